@@ -1,0 +1,56 @@
+//! The chain: one BLAKE3 head a lane, extended by every commit over the canonical bytes of its facts.
+//!
+//! Order inside a commit: operations by id, transfers by id, events by id, acknowledgements by operation.
+
+use crate::facts::{Acknowledgement, Event, Operation, Transfer};
+use crate::ids::LaneNumber;
+use crate::row::Row;
+use crate::time::Instant;
+
+/// The facts of one commit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// By id.
+    pub operations: Vec<Operation>,
+    /// By id.
+    pub transfers: Vec<Transfer>,
+    /// By id.
+    pub events: Vec<Event>,
+    /// By operation.
+    pub acknowledgements: Vec<Acknowledgement>,
+}
+
+impl Facts {
+    /// How many facts.
+    pub fn count(&self) -> usize {
+        self.operations.len()
+            + self.transfers.len()
+            + self.events.len()
+            + self.acknowledgements.len()
+    }
+
+    /// Whether there is nothing to commit.
+    pub fn is_empty(&self) -> bool {
+        self.count() == 0
+    }
+}
+
+/// The head after a commit: BLAKE3 over previous head, lane, seq, time and the facts' canonical bytes.
+pub fn extend(
+    previous: &[u8; 32],
+    lane: LaneNumber,
+    seq: i64,
+    at: Instant,
+    facts: &Facts,
+) -> [u8; 32] {
+    let mut bytes = Vec::with_capacity(64 + 256 * facts.count());
+    bytes.extend_from_slice(previous);
+    for number in [lane.0, seq, at.0] {
+        bytes.extend_from_slice(&number.to_be_bytes());
+    }
+    facts.operations.iter().for_each(|fact| fact.canonical(&mut bytes));
+    facts.transfers.iter().for_each(|fact| fact.canonical(&mut bytes));
+    facts.events.iter().for_each(|fact| fact.canonical(&mut bytes));
+    facts.acknowledgements.iter().for_each(|fact| fact.canonical(&mut bytes));
+    *blake3::hash(&bytes).as_bytes()
+}

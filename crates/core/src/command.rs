@@ -1,0 +1,350 @@
+//! Commands: everything that changes state, and what each needs to be decided.
+//!
+//! Loading has two phases. [`refer`] names references that never change once written (request →
+//! payment → member). [`crate::touch`] then names the rows to lock and load.
+
+use crate::code::OpenedCode;
+use crate::facts::OperationKind;
+use crate::ids::{
+    FactId, MemberNumber, MerchantNumber, RequestId, RequestKey, StoreNumber, TerminalNumber,
+};
+use crate::money::Currency;
+use crate::switches::{Capability, Scope};
+use crate::time::Instant;
+
+/// The most request ids that one acknowledgement names.
+pub const ACKNOWLEDGEMENTS_MAX: usize = 100;
+
+/// Who asks, as the signature proved, and under which request id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The request.
+    pub key: RequestKey,
+    /// The key generation that signed.
+    pub generation: i64,
+}
+
+/// A register's request: who, by when, and what it means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// Who asks.
+    pub caller: Caller,
+    /// Decided later, it is declined.
+    pub valid_until: Instant,
+    /// What the request means, see [`Meaning`].
+    pub fingerprint: [u8; 16],
+}
+
+/// The meaning of a register's request: what must be equal in a retry. Time stamps, free text and the
+/// order of fields are no part of it.
+#[derive(Clone, Debug)]
+pub struct Meaning<'a> {
+    /// What is asked.
+    pub kind: OperationKind,
+    /// Minor units; 0 where there is none.
+    pub amount: i64,
+    /// The currency.
+    pub currency: Currency,
+    /// The digits of the code; empty where there is none.
+    pub code: &'a str,
+    /// The payment, or none.
+    pub payment: FactId,
+    /// The request to reverse, or zeros.
+    pub target: RequestId,
+    /// Seconds that a hold lasts; 0 where there is none.
+    pub hold_seconds: i64,
+}
+
+impl Meaning<'_> {
+    /// 16 bytes of BLAKE3 keyed with the fingerprint key, so that a stored code cannot be guessed.
+    pub fn fingerprint(&self, key: &[u8; 32]) -> [u8; 16] {
+        let mut hasher = blake3::Hasher::new_keyed(key);
+        for number in [self.kind.code(), self.amount, self.payment.0, self.hold_seconds] {
+            hasher.update(&number.to_be_bytes());
+        }
+        hasher.update(self.currency.as_str().as_bytes());
+        hasher.update(&self.target.0);
+        hasher.update(self.code.as_bytes());
+        let mut fingerprint = [0; 16];
+        hasher.finalize_xof().fill(&mut fingerprint);
+        fingerprint
+    }
+}
+
+/// Paying or authorizing on a one-time code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PayWithCode {
+    /// The request.
+    pub ask: Ask,
+    /// The code as opened before the queue; none where it is not one of ours.
+    pub code: Option<OpenedCode>,
+    /// Minor units.
+    pub amount: i64,
+    /// Must be the book's.
+    pub currency: Currency,
+    /// None: pay at once. Else hold, for so many seconds.
+    pub hold_seconds: Option<i64>,
+}
+
+/// Settling a payment: capture, void, refund.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settle {
+    /// The request.
+    pub ask: Ask,
+    /// Capture, Void or Refund.
+    pub kind: OperationKind,
+    /// The payment.
+    pub payment: FactId,
+    /// Minor units; not used by void.
+    pub amount: i64,
+    /// Must be the book's.
+    pub currency: Currency,
+}
+
+/// Undoing a request, whatever became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reverse {
+    /// The request; its `valid_until` is not judged, because a reverse must always end.
+    pub ask: Ask,
+    /// The request of the same terminal that is undone.
+    pub target: RequestId,
+}
+
+/// What is given to a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asset {
+    /// Money.
+    Money,
+    /// Points.
+    Points,
+}
+
+/// Giving money or points to a member from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credit {
+    /// What the caller made.
+    pub request: RequestId,
+    /// To whom.
+    pub member: MemberNumber,
+    /// Money or points.
+    pub asset: Asset,
+    /// Minor units.
+    pub amount: i64,
+}
+
+/// An act of an operator or of the book itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Administer {
+    /// What the caller made.
+    pub request: RequestId,
+    /// Who; must be said.
+    pub actor: String,
+    /// The second person, where two are needed.
+    pub second: String,
+    /// Why; must be said for closing, suspending and freezing.
+    pub reason: String,
+    /// What.
+    pub act: Act,
+}
+
+/// What an operator or the book itself does.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Act {
+    /// A new merchant of this name.
+    CreateMerchant(String),
+    /// A new store.
+    CreateStore {
+        /// Whose.
+        merchant: MerchantNumber,
+        /// Its name.
+        name: String,
+        /// When its business day ends, minutes after midnight.
+        cutoff_minutes: i64,
+    },
+    /// A new terminal of this store and name.
+    CreateTerminal(StoreNumber, String),
+    /// A terminal takes no more payments.
+    SuspendTerminal(TerminalNumber),
+    /// It does again; takes two people.
+    ResumeTerminal(TerminalNumber),
+    /// A new key; the old one works until then.
+    RotateTerminalKey(TerminalNumber, Instant),
+    /// A new member.
+    CreateMember,
+    /// No money leaves by the member's act.
+    FreezeMember(MemberNumber),
+    /// It may again; takes two people.
+    UnfreezeMember(MemberNumber),
+    /// The member is closed for ever.
+    CloseMember(MemberNumber),
+    /// A one-time enrolment link: member, digest of its token, until when.
+    CreateLink(MemberNumber, [u8; 32], Instant),
+    /// A device redeems a link.
+    EnrolDevice {
+        /// Digest of the link's token.
+        link: [u8; 32],
+        /// P-256, SEC 1 uncompressed.
+        public_key: [u8; 65],
+        /// 32 random bytes drawn before the queue.
+        secret: [u8; 32],
+    },
+    /// A device loses its authority.
+    EndDevice(FactId),
+    /// The paying device of a member gets a new code secret.
+    RotateCodeSecret(MemberNumber, [u8; 32]),
+    /// A capability is closed for a scope and subject, until a lapse time (0: until opened).
+    CloseSwitch(Capability, Scope, i64, Instant),
+    /// It is opened; takes two people.
+    OpenSwitch(Capability, Scope, i64),
+    /// All lanes' heads as text, and the signature over it.
+    Checkpoint(String, [u8; 64]),
+    /// The book was restored; the generation of its new code key.
+    Restored(i64),
+}
+
+impl std::fmt::Debug for Act {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Some acts carry secrets, so only the name is printed.
+        out.write_str(match self {
+            Self::CreateMerchant(_) => "CreateMerchant",
+            Self::CreateStore { .. } => "CreateStore",
+            Self::CreateTerminal(..) => "CreateTerminal",
+            Self::SuspendTerminal(_) => "SuspendTerminal",
+            Self::ResumeTerminal(_) => "ResumeTerminal",
+            Self::RotateTerminalKey(..) => "RotateTerminalKey",
+            Self::CreateMember => "CreateMember",
+            Self::FreezeMember(_) => "FreezeMember",
+            Self::UnfreezeMember(_) => "UnfreezeMember",
+            Self::CloseMember(_) => "CloseMember",
+            Self::CreateLink(..) => "CreateLink",
+            Self::EnrolDevice { .. } => "EnrolDevice",
+            Self::EndDevice(_) => "EndDevice",
+            Self::RotateCodeSecret(..) => "RotateCodeSecret",
+            Self::CloseSwitch(..) => "CloseSwitch",
+            Self::OpenSwitch(..) => "OpenSwitch",
+            Self::Checkpoint(..) => "Checkpoint",
+            Self::Restored(_) => "Restored",
+        })
+    }
+}
+
+/// Everything that is decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Pay or authorize on a code.
+    PayWithCode(PayWithCode),
+    /// Capture, void or refund.
+    Settle(Settle),
+    /// Undo a request.
+    Reverse(Reverse),
+    /// What became of a request. Changes nothing.
+    Query(Caller),
+    /// The register knows these outcomes.
+    Acknowledge(Caller, Vec<RequestId>),
+    /// A hold whose time is over is released.
+    ExpireHold(FactId),
+    /// Money or points from outside.
+    Credit(Credit),
+    /// An act of an operator or of the book.
+    Administer(Administer),
+}
+
+impl Command {
+    /// The key under which the outcome is remembered; none for those that store none.
+    pub fn key(&self) -> Option<RequestKey> {
+        match self {
+            Self::PayWithCode(pay) => Some(pay.ask.caller.key),
+            Self::Settle(settle) => Some(settle.ask.caller.key),
+            Self::Reverse(reverse) => Some(reverse.ask.caller.key),
+            Self::ExpireHold(payment) => Some(Self::expiry_key(*payment)),
+            Self::Credit(credit) => {
+                Some(RequestKey { request: credit.request, terminal: TerminalNumber::NONE })
+            }
+            Self::Query(_) | Self::Acknowledge(..) | Self::Administer(_) => None,
+        }
+    }
+
+    /// The key of the expiry of a hold: the same on every node.
+    pub fn expiry_key(payment: FactId) -> RequestKey {
+        RequestKey {
+            request: RequestId::deterministic("expire hold", payment.0),
+            terminal: TerminalNumber::NONE,
+        }
+    }
+
+    /// The member by which the lane is chosen, where the command names one.
+    pub fn member(&self) -> Option<MemberNumber> {
+        match self {
+            Self::PayWithCode(pay) => {
+                let opened = pay.code.as_ref()?;
+                opened.candidates[0].map(|(member, _)| member)
+            }
+            Self::Credit(credit) => Some(credit.member),
+            _ => None,
+        }
+    }
+}
+
+/// References to look up before anything is locked. Sorted and without repeats after [`Refer::sort`].
+#[derive(Debug, Default)]
+pub struct Refer {
+    /// Operations by request key.
+    pub requests: Vec<RequestKey>,
+    /// Operations by id.
+    pub payments: Vec<FactId>,
+    /// Events by request id.
+    pub events: Vec<RequestId>,
+    /// Enrolment links by digest.
+    pub links: Vec<[u8; 32]>,
+    /// Devices by id.
+    pub devices: Vec<FactId>,
+    /// Whether new numbers are given: merchants, stores, terminals, members.
+    pub numbers: bool,
+}
+
+impl Refer {
+    /// Orders every list by key, without repeats, so that all lanes ask in the same order.
+    pub fn sort(&mut self) {
+        fn tidy<T: Ord>(list: &mut Vec<T>) {
+            list.sort_unstable();
+            list.dedup();
+        }
+        tidy(&mut self.requests);
+        tidy(&mut self.payments);
+        tidy(&mut self.events);
+        tidy(&mut self.links);
+        tidy(&mut self.devices);
+    }
+}
+
+/// Names what `command` refers to.
+pub fn refer(command: &Command, refer: &mut Refer) {
+    refer.requests.extend(command.key());
+    match command {
+        Command::PayWithCode(_) | Command::Credit(_) => {}
+        Command::Settle(settle) => refer.payments.push(settle.payment),
+        Command::Reverse(reverse) => {
+            let terminal = reverse.ask.caller.key.terminal;
+            refer.requests.push(RequestKey { request: reverse.target, terminal });
+        }
+        Command::Query(caller) => refer.requests.push(caller.key),
+        Command::Acknowledge(caller, requests) => {
+            let terminal = caller.key.terminal;
+            let keys = requests.iter().map(|&request| RequestKey { request, terminal });
+            refer.requests.extend(keys);
+        }
+        Command::ExpireHold(payment) => refer.payments.push(*payment),
+        Command::Administer(administer) => {
+            refer.events.push(administer.request);
+            match &administer.act {
+                Act::EnrolDevice { link, .. } => refer.links.push(*link),
+                Act::EndDevice(device) => refer.devices.push(*device),
+                Act::CreateMerchant(_)
+                | Act::CreateStore { .. }
+                | Act::CreateTerminal(..)
+                | Act::CreateMember => refer.numbers = true,
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! Acts of operators and of the book: members, devices, shops, switches, checkpoints.
+
+use super::{Outcome, Stop, must};
+use crate::command::{Act, Administer};
+use crate::facts::{Event, EventKind};
+use crate::ids::{FactId, MEMBER_NUMBER_MAX, MemberNumber, TerminalNumber};
+use crate::refusal::Refusal;
+use crate::state::{DeviceState, EnrolmentLink, Member, MemberState};
+use crate::switches::{self, Capability, Place, Scope};
+use crate::time::Instant;
+use crate::view::{Effects, View};
+
+/// The longest name of a merchant, store, terminal or actor, and the longest reason, characters.
+const NAME_CHARACTERS_MAX: usize = 100;
+
+pub(super) fn decide(
+    view: &View,
+    administer: &Administer,
+    effects: &mut Effects,
+) -> Result<Outcome, Stop> {
+    if let Some(event) = view.events.get(&administer.request) {
+        return Ok(Outcome::Done { event: event.clone(), replayed: true });
+    }
+    text_must_be_short(&administer.actor)?;
+    if !administer.reason.is_empty() {
+        text_must_be_short(&administer.reason)?;
+    }
+    let event = Event {
+        id: view.next_ids(1),
+        seq: view.seq,
+        request_id: administer.request,
+        kind: EventKind::LaneCreated,
+        subject: 0,
+        object: 0,
+        number: 0,
+        digest: Vec::new(),
+        actor: administer.actor.clone(),
+        second: administer.second.clone(),
+        text: administer.reason.clone(),
+    };
+    let event = match &administer.act {
+        Act::CreateMerchant(_)
+        | Act::CreateStore { .. }
+        | Act::CreateTerminal(..)
+        | Act::CreateMember => create(view, &administer.act, event)?,
+        Act::SuspendTerminal(_) | Act::ResumeTerminal(_) | Act::RotateTerminalKey(..) => {
+            terminal_act(view, administer, event)?
+        }
+        Act::FreezeMember(_) | Act::UnfreezeMember(_) | Act::CloseMember(_) => {
+            member_act(view, administer, event)?
+        }
+        Act::CreateLink(..) | Act::EnrolDevice { .. } | Act::EndDevice(_) => {
+            device_act(view, &administer.act, event, effects)?
+        }
+        Act::RotateCodeSecret(member, secret) => {
+            member_of(view, *member)?;
+            effects.secret = Some(*secret);
+            Event {
+                kind: EventKind::CodeSecretRotated,
+                subject: member.0,
+                digest: blake3::hash(secret).as_bytes().to_vec(),
+                ..event
+            }
+        }
+        Act::CloseSwitch(..) | Act::OpenSwitch(..) => switch_act(view, administer, event)?,
+        Act::Checkpoint(heads, signature) => Event {
+            kind: EventKind::Checkpoint,
+            digest: signature.to_vec(),
+            text: heads.clone(),
+            ..event
+        },
+        Act::Restored(generation) => {
+            Event { kind: EventKind::Restored, number: *generation, ..event }
+        }
+    };
+    effects.event = Some(event.clone());
+    Ok(Outcome::Done { event, replayed: false })
+}
+
+fn text_must_be_short(text: &str) -> Result<(), Refusal> {
+    let count = text.chars().count();
+    let plain = !text.chars().any(char::is_control);
+    let good = (1..=NAME_CHARACTERS_MAX).contains(&count) && plain;
+    must(good, Refusal::NameMustBeShort)
+}
+
+fn reason_must_be_given(administer: &Administer) -> Result<(), Refusal> {
+    must(!administer.reason.trim().is_empty(), Refusal::ActorAndReasonMustBeGiven)
+}
+
+fn two_people_must_agree(administer: &Administer) -> Result<(), Refusal> {
+    let (one, two) = (administer.actor.trim(), administer.second.trim());
+    let two_people = !two.is_empty() && one.to_lowercase() != two.to_lowercase();
+    must(two_people, Refusal::ReopeningTakesTwoPeople)?;
+    text_must_be_short(two)
+}
+
+fn create(view: &View, act: &Act, event: Event) -> Result<Event, Stop> {
+    let Some(numbers) = view.numbers else { return Err(Stop::Later) };
+    let event = match act {
+        Act::CreateMerchant(name) => {
+            text_must_be_short(name)?;
+            let subject = numbers.merchant + 1;
+            Event { kind: EventKind::MerchantCreated, subject, text: name.clone(), ..event }
+        }
+        Act::CreateStore { merchant, name, cutoff_minutes } => {
+            let known = view.directory.merchants.contains_key(merchant);
+            must(known, Refusal::MerchantMustExist)?;
+            text_must_be_short(name)?;
+            must((0..1440).contains(cutoff_minutes), Refusal::CutoffMustBeATimeOfDay)?;
+            Event {
+                kind: EventKind::StoreCreated,
+                subject: numbers.store + 1,
+                object: merchant.0,
+                number: *cutoff_minutes,
+                text: name.clone(),
+                ..event
+            }
+        }
+        Act::CreateTerminal(store, name) => {
+            must(view.directory.stores.contains_key(store), Refusal::StoreMustExist)?;
+            text_must_be_short(name)?;
+            Event {
+                kind: EventKind::TerminalCreated,
+                subject: numbers.terminal + 1,
+                object: store.0,
+                text: name.clone(),
+                ..event
+            }
+        }
+        _ => Event { kind: EventKind::MemberCreated, subject: numbers.member + 1, ..event },
+    };
+    must(event.subject <= MEMBER_NUMBER_MAX, Refusal::NumbersAreUsedUp)?;
+    Ok(event)
+}
+
+fn terminal_act(view: &View, administer: &Administer, event: Event) -> Result<Event, Refusal> {
+    let known = |terminal: &TerminalNumber| {
+        let known = view.directory.terminals.contains_key(terminal);
+        must(known, Refusal::TerminalMustExist).map(|()| terminal.0)
+    };
+    Ok(match &administer.act {
+        Act::SuspendTerminal(terminal) => {
+            reason_must_be_given(administer)?;
+            Event { kind: EventKind::TerminalSuspended, subject: known(terminal)?, ..event }
+        }
+        Act::RotateTerminalKey(terminal, previous_until) => Event {
+            kind: EventKind::TerminalKeyRotated,
+            subject: known(terminal)?,
+            number: previous_until.0,
+            ..event
+        },
+        Act::ResumeTerminal(terminal) => {
+            two_people_must_agree(administer)?;
+            Event { kind: EventKind::TerminalResumed, subject: known(terminal)?, ..event }
+        }
+        other => unreachable!("{other:?} is no act on a terminal"),
+    })
+}
+
+fn member_of(view: &View, member: MemberNumber) -> Result<&Member, Refusal> {
+    view.members.get(&member).ok_or(Refusal::MemberMustExist)
+}
+
+fn member_act(view: &View, administer: &Administer, event: Event) -> Result<Event, Refusal> {
+    let (kind, member) = match &administer.act {
+        Act::FreezeMember(member) => (EventKind::MemberFrozen, *member),
+        Act::UnfreezeMember(member) => (EventKind::MemberUnfrozen, *member),
+        Act::CloseMember(member) => (EventKind::MemberClosed, *member),
+        other => unreachable!("{other:?} is no act on a member"),
+    };
+    if kind == EventKind::MemberUnfrozen {
+        two_people_must_agree(administer)?;
+    } else {
+        reason_must_be_given(administer)?;
+    }
+    let state = member_of(view, member)?.state;
+    must(state != MemberState::Closed, Refusal::MemberMustBeOpen)?;
+    Ok(Event { kind, subject: member.0, ..event })
+}
+
+fn device_act(view: &View, act: &Act, event: Event, effects: &mut Effects) -> Result<Event, Stop> {
+    match act {
+        Act::CreateLink(member, digest, expires_at) => {
+            let member = member_of(view, *member)?;
+            must(member.state == MemberState::Open, Refusal::MemberMustBeOpen)?;
+            must(view.now < *expires_at, Refusal::LinkMustBeValid)?;
+            Ok(Event {
+                kind: EventKind::LinkCreated,
+                subject: member.number.0,
+                number: expires_at.0,
+                digest: digest.to_vec(),
+                ..event
+            })
+        }
+        Act::EnrolDevice { link, public_key, secret } => {
+            let link = link_of(view, link)?;
+            effects.secret = Some(*secret);
+            effects.public_key = Some(*public_key);
+            let (key, secret) = (blake3::hash(public_key), blake3::hash(secret));
+            let digests = [*key.as_bytes(), *secret.as_bytes(), link.digest];
+            Ok(Event {
+                kind: EventKind::DeviceEnrolled,
+                subject: link.member.0,
+                object: event.id.0,
+                digest: digests.concat(),
+                ..event
+            })
+        }
+        Act::EndDevice(device) => {
+            let row = view.devices.get(device).ok_or(Refusal::DeviceMustBeActive)?;
+            must(row.state == DeviceState::Active, Refusal::DeviceMustBeActive)?;
+            if !view.members.contains_key(&row.member) {
+                return Err(Stop::Later);
+            }
+            let (kind, subject) = (EventKind::DeviceEnded, row.member.0);
+            Ok(Event { kind, subject, object: device.0, ..event })
+        }
+        other => unreachable!("{other:?} is no act on a device"),
+    }
+}
+
+/// The link that a device redeems, if it may.
+fn link_of<'a>(view: &'a View, digest: &[u8; 32]) -> Result<&'a EnrolmentLink, Stop> {
+    let link = view.links.get(digest).ok_or(Refusal::LinkMustBeValid)?;
+    let unused = link.device == FactId::NONE && view.now < link.expires_at;
+    must(unused, Refusal::LinkMustBeValid)?;
+    let Some(member) = view.members.get(&link.member) else { return Err(Stop::Later) };
+    must(member.state == MemberState::Open, Refusal::MemberMustBeOpen)?;
+    let place = Place { member: member.number, ..Place::default() };
+    let closed = view.directory.is_closed(Capability::Enrolment, &place, view.now);
+    must(!closed, Refusal::EnrolmentIsClosed)?;
+    Ok(link)
+}
+
+fn switch_act(view: &View, administer: &Administer, event: Event) -> Result<Event, Refusal> {
+    match administer.act {
+        Act::CloseSwitch(capability, scope, subject, lapses_at) => {
+            reason_must_be_given(administer)?;
+            let lapses = lapses_at != Instant(0);
+            must(!lapses || capability.may_lapse(), Refusal::MoneySwitchMustNotLapse)?;
+            subject_must_exist(view, scope, subject)?;
+            Ok(Event {
+                kind: EventKind::SwitchClosed,
+                subject,
+                object: switches::object(capability, scope),
+                number: lapses_at.0,
+                ..event
+            })
+        }
+        Act::OpenSwitch(capability, scope, subject) => {
+            two_people_must_agree(administer)?;
+            let closed = view.directory.switches.iter().any(|switch| {
+                (switch.capability, switch.scope, switch.subject) == (capability, scope, subject)
+            });
+            must(closed, Refusal::SwitchMustBeClosed)?;
+            let object = switches::object(capability, scope);
+            Ok(Event { kind: EventKind::SwitchOpened, subject, object, ..event })
+        }
+        ref other => unreachable!("{other:?} is no act on a switch"),
+    }
+}
+
+fn subject_must_exist(view: &View, scope: Scope, subject: i64) -> Result<(), Refusal> {
+    use crate::ids::{MerchantNumber, StoreNumber};
+    let directory = &view.directory;
+    match scope {
+        Scope::Everything => must(subject == 0, Refusal::SwitchMustBeClosed),
+        Scope::Merchant => {
+            let known = directory.merchants.contains_key(&MerchantNumber(subject));
+            must(known, Refusal::MerchantMustExist)
+        }
+        Scope::Store => {
+            let known = directory.stores.contains_key(&StoreNumber(subject));
+            must(known, Refusal::StoreMustExist)
+        }
+        Scope::Terminal => {
+            let known = directory.terminals.contains_key(&TerminalNumber(subject));
+            must(known, Refusal::TerminalMustExist)
+        }
+        Scope::Member => {
+            let known = (1..=MEMBER_NUMBER_MAX).contains(&subject);
+            must(known, Refusal::MemberMustExist)
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Facts: what happened. Insert-only, part of the chain, ids and digests only, no personal data.
+//!
+//! Every derived row (see [`crate::state`]) is a fold over these, by the same functions that a commit
+//! uses and `yaoki verify` uses.
+
+use crate::account::Account;
+use crate::ids::{FactId, LaneNumber, MemberNumber, RequestId, TerminalNumber};
+use crate::time::{BusinessDate, Instant};
+use crate::{coded, row};
+
+coded! {
+    /// What an operation was asked to do.
+    pub enum OperationKind {
+        /// Money moves from a member to a store on a one-time code.
+        Pay = 1 => "pay",
+        /// Money is held on a one-time code.
+        Authorize = 2 => "authorize",
+        /// A hold is taken, in part or whole; the rest is released.
+        Capture = 3 => "capture",
+        /// A hold is released.
+        Void = 4 => "void",
+        /// Paid money goes back, in part or whole.
+        Refund = 5 => "refund",
+        /// A request is undone, whatever became of it.
+        Reverse = 6 => "reverse",
+        /// A request is undone that had not been seen; it can never take effect later.
+        Tombstone = 7 => "tombstone",
+        /// A hold whose time is over is released.
+        Expire = 8 => "expire",
+        /// Money or points are given to a member from outside (top-up, seed).
+        Credit = 9 => "credit",
+    }
+}
+
+coded! {
+    /// What exactly a succeeded operation did.
+    pub enum Effect {
+        /// Nothing to say, or the operation was declined.
+        Plain = 0 => "plain",
+        /// Reverse: the request had never been seen; a tombstone stands in its place.
+        NeverSeen = 1 => "never_seen",
+        /// Reverse: the request had been declined or reversed already.
+        NothingToUndo = 2 => "nothing_to_undo",
+        /// Reverse: paid money went back.
+        GaveBack = 3 => "gave_back",
+        /// Reverse: a hold was released.
+        Released = 4 => "released",
+        /// Refund or reverse: the member is closed, the money waits in suspense.
+        ToSuspense = 5 => "to_suspense",
+        /// Credit: points, not money.
+        Points = 6 => "points",
+    }
+}
+
+row! {
+    /// One decided request, refused or not: the request row and the fact it caused are one.
+    pub struct Operation in "operation" {
+        /// Identity; for pay and authorize also the payment's.
+        pub id: FactId,
+        /// The commit in its lane.
+        pub seq: i64,
+        /// What the caller made; unique with `terminal`.
+        pub request_id: RequestId,
+        /// Who asked; none for jobs and operators.
+        pub terminal: TerminalNumber,
+        /// What was asked.
+        pub kind: OperationKind,
+        /// 0: succeeded; else the number of the refusal.
+        pub refusal: i64,
+        /// What exactly was done.
+        pub effect: Effect,
+        /// 16 bytes of keyed BLAKE3 over the request's meaning; zeros where there is no meaning.
+        pub fingerprint: [u8; 16],
+        /// Whose money; none where no member was found.
+        pub member: MemberNumber,
+        /// Minor units: asked for (pay, authorize, capture, refund) or given back or released.
+        pub amount: i64,
+        /// Change of the member's open holds, minor units.
+        pub held_change: i64,
+        /// The code epoch that was spent or shown, else 0.
+        pub epoch: i64,
+        /// The payment this is about; for a declined code the store's own first payment.
+        pub payment: FactId,
+        /// Authorize: when the hold lapses, Unix milliseconds; else 0.
+        pub expires_at: Instant,
+        /// The label fixed from the store's cut-off.
+        pub business_date: BusinessDate,
+    }
+}
+
+row! {
+    /// One movement between two accounts. Its key is (member, id).
+    pub struct Transfer in "transfer" {
+        /// The member whose statement it is on.
+        pub member: MemberNumber,
+        /// Identity: the operation's id and its place after it.
+        pub id: FactId,
+        /// The account that gives.
+        pub debit: Account,
+        /// The account that receives.
+        pub credit: Account,
+        /// Minor units, more than zero.
+        pub amount: i64,
+        /// The operation's kind.
+        pub kind: OperationKind,
+        /// The command that caused it.
+        pub operation: FactId,
+        /// The commit in its lane.
+        pub seq: i64,
+    }
+}
+
+coded! {
+    /// What an event says.
+    pub enum EventKind {
+        /// A lane exists.
+        LaneCreated = 1 => "lane_created",
+        /// A merchant exists. text: name.
+        MerchantCreated = 2 => "merchant_created",
+        /// A store exists. object: merchant, number: cut-off minutes, text: name.
+        StoreCreated = 3 => "store_created",
+        /// A terminal exists. object: store, text: name.
+        TerminalCreated = 4 => "terminal_created",
+        /// A terminal may no longer take payments.
+        TerminalSuspended = 5 => "terminal_suspended",
+        /// A terminal may take payments again. actor and second: two people.
+        TerminalResumed = 6 => "terminal_resumed",
+        /// A terminal has a new key. number: until when the old one works, Unix milliseconds.
+        TerminalKeyRotated = 7 => "terminal_key_rotated",
+        /// A member exists.
+        MemberCreated = 8 => "member_created",
+        /// A member's money cannot leave by the member's act.
+        MemberFrozen = 9 => "member_frozen",
+        /// A member's money can leave again. actor and second: two people.
+        MemberUnfrozen = 10 => "member_unfrozen",
+        /// A member is closed for ever.
+        MemberClosed = 11 => "member_closed",
+        /// A one-time enrolment link exists. digest: of its token, number: until when.
+        LinkCreated = 12 => "link_created",
+        /// A device was enrolled and pays from now on. object: device, digest: of its public key
+        /// and code secret; second: digest of the link's token.
+        DeviceEnrolled = 13 => "device_enrolled",
+        /// A device was ended. object: device.
+        DeviceEnded = 14 => "device_ended",
+        /// A switch was closed. object: capability and scope, number: lapse time or 0.
+        SwitchClosed = 15 => "switch_closed",
+        /// A switch was opened. actor and second: two people.
+        SwitchOpened = 16 => "switch_opened",
+        /// All lanes' heads, signed. digest: signature; text: the heads.
+        Checkpoint = 17 => "checkpoint",
+        /// The book was restored from a backup. number: new code key generation.
+        Restored = 18 => "restored",
+        /// The paying device's code secret was replaced. digest: of the new one.
+        CodeSecretRotated = 19 => "code_secret_rotated",
+    }
+}
+
+row! {
+    /// Something that happened to the book other than to money.
+    pub struct Event in "event" {
+        /// Identity.
+        pub id: FactId,
+        /// The commit in its lane.
+        pub seq: i64,
+        /// What the caller made; unique among events.
+        pub request_id: RequestId,
+        /// What happened.
+        pub kind: EventKind,
+        /// To whom or what.
+        pub subject: i64,
+        /// What else is named.
+        pub object: i64,
+        /// A number that the kind explains.
+        pub number: i64,
+        /// A digest that the kind explains; may be empty.
+        pub digest: Vec<u8>,
+        /// Who did it; an operator's name until operators have ids.
+        pub actor: String,
+        /// The second person, where two are needed.
+        pub second: String,
+        /// A reason, a shop's name; never personal data of a member.
+        pub text: String,
+    }
+}
+
+row! {
+    /// A register said that it knows the outcome of one of its operations.
+    pub struct Acknowledgement in "acknowledgement" {
+        /// The operation.
+        pub operation: FactId,
+        /// In which lane this was booked.
+        pub lane: LaneNumber,
+        /// The commit in that lane.
+        pub seq: i64,
+    }
+}
+
+row! {
+    /// One commit of a lane and the head of its chain after it.
+    pub struct Batch in "batch" {
+        /// The lane.
+        pub lane: LaneNumber,
+        /// 1, 2, 3… in order of commit, without gaps.
+        pub seq: i64,
+        /// The time that `decide` was given.
+        pub at: Instant,
+        /// The first id of the commit's facts.
+        pub first_id: FactId,
+        /// The last id of the commit's facts.
+        pub last_id: FactId,
+        /// How many facts, acknowledgements included.
+        pub facts: i64,
+        /// BLAKE3 over the previous head and the canonical bytes of this commit.
+        pub head: [u8; 32],
+    }
+}
+
+impl Operation {
+    /// Whether the request succeeded.
+    pub const fn succeeded(&self) -> bool {
+        self.refusal == 0 && !matches!(self.kind, OperationKind::Tombstone)
+    }
+
+    /// Whether this operation began a payment (and is the payment's identity).
+    pub const fn begins_payment(&self) -> bool {
+        self.succeeded() && matches!(self.kind, OperationKind::Pay | OperationKind::Authorize)
+    }
+}

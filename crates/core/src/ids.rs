@@ -1,0 +1,167 @@
+//! Identifiers. Numbers of people, shops and accounts are small and given in order; facts carry an
+//! [`FactId`] that says when and in which lane they were booked.
+
+use crate::row::{Field, Kind, Source, Value};
+use crate::time::Instant;
+
+macro_rules! number {
+    ($($(#[$meta:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub i64);
+
+        impl $name {
+            /// No such thing: zero, which is never given out.
+            pub const NONE: Self = Self(0);
+
+            /// Whether this names anything.
+            pub const fn is_some(self) -> bool {
+                self.0 != 0
+            }
+        }
+
+        impl Field for $name {
+            const KIND: Kind = Kind::Int;
+            fn value(&self) -> Value<'_> {
+                Value::Int(self.0)
+            }
+            fn read<S: Source>(source: &S, index: usize) -> Result<Self, String> {
+                source.int(index).map(Self)
+            }
+        }
+    )+};
+}
+
+number! {
+    /// A member's number, 1 to 9,999,999,999: the ten digits inside a one-time code.
+    MemberNumber,
+    /// A merchant's number: who is paid.
+    MerchantNumber,
+    /// A store's number: where it is paid.
+    StoreNumber,
+    /// A terminal's number: the register that asked.
+    TerminalNumber,
+    /// A lane's number, 0 to 1023.
+    LaneNumber,
+    /// A fact: 41 bits of milliseconds since 2020, 10 bits of lane, 12 bits of sequence.
+    FactId,
+}
+
+/// The largest member number: ten digits.
+pub const MEMBER_NUMBER_MAX: i64 = 9_999_999_999;
+/// The largest lane number: ten bits.
+pub const LANE_NUMBER_MAX: i64 = 1023;
+
+const LANE_SHIFT: u32 = 12;
+const TIME_SHIFT: u32 = 22;
+const SEQUENCE_MAX: i64 = 4095;
+/// 2020-01-01T00:00:00Z in Unix milliseconds: where the 41 bits start (they end in September 2089).
+const EPOCH_MS: i64 = 1_577_836_800_000;
+
+impl FactId {
+    /// The first id of this lane at this time.
+    pub fn first(lane: LaneNumber, at: Instant) -> Self {
+        assert!((0..=LANE_NUMBER_MAX).contains(&lane.0), "a lane has ten bits");
+        assert!(at.0 >= EPOCH_MS, "no fact is booked before 2020");
+        Self(((at.0 - EPOCH_MS) << TIME_SHIFT) | (lane.0 << LANE_SHIFT))
+    }
+
+    /// When the fact was booked.
+    pub const fn at(self) -> Instant {
+        Instant((self.0 >> TIME_SHIFT) + EPOCH_MS)
+    }
+
+    /// In which lane it was booked.
+    pub const fn lane(self) -> LaneNumber {
+        LaneNumber((self.0 >> LANE_SHIFT) & LANE_NUMBER_MAX)
+    }
+
+    /// The first of `count` consecutive ids of `lane`, later than `self` and not before `now`.
+    /// A block never crosses a millisecond, so the ids after the first are `first + 1`, `first + 2`…
+    pub fn next_block(self, lane: LaneNumber, now: Instant, count: i64) -> Self {
+        assert!((1..=SEQUENCE_MAX).contains(&count), "a block is 1 to 4,095 ids");
+        let earliest = Self::first(lane, now);
+        if self.0 < earliest.0 {
+            return earliest;
+        }
+        assert!(self.lane() == lane, "the last id is of the lane that asks");
+        if (self.0 & SEQUENCE_MAX) + count <= SEQUENCE_MAX {
+            return Self(self.0 + 1);
+        }
+        Self::first(lane, Instant(self.at().0 + 1))
+    }
+
+    /// The `n`-th id after this one, inside one block.
+    pub const fn plus(self, n: i64) -> Self {
+        Self(self.0 + n)
+    }
+}
+
+/// A request id that a caller made and kept before sending: 16 bytes, a UUID (version 7 is advised).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub [u8; 16]);
+
+impl Field for RequestId {
+    const KIND: Kind = Kind::Bytes;
+    fn value(&self) -> Value<'_> {
+        Value::Bytes(&self.0)
+    }
+    fn read<S: Source>(source: &S, index: usize) -> Result<Self, String> {
+        <[u8; 16]>::read(source, index).map(Self)
+    }
+}
+
+impl RequestId {
+    /// A request id made from what it is for, so that doing a job twice does it once.
+    pub fn deterministic(purpose: &str, number: i64) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("yaoki job request 1");
+        hasher.update(purpose.as_bytes());
+        hasher.update(&[0]);
+        hasher.update(&number.to_be_bytes());
+        let mut bytes = [0; 16];
+        hasher.finalize_xof().fill(&mut bytes);
+        Self(bytes)
+    }
+}
+
+/// The key under which a register's request is remembered for as long as the ledger lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestKey {
+    /// What the register made.
+    pub request: RequestId,
+    /// The terminal that sent it; none for jobs and operators.
+    pub terminal: TerminalNumber,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LANE: LaneNumber = LaneNumber(5);
+    const NOW: Instant = Instant(EPOCH_MS + 1000);
+
+    #[test]
+    fn an_id_says_when_and_in_which_lane() {
+        let id = FactId::NONE.next_block(LANE, NOW, 2);
+        assert_eq!((id.at(), id.lane()), (NOW, LANE));
+        assert_eq!(id.next_block(LANE, NOW, 1), FactId(id.0 + 1));
+    }
+
+    #[test]
+    fn ids_never_go_back_when_the_clock_does() {
+        let id = FactId::NONE.next_block(LANE, NOW, 1);
+        assert!(id.next_block(LANE, Instant(NOW.0 - 500), 1) > id);
+    }
+
+    #[test]
+    fn a_block_never_crosses_a_millisecond() {
+        let mut id = FactId::first(LANE, NOW);
+        for _ in 0..10_000 {
+            let next = id.next_block(LANE, NOW, 3);
+            assert!(next > id);
+            assert_eq!(next.at(), next.plus(2).at());
+            assert_eq!(next.plus(2).lane(), LANE);
+            id = next.plus(2);
+        }
+    }
+}

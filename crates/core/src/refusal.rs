@@ -1,0 +1,267 @@
+//! Refusals: every expected "no", in order of precedence, each a sentence that says what must hold.
+//!
+//! Numbers are for ever. Documents, HTTP status and translations hang on this list, and a test reaches
+//! every one. A refusal is *recorded* when it is the final outcome of a request id (`declined`), and
+//! *unrecorded* when nothing was decided (`unknown`: mend the request or ask again).
+
+/// Whether a refusal ends the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finality {
+    /// The outcome `declined` is stored under the request id and never changes.
+    Recorded,
+    /// Nothing is stored; the request is still open.
+    Unrecorded,
+}
+
+macro_rules! refusals {
+    ($($(#[$meta:meta])* $variant:ident = $number:literal, $name:literal, $status:literal, $finality:ident,
+        $sentence:literal, $cure:literal;)+) => {
+        /// Every refusal, in order of precedence.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Refusal {
+            $($(#[$meta])* $variant,)+
+        }
+
+        impl Refusal {
+            /// Every refusal, in order of precedence.
+            pub const ALL: &'static [Refusal] = &[$(Refusal::$variant),+];
+
+            /// The stable number; also what an operation row stores.
+            pub const fn number(self) -> i64 {
+                match self { $(Refusal::$variant => $number,)+ }
+            }
+
+            /// The stable name used in problem documents.
+            pub const fn name(self) -> &'static str {
+                match self { $(Refusal::$variant => $name,)+ }
+            }
+
+            /// The HTTP status (RFC 9110) that carries it.
+            pub const fn status(self) -> u16 {
+                match self { $(Refusal::$variant => $status,)+ }
+            }
+
+            /// Whether it ends the request.
+            pub const fn finality(self) -> Finality {
+                match self { $(Refusal::$variant => Finality::$finality,)+ }
+            }
+
+            /// What must hold, or what happened.
+            pub const fn sentence(self) -> &'static str {
+                match self { $(Refusal::$variant => $sentence,)+ }
+            }
+
+            /// What the caller does next.
+            pub const fn cure(self) -> &'static str {
+                match self { $(Refusal::$variant => $cure,)+ }
+            }
+
+            /// The refusal of this number, if there is one.
+            pub const fn from_number(number: i64) -> Option<Self> {
+                match number { $($number => Some(Refusal::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+refusals! {
+    /// The terminal is not in the book.
+    TerminalMustExist = 101, "terminal_must_exist", 401, Unrecorded,
+        "The terminal that signed is not in this book.",
+        "Check the terminal id with the operator.";
+    /// The signing key is an old one.
+    TerminalKeyMustBeCurrent = 102, "terminal_key_must_be_current", 401, Unrecorded,
+        "The request was signed with a key generation that no longer works.",
+        "Load the terminal's new key and send the same request again.";
+    /// The id was used for something else.
+    RequestIdHasAnotherMeaning = 103, "request_id_has_another_meaning", 409, Unrecorded,
+        "This request id was used before with another meaning.",
+        "Query the id: its outcome stands. Make a new request id for a new request.";
+    /// The deadline is too far ahead.
+    ValidUntilMustBeNear = 104, "valid_until_must_be_near", 400, Unrecorded,
+        "valid_until may be at most 60 seconds ahead.",
+        "Set the register's clock and send valid_until at most 60 seconds from now.";
+    /// Another currency than the book's.
+    CurrencyMustBeTheBooks = 105, "currency_must_be_the_books", 400, Unrecorded,
+        "The book is kept in another currency.",
+        "Send the amount in the book's currency.";
+    /// Zero, negative or absurd.
+    AmountMustBeInRange = 106, "amount_must_be_in_range", 400, Unrecorded,
+        "The amount must be from 1 to 1,000,000,000 minor units.",
+        "Send an amount in that range.";
+    /// A reverse came first.
+    ReversedBeforeArrival = 201, "reversed_before_arrival", 200, Recorded,
+        "The request was reversed before it arrived.",
+        "Nothing was charged. Make a new request id to charge.";
+    /// Decided after its deadline.
+    RequestTooLate = 202, "request_too_late", 200, Recorded,
+        "The request was decided after its valid_until.",
+        "Nothing was charged. Make a new request id to charge.";
+    /// The terminal may not take payments.
+    TerminalIsSuspended = 203, "terminal_is_suspended", 200, Recorded,
+        "The terminal is suspended.",
+        "Use another register. This one can still query, reverse, void, capture and refund its own.";
+    /// The payment switch is closed.
+    PaymentsAreClosed = 204, "payments_are_closed", 200, Recorded,
+        "Code payment is closed here for the moment.",
+        "Take another means of payment; the operator's notice says more.";
+    /// Forged, expired, superseded, ended or frozen: one word for all.
+    CodeNotValid = 205, "code_not_valid", 200, Recorded,
+        "The code cannot be used.",
+        "Ask the customer to show a fresh code.";
+    /// The store has had this code.
+    CodeAlreadyUsed = 206, "code_already_used", 200, Recorded,
+        "The code was already used here.",
+        "The first payment is named; do not charge again unless the customer means to pay twice.";
+    /// Not enough to spend.
+    BalanceTooLow = 207, "balance_too_low", 200, Recorded,
+        "The balance is too low.",
+        "Ask for another means of payment or a smaller amount.";
+    /// No such payment for this store.
+    PaymentMustExist = 208, "payment_must_exist", 200, Recorded,
+        "This store has no such payment.",
+        "Check the payment id; only the store that was paid can settle it.";
+    /// A suspended terminal asked for another's payment.
+    PaymentMustBeTheTerminalsOwn = 209, "payment_must_be_the_terminals_own", 200, Recorded,
+        "A suspended terminal can settle its own payments only.",
+        "Use another register of the store.";
+    /// Captured before.
+    AlreadyCaptured = 210, "already_captured", 200, Recorded,
+        "The authorization was already captured.",
+        "Reverse or refund the capture instead.";
+    /// Voided, expired or reversed.
+    AuthorizationIsOver = 211, "authorization_is_over", 200, Recorded,
+        "The authorization was voided, reversed, or has expired.",
+        "Authorize anew with a fresh code.";
+    /// It never was an authorization.
+    PaymentMustBeAuthorized = 212, "payment_must_be_authorized", 200, Recorded,
+        "The payment was paid at once and holds nothing.",
+        "Refund it instead.";
+    /// More than was held.
+    CaptureExceedsHold = 213, "capture_exceeds_hold", 200, Recorded,
+        "The capture is more than the hold.",
+        "Capture at most what was authorized.";
+    /// Not captured yet.
+    PaymentMustBePaid = 214, "payment_must_be_paid", 200, Recorded,
+        "The payment has not been captured.",
+        "Void or reverse the authorization instead.";
+    /// Undone already.
+    PaymentIsReversed = 215, "payment_is_reversed", 200, Recorded,
+        "The payment was reversed.",
+        "Nothing is left to refund.";
+    /// More than was paid.
+    RefundExceedsPayment = 216, "refund_exceeds_payment", 200, Recorded,
+        "The refunds together would be more than was paid.",
+        "Refund at most what is left.";
+    /// Refunds to suspense are closed.
+    RefundsAreClosed = 217, "refunds_are_closed", 200, Recorded,
+        "The member is closed and refunds that wait in suspense are closed for the moment.",
+        "Give the money back by another means, or ask the operator.";
+    /// A refund cannot be reversed.
+    RefundIsFinal = 218, "refund_is_final", 200, Recorded,
+        "A refund cannot be reversed.",
+        "Charge again with a fresh code and a new request id.";
+    /// A reversal cannot be reversed.
+    ReversalIsFinal = 219, "reversal_is_final", 200, Recorded,
+        "A reversal cannot be reversed.",
+        "Charge again with a fresh code and a new request id.";
+    /// A void cannot be reversed.
+    VoidIsFinal = 220, "void_is_final", 200, Recorded,
+        "A void cannot be reversed.",
+        "Authorize again with a fresh code and a new request id.";
+    /// After 00:15 of the day after.
+    ReverseWindowIsOver = 221, "reverse_window_is_over", 200, Recorded,
+        "The time to reverse is over: until 00:15 after the booking date.",
+        "Refund the payment instead.";
+    /// No such member.
+    MemberMustExist = 301, "member_must_exist", 404, Unrecorded,
+        "There is no such member.",
+        "Check the member number.";
+    /// No such merchant.
+    MerchantMustExist = 302, "merchant_must_exist", 404, Unrecorded,
+        "There is no such merchant.",
+        "Create the merchant first.";
+    /// No such store.
+    StoreMustExist = 303, "store_must_exist", 404, Unrecorded,
+        "There is no such store.",
+        "Create the store first.";
+    /// The member is closed.
+    MemberMustBeOpen = 304, "member_must_be_open", 409, Unrecorded,
+        "The member is frozen or closed.",
+        "Nothing was changed.";
+    /// Not a valid link.
+    LinkMustBeValid = 305, "link_must_be_valid", 403, Unrecorded,
+        "The enrolment link is unknown, used, or expired.",
+        "Ask for a new link; each works once.";
+    /// Enrolment is closed.
+    EnrolmentIsClosed = 306, "enrolment_is_closed", 503, Unrecorded,
+        "Enrolling devices is closed for the moment.",
+        "Try again later; the link stays good until its time.";
+    /// No such device, or ended.
+    DeviceMustBeActive = 307, "device_must_be_active", 401, Unrecorded,
+        "The device is not enrolled, or was ended.",
+        "Enrol the device with a new link.";
+    /// Codes are closed.
+    CodeIssueIsClosed = 308, "code_issue_is_closed", 503, Unrecorded,
+        "Showing codes is closed for the moment.",
+        "Try again later; the operator's notice says more.";
+    /// Credit is closed.
+    CreditsAreClosed = 309, "credits_are_closed", 503, Unrecorded,
+        "Giving money or points to members is closed for the moment.",
+        "Open the switch first; it takes two people.";
+    /// Two people are needed.
+    ReopeningTakesTwoPeople = 310, "reopening_takes_two_people", 403, Unrecorded,
+        "Closing takes one person; reopening takes two different ones.",
+        "Give --actor and --second with two different names.";
+    /// No actor or reason.
+    ActorAndReasonMustBeGiven = 311, "actor_and_reason_must_be_given", 400, Unrecorded,
+        "Who does this, and why, must be said.",
+        "Give --actor and --reason.";
+    /// Money switches do not lapse.
+    MoneySwitchMustNotLapse = 312, "money_switch_must_not_lapse", 400, Unrecorded,
+        "A switch that touches money does not open by itself.",
+        "Close it without a lapse time; two people open it.";
+    /// Nothing to open.
+    SwitchMustBeClosed = 313, "switch_must_be_closed", 409, Unrecorded,
+        "The switch is not closed.",
+        "List the closed switches and name one of them.";
+    /// A name is empty or long.
+    NameMustBeShort = 314, "name_must_be_short", 400, Unrecorded,
+        "A name must have 1 to 100 characters and no control characters.",
+        "Give a shorter name.";
+    /// The cut-off is not a time of day.
+    CutoffMustBeATimeOfDay = 315, "cutoff_must_be_a_time_of_day", 400, Unrecorded,
+        "The cut-off must be 0 to 1,439 minutes after midnight.",
+        "Give minutes in that range.";
+    /// No room for another.
+    NumbersAreUsedUp = 316, "numbers_are_used_up", 409, Unrecorded,
+        "No number is left for another one.",
+        "This book is full.";
+    /// The hold lives.
+    HoldMustBeOver = 317, "hold_must_be_over", 409, Unrecorded,
+        "The hold is not over yet, or was settled.",
+        "Nothing was changed.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn numbers_and_names_are_unique_and_ascend_with_precedence() {
+        let numbers: Vec<i64> = Refusal::ALL.iter().map(|refusal| refusal.number()).collect();
+        assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]));
+        let names: BTreeSet<_> = Refusal::ALL.iter().map(|refusal| refusal.name()).collect();
+        assert_eq!(names.len(), Refusal::ALL.len());
+    }
+
+    #[test]
+    fn every_refusal_says_what_must_hold_and_what_to_do() {
+        for &refusal in Refusal::ALL {
+            assert!(refusal.sentence().ends_with('.') && refusal.cure().ends_with('.'));
+            assert_eq!(Refusal::from_number(refusal.number()), Some(refusal));
+            assert_eq!(refusal.status() == 200, refusal.finality() == Finality::Recorded);
+        }
+    }
+}

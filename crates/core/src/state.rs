@@ -1,0 +1,355 @@
+//! Derived rows: what is true now. Each is a fold over facts; `yaoki verify` folds again and compares.
+//!
+//! A fold is the only way such a row changes. Secrets are the one thing a fact cannot carry: the fact
+//! holds their digest, the row the secret, and `verify` compares the two.
+
+use crate::account::Account;
+use crate::facts::{Effect, Event, EventKind, Operation, OperationKind, Transfer};
+use crate::ids::{FactId, LaneNumber, MemberNumber, MerchantNumber, StoreNumber, TerminalNumber};
+use crate::refusal::Refusal;
+use crate::time::Instant;
+use crate::{coded, row};
+
+/// After this many recorded declines every code of the device dies.
+pub const CODE_DECLINES_MAX: i64 = 3;
+
+coded! {
+    /// Whether a member's money may leave.
+    pub enum MemberState {
+        /// In use.
+        Open = 0 => "open",
+        /// No money leaves by the member's act; money still comes back.
+        Frozen = 1 => "frozen",
+        /// Ended for ever.
+        Closed = 2 => "closed",
+    }
+}
+
+row! {
+    /// A member's wallet and the code secret of the device that pays: the one row a payment changes.
+    pub struct Member in "member" {
+        /// Identity, at most ten digits.
+        pub number: MemberNumber,
+        /// Whether money may leave.
+        pub state: MemberState,
+        /// Minor units, open holds included.
+        pub money: i64,
+        /// Points, apart from money.
+        pub points: i64,
+        /// Minor units of open holds; `money - held` can be spent.
+        pub held: i64,
+        /// The paying device, or none.
+        pub device: FactId,
+        /// 32 random bytes of that device.
+        pub code_secret: [u8; 32],
+        /// Raised whenever every shown code must die.
+        pub code_epoch: i64,
+        /// Recorded declines since the epoch was last raised.
+        pub code_declines: i64,
+        /// The epoch that the last payment spent.
+        pub last_epoch: i64,
+        /// The last payment on a code.
+        pub last_payment: FactId,
+        /// Where that was.
+        pub last_store: StoreNumber,
+    }
+}
+
+impl Member {
+    /// A new member without money and device.
+    pub const fn new(number: MemberNumber) -> Self {
+        Self {
+            number,
+            state: MemberState::Open,
+            money: 0,
+            points: 0,
+            held: 0,
+            device: FactId::NONE,
+            code_secret: [0; 32],
+            code_epoch: 1,
+            code_declines: 0,
+            last_epoch: 0,
+            last_payment: FactId::NONE,
+            last_store: StoreNumber::NONE,
+        }
+    }
+
+    /// What can be spent now, minor units.
+    pub const fn available(&self) -> i64 {
+        self.money - self.held
+    }
+
+    /// Books a transfer of this member's.
+    pub fn fold_transfer(&mut self, transfer: &Transfer) {
+        for (account, sign) in [(transfer.debit, -1), (transfer.credit, 1)] {
+            if account == Account::money(self.number) {
+                self.money += sign * transfer.amount;
+            } else if account == Account::points(self.number) {
+                self.points += sign * transfer.amount;
+            }
+        }
+        assert!(self.money >= 0, "no wallet goes below zero");
+        assert!(self.points >= 0, "no points go below zero");
+    }
+
+    /// Books an operation of this member's at `store`.
+    pub fn fold_operation(&mut self, operation: &Operation, store: StoreNumber) {
+        assert!(operation.member == self.number, "an operation is folded into its own member");
+        self.held += operation.held_change;
+        assert!(self.held >= 0, "no more is released than was held");
+        if operation.begins_payment() {
+            assert!(operation.epoch == self.code_epoch, "a code spends the present epoch");
+            self.last_epoch = operation.epoch;
+            self.last_payment = operation.id;
+            self.last_store = store;
+            self.raise_epoch();
+        } else if operation.refusal != 0
+            && operation.epoch != 0
+            && matches!(operation.kind, OperationKind::Pay | OperationKind::Authorize)
+        {
+            self.code_declines += 1;
+            if self.code_declines >= CODE_DECLINES_MAX {
+                self.raise_epoch();
+            }
+        }
+    }
+
+    /// Books an event about this member. `secret` is the code secret that the event's digest names.
+    pub fn fold_event(&mut self, event: &Event, secret: Option<[u8; 32]>) {
+        match event.kind {
+            EventKind::MemberFrozen => self.state = MemberState::Frozen,
+            EventKind::MemberUnfrozen => self.state = MemberState::Open,
+            EventKind::MemberClosed => self.state = MemberState::Closed,
+            EventKind::DeviceEnrolled => self.device = FactId(event.object),
+            EventKind::DeviceEnded => self.device = FactId::NONE,
+            EventKind::CodeSecretRotated => {}
+            _ => return,
+        }
+        if let Some(secret) = secret {
+            self.code_secret = secret;
+        }
+        self.raise_epoch();
+    }
+
+    const fn raise_epoch(&mut self) {
+        self.code_epoch += 1;
+        self.code_declines = 0;
+    }
+}
+
+coded! {
+    /// Whether a device has authority.
+    pub enum DeviceState {
+        /// Enrolled.
+        Active = 0 => "active",
+        /// Ended for ever.
+        Ended = 1 => "ended",
+    }
+}
+
+row! {
+    /// A member's device: a public key.
+    pub struct Device in "device" {
+        /// Identity: the event that enrolled it.
+        pub id: FactId,
+        /// Whose.
+        pub member: MemberNumber,
+        /// P-256, SEC 1 uncompressed, 65 bytes.
+        pub public_key: Vec<u8>,
+        /// Whether it has authority.
+        pub state: DeviceState,
+    }
+}
+
+row! {
+    /// A one-time link that enrols one device of one member.
+    pub struct EnrolmentLink in "enrolment_link" {
+        /// BLAKE3 of the token; the token itself is kept nowhere.
+        pub digest: [u8; 32],
+        /// Whose device it enrols.
+        pub member: MemberNumber,
+        /// Until when.
+        pub expires_at: Instant,
+        /// The device it enrolled, or none yet.
+        pub device: FactId,
+    }
+}
+
+row! {
+    /// Who is paid.
+    pub struct Merchant in "merchant" {
+        /// Identity.
+        pub number: MerchantNumber,
+        /// As on receipts.
+        pub name: String,
+    }
+}
+
+row! {
+    /// Where it is paid.
+    pub struct Store in "store" {
+        /// Identity.
+        pub number: StoreNumber,
+        /// Whose.
+        pub merchant: MerchantNumber,
+        /// Minutes after midnight at which its business day ends.
+        pub cutoff_minutes: i64,
+        /// As on receipts.
+        pub name: String,
+    }
+}
+
+row! {
+    /// A register.
+    pub struct Terminal in "terminal" {
+        /// Identity.
+        pub number: TerminalNumber,
+        /// Where it stands, for ever.
+        pub store: StoreNumber,
+        /// 1: may not take payments; may still settle its own.
+        pub suspended: i64,
+        /// The generation of its key.
+        pub generation: i64,
+        /// Until when the generation before still works.
+        pub previous_until: Instant,
+        /// As its owner calls it.
+        pub name: String,
+    }
+}
+
+impl Terminal {
+    /// Books an event about this terminal.
+    pub fn fold_event(&mut self, event: &Event) {
+        match event.kind {
+            EventKind::TerminalSuspended => self.suspended = 1,
+            EventKind::TerminalResumed => self.suspended = 0,
+            EventKind::TerminalKeyRotated => {
+                self.generation += 1;
+                self.previous_until = Instant(event.number);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a request signed with this key generation is believed at `now`.
+    pub fn believes(&self, generation: i64, now: Instant) -> bool {
+        generation == self.generation
+            || (generation + 1 == self.generation && now < self.previous_until)
+    }
+}
+
+coded! {
+    /// How far a payment has come.
+    pub enum PaymentStatus {
+        /// Held, not yet captured.
+        Authorized = 1 => "authorized",
+        /// Paid at once.
+        Paid = 2 => "paid",
+        /// Held, then captured.
+        Captured = 3 => "captured",
+        /// The hold was released by a void.
+        Voided = 4 => "voided",
+        /// The hold was released by time.
+        Expired = 5 => "expired",
+        /// Undone by a reverse.
+        Reversed = 6 => "reversed",
+    }
+}
+
+row! {
+    /// A payment that has come further than being paid at once. A plain payment has no such row.
+    pub struct PaymentState in "payment_state" {
+        /// The operation that began it.
+        pub payment: FactId,
+        /// Whose money.
+        pub member: MemberNumber,
+        /// How far it has come.
+        pub status: PaymentStatus,
+        /// Minor units held and not yet captured or released.
+        pub held: i64,
+        /// Minor units that were paid or captured.
+        pub captured: i64,
+        /// Minor units that went back, reversal included.
+        pub refunded: i64,
+        /// When the hold lapses; 0 when there is none.
+        pub expires_at: Instant,
+    }
+}
+
+impl PaymentState {
+    /// How a payment stands right after the operation that began it.
+    pub fn began(operation: &Operation) -> Self {
+        assert!(operation.begins_payment(), "only pay and authorize begin a payment");
+        let authorized = operation.kind == OperationKind::Authorize;
+        Self {
+            payment: operation.id,
+            member: operation.member,
+            status: if authorized { PaymentStatus::Authorized } else { PaymentStatus::Paid },
+            held: if authorized { operation.amount } else { 0 },
+            captured: if authorized { 0 } else { operation.amount },
+            refunded: 0,
+            expires_at: operation.expires_at,
+        }
+    }
+
+    /// Minor units that can still go back.
+    pub const fn refundable(&self) -> i64 {
+        self.captured - self.refunded
+    }
+
+    /// Books a succeeded operation on this payment.
+    pub fn fold_operation(&mut self, operation: &Operation) {
+        assert!(operation.succeeded() && operation.payment == self.payment);
+        match (operation.kind, operation.effect) {
+            (OperationKind::Capture, _) => {
+                self.status = PaymentStatus::Captured;
+                self.captured = operation.amount;
+            }
+            (OperationKind::Void, _) => self.status = PaymentStatus::Voided,
+            (OperationKind::Expire, _) => self.status = PaymentStatus::Expired,
+            (OperationKind::Refund, _) => self.refunded += operation.amount,
+            (OperationKind::Reverse, Effect::GaveBack | Effect::ToSuspense) => {
+                self.status = PaymentStatus::Reversed;
+                self.refunded += operation.amount;
+            }
+            (OperationKind::Reverse, Effect::Released) => self.status = PaymentStatus::Reversed,
+            _ => return,
+        }
+        self.held += operation.held_change;
+        if self.held == 0 {
+            self.expires_at = Instant(0);
+        }
+        assert!(self.held >= 0, "no more is released than was held");
+        assert!(self.refunded <= self.captured, "no more goes back than was paid");
+    }
+}
+
+row! {
+    /// A lane: the order of commits. Locked first in every batch.
+    pub struct Lane in "lane" {
+        /// Identity.
+        pub id: LaneNumber,
+        /// The last commit.
+        pub seq: i64,
+        /// The head of the chain after it.
+        pub head: [u8; 32],
+        /// No later commit has an earlier time.
+        pub last_at: Instant,
+        /// The last id given out.
+        pub last_id: FactId,
+        /// The node that writes it, or empty.
+        pub holder: String,
+        /// Raised at every lease; a holder whose generation is gone stops.
+        pub generation: i64,
+    }
+}
+
+/// The refusal of this number, where a stored operation was declined.
+///
+/// # Panics
+/// If no such refusal was ever given out: the row is not ours.
+pub fn refusal_of(operation: &Operation) -> Option<Refusal> {
+    (operation.refusal != 0).then(|| {
+        Refusal::from_number(operation.refusal).expect("a stored refusal is in the closed list")
+    })
+}

@@ -1,0 +1,542 @@
+//! The view: the rows that a batch has loaded, and what it has changed of them so far.
+//!
+//! `decide` reads it and returns [`Effects`]; only [`View::apply`] changes it. So a refusal leaves no
+//! trace, and later commands of a batch see earlier ones. Each changed row is saved once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::chain::Facts;
+use crate::code::CodeRules;
+use crate::command::{Act, Command, Refer};
+use crate::facts::{Acknowledgement, Effect, Event, EventKind, Operation, OperationKind, Transfer};
+use crate::ids::{
+    FactId, LaneNumber, MemberNumber, MerchantNumber, RequestId, RequestKey, StoreNumber,
+    TerminalNumber,
+};
+use crate::money::Currency;
+use crate::state::{
+    Device, DeviceState, EnrolmentLink, Member, Merchant, PaymentState, Store, Terminal,
+};
+use crate::switches::{self, Place, Scope, Switch};
+use crate::time::{Instant, ZoneOffset};
+
+/// What the operator has set, the same for the whole batch.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// The book's currency.
+    pub currency: Currency,
+    /// The operator's zone at the time of the batch.
+    pub zone: ZoneOffset,
+    /// The one-time code.
+    pub code: CodeRules,
+}
+
+/// Merchants, stores, terminals and closed switches: changes seldom, kept by a lane under the
+/// switchboard's version.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    /// By number.
+    pub merchants: BTreeMap<MerchantNumber, Merchant>,
+    /// By number.
+    pub stores: BTreeMap<StoreNumber, Store>,
+    /// By number.
+    pub terminals: BTreeMap<TerminalNumber, Terminal>,
+    /// Every closed switch.
+    pub switches: Vec<Switch>,
+}
+
+impl Directory {
+    /// The place of a terminal, as switches see it.
+    pub fn place(&self, terminal: TerminalNumber) -> Option<Place> {
+        let terminal = self.terminals.get(&terminal)?;
+        let store = self.stores.get(&terminal.store)?;
+        Some(Place {
+            merchant: store.merchant,
+            store: store.number,
+            terminal: terminal.number,
+            member: MemberNumber::NONE,
+        })
+    }
+
+    /// Whether `capability` is closed at `place`.
+    pub fn is_closed(&self, capability: switches::Capability, place: &Place, now: Instant) -> bool {
+        self.switches.iter().any(|switch| switch.stops(capability, place, now))
+    }
+
+    /// The store of a terminal; none for jobs and operators.
+    pub fn store_of(&self, terminal: TerminalNumber) -> StoreNumber {
+        self.terminals.get(&terminal).map_or(StoreNumber::NONE, |terminal| terminal.store)
+    }
+}
+
+/// The numbers that were given out last.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Numbers {
+    /// The last merchant.
+    pub merchant: i64,
+    /// The last store.
+    pub store: i64,
+    /// The last terminal.
+    pub terminal: i64,
+    /// The last member.
+    pub member: i64,
+}
+
+/// What a decision changes: facts, and the secrets that facts may not carry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// Operations, by id.
+    pub operations: Vec<Operation>,
+    /// Transfers, by id.
+    pub transfers: Vec<Transfer>,
+    /// An event.
+    pub event: Option<Event>,
+    /// The code secret whose digest the event names.
+    pub secret: Option<[u8; 32]>,
+    /// The public key whose digest the event names.
+    pub public_key: Option<[u8; 65]>,
+    /// Acknowledgements.
+    pub acknowledgements: Vec<Acknowledgement>,
+}
+
+/// Which derived rows must be saved.
+#[derive(Clone, Debug, Default)]
+pub struct Changed {
+    /// Members that were there before.
+    pub members: BTreeSet<MemberNumber>,
+    /// Members that are new.
+    pub members_new: BTreeSet<MemberNumber>,
+    /// Payments.
+    pub payment_states: BTreeSet<FactId>,
+    /// Devices.
+    pub devices: BTreeSet<FactId>,
+    /// Enrolment links.
+    pub links: BTreeSet<[u8; 32]>,
+    /// Merchants.
+    pub merchants: BTreeSet<MerchantNumber>,
+    /// Stores.
+    pub stores: BTreeSet<StoreNumber>,
+    /// Terminals that were there before.
+    pub terminals: BTreeSet<TerminalNumber>,
+    /// Terminals that are new.
+    pub terminals_new: BTreeSet<TerminalNumber>,
+    /// Switches that were closed.
+    pub switches_closed: Vec<Switch>,
+    /// Switches that were opened.
+    pub switches_opened: Vec<Switch>,
+}
+
+impl Changed {
+    /// Whether merchants, stores, terminals or switches changed: every lane must see it at once.
+    pub fn directory(&self) -> bool {
+        !(self.merchants.is_empty()
+            && self.stores.is_empty()
+            && self.terminals.is_empty()
+            && self.terminals_new.is_empty()
+            && self.switches_closed.is_empty()
+            && self.switches_opened.is_empty())
+    }
+}
+
+/// The rows a batch has loaded and changed.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The lane that decides.
+    pub lane: LaneNumber,
+    /// The commit that is being made.
+    pub seq: i64,
+    /// The time of the batch: max(clock, the lane's last).
+    pub now: Instant,
+    /// The last id given out.
+    pub last_id: FactId,
+    /// What the operator has set.
+    pub rules: Arc<Rules>,
+    /// Merchants, stores, terminals, switches.
+    pub directory: Arc<Directory>,
+    /// Members, locked.
+    pub members: BTreeMap<MemberNumber, Member>,
+    /// Operations by request.
+    pub operations: BTreeMap<RequestKey, Operation>,
+    /// Operations by id.
+    pub payments: BTreeMap<FactId, Operation>,
+    /// Payments that have come further than being paid at once.
+    pub payment_states: BTreeMap<FactId, PaymentState>,
+    /// Operations that are acknowledged.
+    pub acknowledged: BTreeSet<FactId>,
+    /// Events by request.
+    pub events: BTreeMap<RequestId, Event>,
+    /// Enrolment links.
+    pub links: BTreeMap<[u8; 32], EnrolmentLink>,
+    /// Devices.
+    pub devices: BTreeMap<FactId, Device>,
+    /// The numbers given out last, where a command asks for new ones.
+    pub numbers: Option<Numbers>,
+    /// What was decided so far.
+    pub facts: Facts,
+    /// What must be saved.
+    pub changed: Changed,
+}
+
+impl View {
+    /// An empty view of a lane that is about to make commit `seq`.
+    pub fn new(
+        lane: LaneNumber,
+        seq: i64,
+        now: Instant,
+        rules: Arc<Rules>,
+        directory: Arc<Directory>,
+    ) -> Self {
+        Self {
+            lane,
+            seq,
+            now,
+            last_id: FactId::NONE,
+            rules,
+            directory,
+            members: BTreeMap::new(),
+            operations: BTreeMap::new(),
+            payments: BTreeMap::new(),
+            payment_states: BTreeMap::new(),
+            acknowledged: BTreeSet::new(),
+            events: BTreeMap::new(),
+            links: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            numbers: None,
+            facts: Facts::default(),
+            changed: Changed::default(),
+        }
+    }
+
+    /// The first of `count` ids for the next effects.
+    pub fn next_ids(&self, count: i64) -> FactId {
+        self.last_id.next_block(self.lane, self.now, count)
+    }
+
+    /// The operation that began this payment, if it is one.
+    pub fn payment(&self, id: FactId) -> Option<&Operation> {
+        self.payments.get(&id).filter(|operation| operation.begins_payment())
+    }
+
+    /// How far a payment has come.
+    pub fn payment_state(&self, begun: &Operation) -> PaymentState {
+        let state = self.payment_states.get(&begun.id);
+        state.cloned().unwrap_or_else(|| PaymentState::began(begun))
+    }
+
+    /// Keeps an operation that was loaded or decided, under both its keys.
+    pub fn keep_operation(&mut self, operation: Operation) {
+        let key = RequestKey { request: operation.request_id, terminal: operation.terminal };
+        if operation.begins_payment() {
+            self.payments.insert(operation.id, operation.clone());
+        }
+        self.operations.insert(key, operation);
+    }
+
+    /// Changes the view by what was decided. Everything derived is folded from the facts.
+    pub fn apply(&mut self, effects: Effects) {
+        for transfer in effects.transfers {
+            self.take_id(transfer.id);
+            let member = self.members.get_mut(&transfer.member);
+            member.expect("a transfer's member is loaded").fold_transfer(&transfer);
+            self.facts.transfers.push(transfer);
+        }
+        for operation in effects.operations {
+            self.take_id(operation.id);
+            self.fold_operation(&operation);
+            self.facts.operations.push(operation.clone());
+            self.keep_operation(operation);
+        }
+        if let Some(event) = effects.event {
+            self.take_id(event.id);
+            self.fold_event(&event, effects.secret, effects.public_key);
+            self.events.insert(event.request_id, event.clone());
+            self.facts.events.push(event);
+        }
+        for acknowledgement in effects.acknowledgements {
+            self.acknowledged.insert(acknowledgement.operation);
+            self.facts.acknowledgements.push(acknowledgement);
+        }
+    }
+
+    fn take_id(&mut self, id: FactId) {
+        self.last_id = self.last_id.max(id);
+    }
+
+    fn fold_operation(&mut self, operation: &Operation) {
+        if operation.member.is_some() {
+            let store = self.directory.store_of(operation.terminal);
+            let member = self.members.get_mut(&operation.member);
+            member.expect("an operation's member is loaded").fold_operation(operation, store);
+            self.changed.members.insert(operation.member);
+        }
+        let undoes_nothing = matches!(operation.effect, Effect::NeverSeen | Effect::NothingToUndo);
+        if !operation.succeeded() || !operation.payment.is_some() || undoes_nothing {
+            return;
+        }
+        if operation.kind == OperationKind::Authorize {
+            self.payment_states.insert(operation.id, PaymentState::began(operation));
+            self.changed.payment_states.insert(operation.id);
+        } else if operation.payment != operation.id {
+            let begun = self.payment(operation.payment).expect("a payment is loaded").clone();
+            let state = self.payment_states.entry(begun.id);
+            state.or_insert_with(|| PaymentState::began(&begun)).fold_operation(operation);
+            self.changed.payment_states.insert(begun.id);
+        }
+    }
+
+    fn fold_event(
+        &mut self,
+        event: &Event,
+        secret: Option<[u8; 32]>,
+        public_key: Option<[u8; 65]>,
+    ) {
+        let number = event.subject;
+        match event.kind {
+            EventKind::MerchantCreated => {
+                let number = MerchantNumber(number);
+                let merchant = Merchant { number, name: event.text.clone() };
+                Arc::make_mut(&mut self.directory).merchants.insert(number, merchant);
+                self.changed.merchants.insert(number);
+            }
+            EventKind::StoreCreated => {
+                let store = store_of_event(event);
+                self.changed.stores.insert(store.number);
+                Arc::make_mut(&mut self.directory).stores.insert(store.number, store);
+            }
+            EventKind::TerminalCreated => {
+                let terminal = terminal_of_event(event);
+                self.changed.terminals_new.insert(terminal.number);
+                Arc::make_mut(&mut self.directory).terminals.insert(terminal.number, terminal);
+            }
+            EventKind::TerminalSuspended
+            | EventKind::TerminalResumed
+            | EventKind::TerminalKeyRotated => {
+                let directory = Arc::make_mut(&mut self.directory);
+                let terminal = directory.terminals.get_mut(&TerminalNumber(number));
+                terminal.expect("the terminal is loaded").fold_event(event);
+                self.changed.terminals.insert(TerminalNumber(number));
+            }
+            EventKind::MemberCreated => {
+                let number = MemberNumber(number);
+                self.members.insert(number, Member::new(number));
+                self.changed.members_new.insert(number);
+            }
+            EventKind::LinkCreated => {
+                let link = link_of_event(event);
+                self.changed.links.insert(link.digest);
+                self.links.insert(link.digest, link);
+            }
+            EventKind::SwitchClosed | EventKind::SwitchOpened => self.fold_switch(event),
+            EventKind::LaneCreated | EventKind::Checkpoint | EventKind::Restored => {}
+            _ => self.fold_member_event(event, secret, public_key),
+        }
+        self.take_number(event);
+    }
+
+    fn fold_member_event(
+        &mut self,
+        event: &Event,
+        secret: Option<[u8; 32]>,
+        public_key: Option<[u8; 65]>,
+    ) {
+        let number = MemberNumber(event.subject);
+        let member = self.members.get_mut(&number).expect("the member is loaded");
+        let device = FactId(event.object);
+        if event.kind != EventKind::DeviceEnded || member.device == device {
+            member.fold_event(event, secret);
+            self.changed.members.insert(number);
+        }
+        match (event.kind, public_key) {
+            (EventKind::DeviceEnrolled, Some(public_key)) => {
+                let public_key = public_key.to_vec();
+                let state = DeviceState::Active;
+                let row = Device { id: device, member: number, public_key, state };
+                self.devices.insert(device, row);
+                self.changed.devices.insert(device);
+                let digest: [u8; 32] = event.digest[64..].try_into().expect("three digests");
+                let link = self.links.get_mut(&digest).expect("the link is loaded");
+                link.device = device;
+                self.changed.links.insert(digest);
+            }
+            (EventKind::DeviceEnded, _) => {
+                let row = self.devices.get_mut(&device).expect("the device is loaded");
+                row.state = DeviceState::Ended;
+                self.changed.devices.insert(device);
+            }
+            _ => {}
+        }
+    }
+
+    fn fold_switch(&mut self, event: &Event) {
+        let switch = switch_of_event(event);
+        let directory = Arc::make_mut(&mut self.directory);
+        directory.switches.retain(|other| !same_switch(other, &switch));
+        let (kept, dropped) =
+            (&mut self.changed.switches_closed, &mut self.changed.switches_opened);
+        kept.retain(|other| !same_switch(other, &switch));
+        dropped.retain(|other| !same_switch(other, &switch));
+        if event.kind == EventKind::SwitchClosed {
+            directory.switches.push(switch.clone());
+            kept.push(switch);
+        } else {
+            dropped.push(switch);
+        }
+    }
+
+    fn take_number(&mut self, event: &Event) {
+        let Some(numbers) = &mut self.numbers else { return };
+        match event.kind {
+            EventKind::MerchantCreated => numbers.merchant = event.subject,
+            EventKind::StoreCreated => numbers.store = event.subject,
+            EventKind::TerminalCreated => numbers.terminal = event.subject,
+            EventKind::MemberCreated => numbers.member = event.subject,
+            _ => {}
+        }
+    }
+}
+
+fn same_switch(one: &Switch, other: &Switch) -> bool {
+    let key = |switch: &Switch| (switch.capability, switch.scope, switch.subject);
+    key(one) == key(other)
+}
+
+/// The store that an event created.
+pub fn store_of_event(event: &Event) -> Store {
+    Store {
+        number: StoreNumber(event.subject),
+        merchant: MerchantNumber(event.object),
+        cutoff_minutes: event.number,
+        name: event.text.clone(),
+    }
+}
+
+/// The terminal that an event created.
+pub fn terminal_of_event(event: &Event) -> Terminal {
+    Terminal {
+        number: TerminalNumber(event.subject),
+        store: StoreNumber(event.object),
+        suspended: 0,
+        generation: 1,
+        previous_until: Instant(0),
+        name: event.text.clone(),
+    }
+}
+
+/// The enrolment link that an event created.
+pub fn link_of_event(event: &Event) -> EnrolmentLink {
+    EnrolmentLink {
+        digest: event.digest.as_slice().try_into().expect("a link's digest has 32 bytes"),
+        member: MemberNumber(event.subject),
+        expires_at: Instant(event.number),
+        device: FactId::NONE,
+    }
+}
+
+/// The switch that an event closed or opened.
+pub fn switch_of_event(event: &Event) -> Switch {
+    let (capability, scope) =
+        switches::from_object(event.object).expect("an event names capability and scope");
+    let subject = if scope == Scope::Everything { 0 } else { event.subject };
+    Switch {
+        capability,
+        scope,
+        subject,
+        closed_at: event.id.at(),
+        lapses_at: Instant(event.number),
+        actor: event.actor.clone(),
+        reason: event.text.clone(),
+    }
+}
+
+/// Rows to lock and load, once the references are known.
+#[derive(Debug, Default)]
+pub struct Touch {
+    /// Members to lock, ascending.
+    pub members: Vec<MemberNumber>,
+    /// Payments that may have come further.
+    pub payment_states: Vec<FactId>,
+    /// Operations that may be acknowledged.
+    pub acknowledgements: Vec<FactId>,
+}
+
+/// Names the rows that a batch locks and loads. References are looked up in `view` and, where a
+/// request of this very batch is meant, among the batch's own commands.
+pub fn touch(commands: &[Command], view: &View) -> Touch {
+    let mut touch = Touch::default();
+    for command in commands {
+        touch_one(command, view, &mut touch);
+        if let Command::Reverse(reverse) = command {
+            let terminal = reverse.ask.caller.key.terminal;
+            let key = RequestKey { request: reverse.target, terminal };
+            let same_batch = commands.iter().filter(|other| other.key() == Some(key));
+            for other in same_batch {
+                touch_one(other, view, &mut touch);
+            }
+        }
+    }
+    touch.members.sort_unstable();
+    touch.members.dedup();
+    touch.payment_states.sort_unstable();
+    touch.payment_states.dedup();
+    touch.acknowledgements.sort_unstable();
+    touch.acknowledgements.dedup();
+    touch
+}
+
+fn touch_one(command: &Command, view: &View, touch: &mut Touch) {
+    match command {
+        Command::PayWithCode(pay) => {
+            let candidates = pay.code.iter().flat_map(|code| code.candidates);
+            touch.members.extend(candidates.flatten().map(|(member, _)| member));
+        }
+        Command::Settle(settle) => touch_payment(settle.payment, view, touch),
+        Command::ExpireHold(payment) => touch_payment(*payment, view, touch),
+        Command::Reverse(reverse) => {
+            let terminal = reverse.ask.caller.key.terminal;
+            let key = RequestKey { request: reverse.target, terminal };
+            if let Some(target) = view.operations.get(&key) {
+                touch.members.extend(target.member.is_some().then_some(target.member));
+                touch_payment(target.payment, view, touch);
+            }
+        }
+        Command::Query(_) => {}
+        Command::Acknowledge(caller, requests) => {
+            let terminal = caller.key.terminal;
+            for &request in requests {
+                let operation = view.operations.get(&RequestKey { request, terminal });
+                touch.acknowledgements.extend(operation.map(|operation| operation.id));
+            }
+        }
+        Command::Credit(credit) => touch.members.push(credit.member),
+        Command::Administer(administer) => match &administer.act {
+            Act::FreezeMember(member)
+            | Act::UnfreezeMember(member)
+            | Act::CloseMember(member)
+            | Act::CreateLink(member, ..)
+            | Act::RotateCodeSecret(member, _) => touch.members.push(*member),
+            Act::EnrolDevice { link, .. } => {
+                touch.members.extend(view.links.get(link).map(|link| link.member));
+            }
+            Act::EndDevice(device) => {
+                touch.members.extend(view.devices.get(device).map(|device| device.member));
+            }
+            _ => {}
+        },
+    }
+}
+
+fn touch_payment(payment: FactId, view: &View, touch: &mut Touch) {
+    if let Some(begun) = view.payments.get(&payment) {
+        touch.members.extend(begun.member.is_some().then_some(begun.member));
+        touch.payment_states.push(payment);
+    }
+}
+
+/// The references of a whole batch.
+pub fn refer_all(commands: &[Command]) -> Refer {
+    let mut all = Refer::default();
+    commands.iter().for_each(|command| crate::command::refer(command, &mut all));
+    all.sort();
+    all
+}
