@@ -1,16 +1,16 @@
 //! A one-time code as something a register scans: Code 128 and QR.
 //!
-//! Shape: digits → [`Modules`] (a matrix of dark and light) → SVG text. Both symbols are built from the same matrix that
-//! is exposed, so what is tested is what is drawn.
+//! Shape: digits → [`Modules`] (a matrix of dark and light) → SVG text. Both symbols are built from
+//! the same matrix that is exposed, so what is tested is what is drawn.
 //!
-//! - Code 128 in set C (ISO/IEC 15417): one symbol for two digits. 24 digits are start C, 12 data symbols, the check
-//!   symbol and stop: 167 modules, with quiet zones of 10 modules.
-//! - QR (ISO/IEC 18004): one numeric segment, error correction M. 24 digits fit version 1: 21 by 21 modules, with a quiet
-//!   zone of 4 modules.
+//! - Code 128 in set C (ISO/IEC 15417): one symbol for two digits. 24 digits are start C, 12 data
+//!   symbols, the check symbol and stop: 167 modules, with quiet zones of 10 modules.
+//! - QR (ISO/IEC 18004): one numeric segment, error correction M. 24 digits fit version 1: 21 by 21
+//!   modules, with a quiet zone of 4 modules.
 //!
-//! The SVG has no style, script, text or outside reference, so a strict Content-Security-Policy admits it. One unit of
-//! its view box is one module, and `crispEdges` keeps bars sharp: a page that shows it at a whole number of device pixels
-//! a module loses nothing.
+//! The SVG has no style, script, text or outside reference, so a strict Content-Security-Policy
+//! admits it. One unit of its view box is one module, and `crispEdges` keeps bars sharp: a page
+//! that shows it at a whole number of device pixels a module loses nothing.
 //!
 //! Limits: an even number of decimal digits, at most [`DIGITS_MAX`].
 //!
@@ -22,8 +22,8 @@ use qrcode::{Color, EcLevel, QrCode, Version};
 use std::error::Error;
 use std::fmt::{self, Write};
 
-/// The most digits drawn, in digits. A one-time code has 24; 48 leaves room for a longer format without a barcode
-/// too wide for a phone.
+/// The most digits drawn, in digits. A one-time code has 24; 48 leaves room for a longer format
+/// without a barcode too wide for a phone.
 pub const DIGITS_MAX: usize = 48;
 
 /// Light modules on each side of a Code 128 symbol (ISO/IEC 15417, 4.6: at least 10).
@@ -32,10 +32,12 @@ pub const CODE128_QUIET_MODULES: usize = 10;
 /// Light modules on each side of a QR symbol (ISO/IEC 18004, 5.3.8: 4).
 pub const QR_QUIET_MODULES: usize = 4;
 
-/// Height of the bars in modules. 15 % of the symbol's length is the least for scanning by hand (25 of 167).
+/// Height of the bars in modules. 15 % of the symbol's length is the least for scanning by hand (25
+/// of 167).
 const CODE128_HEIGHT_MODULES: usize = 60;
 
-/// Start symbol, 11 modules a symbol, check symbol, stop of 13: what 24 digits cost beside their 12 symbols.
+/// Start symbol, 11 modules a symbol, check symbol, stop of 13: what 24 digits cost beside their 12
+/// symbols.
 const CODE128_FRAME_MODULES: usize = 11 + 11 + 13;
 
 /// The highest QR version tried. Version 2-M holds 63 digits, more than [`DIGITS_MAX`].
@@ -61,7 +63,8 @@ pub enum CodeError {
         /// Length of what was given, in digits.
         length: usize,
     },
-    /// The encoder of a dependency refused checked digits, or drew another symbol: a bug, but one that costs a picture.
+    /// The encoder of a dependency refused checked digits, or drew another symbol: a bug, but one
+    /// that costs a picture.
     Encoder,
 }
 
@@ -70,23 +73,21 @@ impl fmt::Display for CodeError {
         match self {
             Self::Empty => write!(f, "a code must have digits; give an even number of them"),
             Self::TooLong { length } => {
-                write!(
-                    f,
-                    "a code must have at most {DIGITS_MAX} digits, not {length}; shorten it"
-                )
+                write!(f, "a code must have at most {DIGITS_MAX} digits, not {length}; shorten it")
             }
             Self::NotDigit { position } => write!(
                 f,
-                "a code must have only the digits 0 to 9; remove the character at byte {position} (spaces too)"
+                "a code must have only the digits 0 to 9; remove the character at byte {position} \
+                 (spaces too)"
             ),
             Self::Odd { length } => write!(
                 f,
-                "a code must have an even number of digits, not {length}; Code 128 set C writes pairs"
+                "a code must have an even number of digits, not {length}; Code 128 set C writes \
+                 pairs"
             ),
-            Self::Encoder => write!(
-                f,
-                "the symbol could not be drawn; show the digits instead and report this"
-            ),
+            Self::Encoder => {
+                write!(f, "the symbol could not be drawn; show the digits instead and report this")
+            }
         }
     }
 }
@@ -117,7 +118,8 @@ impl Modules {
     }
 }
 
-/// The bars of `digits` as Code 128 in set C: one row, from start symbol to stop, without quiet zone.
+/// The bars of `digits` as Code 128 in set C: one row, from start symbol to stop, without quiet
+/// zone.
 ///
 /// # Errors
 /// [`CodeError`] when `digits` is no even, non-empty string of at most [`DIGITS_MAX`] ASCII digits.
@@ -125,11 +127,7 @@ pub fn code128_modules(digits: &str) -> Result<Modules, CodeError> {
     check(digits)?;
     // "Ć" is how barcoders writes "start in set C".
     let symbol = Code128::new(format!("Ć{digits}")).map_err(|_| CodeError::Encoder)?;
-    let dark: Vec<bool> = symbol
-        .encode()
-        .into_iter()
-        .map(|module| module == 1)
-        .collect();
+    let dark: Vec<bool> = symbol.encode().into_iter().map(|module| module == 1).collect();
     let width = CODE128_FRAME_MODULES + digits.len() / 2 * 11;
     if dark.len() != width {
         return Err(CodeError::Encoder);
@@ -147,11 +145,7 @@ pub fn qr_modules(digits: &str) -> Result<Modules, CodeError> {
         .find_map(|version| numeric_qr(digits, Version::Normal(version)))
         .ok_or(CodeError::Encoder)?;
     let width = code.width();
-    let dark = code
-        .into_colors()
-        .into_iter()
-        .map(|module| module == Color::Dark)
-        .collect();
+    let dark = code.into_colors().into_iter().map(|module| module == Color::Dark).collect();
     Ok(Modules { width, dark })
 }
 
@@ -169,12 +163,7 @@ fn numeric_qr(digits: &str, version: Version) -> Option<QrCode> {
 /// As [`code128_modules`].
 pub fn code128_svg(digits: &str) -> Result<String, CodeError> {
     let modules = code128_modules(digits)?;
-    Ok(svg(
-        &modules,
-        CODE128_QUIET_MODULES,
-        0,
-        CODE128_HEIGHT_MODULES,
-    ))
+    Ok(svg(&modules, CODE128_QUIET_MODULES, 0, CODE128_HEIGHT_MODULES))
 }
 
 /// An SVG of `digits` as QR, quiet zone included: 29 by 29 units for 24 digits.
@@ -208,7 +197,8 @@ fn svg(modules: &Modules, quiet_x: usize, quiet_y: usize, row_height: usize) -> 
     let width = modules.width() + 2 * quiet_x;
     let height = modules.height() * row_height + 2 * quiet_y;
     let mut text = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" shape-rendering=\"crispEdges\">\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
+         shape-rendering=\"crispEdges\">\
          <rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/><g fill=\"#000\">"
     );
     for (y, row) in modules.rows().enumerate() {
@@ -257,36 +247,25 @@ mod tests {
 
     fn paint(svg: &str) -> Picture {
         let view_box = attribute(svg, "viewBox").expect("a view box");
-        let size: Vec<usize> = view_box
-            .split(' ')
-            .map(|part| part.parse().expect("a whole number"))
-            .collect();
-        let [0, 0, units_wide, units_high] = size[..] else {
-            panic!("view box {view_box}")
-        };
+        let size: Vec<usize> =
+            view_box.split(' ').map(|part| part.parse().expect("a whole number")).collect();
+        let [0, 0, units_wide, units_high] = size[..] else { panic!("view box {view_box}") };
         let (width, height) = (units_wide * PIXELS, units_high * PIXELS);
         // Grey until painted: whatever the SVG leaves open shows.
         let mut luma = vec![128; width * height];
-        let (background, bars) = svg
-            .split_once("<g fill=\"#000\">")
-            .expect("bars are one black group");
+        let (background, bars) =
+            svg.split_once("<g fill=\"#000\">").expect("bars are one black group");
         for (part, shade) in [(background, 255), (bars, 0)] {
             for element in part.split("<rect").skip(1) {
                 let (left, top) = (number(element, "x") * PIXELS, number(element, "y") * PIXELS);
-                let (wide, high) = (
-                    number(element, "width") * PIXELS,
-                    number(element, "height") * PIXELS,
-                );
+                let (wide, high) =
+                    (number(element, "width") * PIXELS, number(element, "height") * PIXELS);
                 for row in luma.chunks_exact_mut(width).skip(top).take(high) {
                     row[left..left + wide].fill(shade);
                 }
             }
         }
-        Picture {
-            width,
-            height,
-            luma,
-        }
+        Picture { width, height, luma }
     }
 
     fn scan(svg: &str, format: BarcodeFormat) -> RXingResult {
@@ -304,17 +283,11 @@ mod tests {
     #[test]
     fn twenty_four_digits_are_start_c_twelve_symbols_check_and_stop() {
         let digits = "123456789012345678901234";
-        let read = scan(
-            &code128_svg(digits).expect("digits"),
-            BarcodeFormat::CODE_128,
-        );
+        let read = scan(&code128_svg(digits).expect("digits"), BarcodeFormat::CODE_128);
         let symbols = read.getRawBytes();
         let data = [12, 34, 56, 78, 90, 12, 34, 56, 78, 90, 12, 34];
-        let weighted: u32 = data
-            .iter()
-            .zip(1..)
-            .map(|(value, weight)| u32::from(*value) * weight)
-            .sum();
+        let weighted: u32 =
+            data.iter().zip(1..).map(|(value, weight)| u32::from(*value) * weight).sum();
         let check = u8::try_from((105 + weighted) % 103).expect("below 103");
         let mut expected = vec![105];
         expected.extend_from_slice(&data);
@@ -328,10 +301,8 @@ mod tests {
         // Version 1-M holds 34 digits, but only 20 alphanumeric characters or 14 bytes.
         let modules = qr_modules("999999999999999999999999").expect("digits");
         assert_eq!((modules.width(), modules.height()), (21, 21));
-        let read = scan(
-            &qr_svg("999999999999999999999999").expect("digits"),
-            BarcodeFormat::QR_CODE,
-        );
+        let read =
+            scan(&qr_svg("999999999999999999999999").expect("digits"), BarcodeFormat::QR_CODE);
         let level = read
             .getRXingResultMetadata()
             .get(&rxing::RXingResultMetadataType::ERROR_CORRECTION_LEVEL);
@@ -341,16 +312,8 @@ mod tests {
     #[test]
     fn the_quiet_zones_are_white() {
         for (svg, x, y) in [
-            (
-                code128_svg("001122").expect("digits"),
-                CODE128_QUIET_MODULES,
-                0,
-            ),
-            (
-                qr_svg("001122").expect("digits"),
-                QR_QUIET_MODULES,
-                QR_QUIET_MODULES,
-            ),
+            (code128_svg("001122").expect("digits"), CODE128_QUIET_MODULES, 0),
+            (qr_svg("001122").expect("digits"), QR_QUIET_MODULES, QR_QUIET_MODULES),
         ] {
             let picture = paint(&svg);
             let (x, y) = (x * PIXELS, y * PIXELS);
@@ -363,25 +326,16 @@ mod tests {
                 assert!(quiet.into_iter().all(|(_, pixel)| *pixel == 255));
             }
             // The zone ends where the symbol begins.
-            assert!(
-                picture
-                    .luma
-                    .chunks_exact(picture.width)
-                    .any(|pixels| pixels[x] == 0)
-            );
+            assert!(picture.luma.chunks_exact(picture.width).any(|pixels| pixels[x] == 0));
         }
     }
 
     #[test]
     fn the_svg_suits_a_strict_content_security_policy() {
-        for svg in [
-            code128_svg("12").expect("digits"),
-            qr_svg("12").expect("digits"),
-        ] {
+        for svg in [code128_svg("12").expect("digits"), qr_svg("12").expect("digits")] {
             for banned in ["style", "script", "href", "on", "<text", "<!", "&"] {
                 assert!(
-                    !svg.replace("http://www.w3.org/2000/svg", "")
-                        .contains(banned),
+                    !svg.replace("http://www.w3.org/2000/svg", "").contains(banned),
                     "{banned}"
                 );
             }
@@ -393,12 +347,7 @@ mod tests {
         let long = "1".repeat(DIGITS_MAX + 2);
         let cases = [
             ("", CodeError::Empty),
-            (
-                long.as_str(),
-                CodeError::TooLong {
-                    length: DIGITS_MAX + 2,
-                },
-            ),
+            (long.as_str(), CodeError::TooLong { length: DIGITS_MAX + 2 }),
             ("12 4", CodeError::NotDigit { position: 2 }),
             ("１２", CodeError::NotDigit { position: 0 }),
             ("12Ć4", CodeError::NotDigit { position: 2 }),
@@ -417,11 +366,7 @@ mod tests {
         for pairs in 1..=DIGITS_MAX / 2 {
             let digits = "07".repeat(pairs);
             assert_eq!(
-                scan(
-                    &code128_svg(&digits).expect("digits"),
-                    BarcodeFormat::CODE_128
-                )
-                .getText(),
+                scan(&code128_svg(&digits).expect("digits"), BarcodeFormat::CODE_128).getText(),
                 digits
             );
             assert_eq!(

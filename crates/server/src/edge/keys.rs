@@ -1,0 +1,1337 @@
+//! The key file: every secret that is not in the database, in one small file outside it.
+//!
+//! Shape: JSON text of [`FORMAT`], version [`VERSION`]; a key a member, each with an id, a
+//! generation and its value in lower-case hex. An id is 16 hex digits of a hash of the value, so a
+//! damaged file is found when it is read, and ids may be logged and stored beside what the key
+//! made.
+//!
+//! | key | size | what it does | older generations |
+//! | --- | --- | --- | --- |
+//! | code | AES-256 | FF1 over the body of a one-time code | one, while its codes live |
+//! | terminal root | HMAC-SHA256 | terminal keys are derived from it | one, for a time given |
+//! | device token | HMAC-SHA256 | tokens of enrolled devices | one, until devices have new tokens |
+//! | nonce | HMAC-SHA256 | nonces for proofs of device | one, for two steps of 30 s |
+//! | fingerprint | BLAKE3, keyed | the code's hash in a request's fingerprint | all, for ever |
+//! | checkpoint | Ed25519 seed | signs the heads of the chains | public halves, for ever |
+//!
+//! Rotation stops nothing: the new generation makes, the new and the previous one are accepted
+//! until `until_ms`. At most one previous generation of a key that proves something, because each
+//! counts once more in what a guess may hit. Rotating with a lifetime of 0 drops the old key at
+//! once: that is what is done after a theft or a restore.
+//!
+//! On disk: mode 0600 or stricter, judged on the open file, refused otherwise (Unix). Written
+//! beside, synced, renamed, and the folder synced. Two rotations at once refuse each other through
+//! the name of the file written beside.
+//!
+//! Limits: a file of at most [`FILE_BYTES_MAX`]; at most [`GENERATIONS_MAX`] older generations of a
+//! key.
+//!
+//! Not here: code secrets and TOTP seeds (database), TLS keys, who may rotate, a KMS.
+
+use super::hex;
+use ring::digest::{Context, SHA256};
+use ring::hmac;
+use ring::signature::{Ed25519KeyPair, KeyPair};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use subtle::ConstantTimeEq;
+use thiserror::Error;
+use zeroize::{Zeroize, Zeroizing};
+
+/// What the file says it is.
+pub const FORMAT: &str = "yaoki keys";
+
+/// The version of the file's form.
+pub const VERSION: u32 = 1;
+
+/// The largest key file read, in bytes.
+pub const FILE_BYTES_MAX: u64 = 65_536;
+
+/// The most older generations of one key that a file keeps.
+pub const GENERATIONS_MAX: usize = 32;
+
+/// How long a nonce may be used after its key was rotated, in milliseconds: two steps of 30 s.
+pub const NONCE_LIFETIME_MS: i64 = 60_000;
+
+/// What a terminal key is derived for, before terminal and generation.
+const TERMINAL_KEY_LABEL: &[u8] = b"yaoki terminal key 1";
+
+/// What a key's id is a hash of, before its name and value.
+const KEY_ID_LABEL: &[u8] = b"yaoki key id 1";
+
+/// Secret bytes: never printed, compared in constant time, wiped when dropped.
+#[derive(Clone)]
+pub struct Secret<const N: usize>([u8; N]);
+
+impl<const N: usize> Secret<N> {
+    /// Takes the bytes; the caller wipes its own copy.
+    pub const fn new(bytes: [u8; N]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes, for the one call that needs them.
+    pub const fn expose(&self) -> &[u8; N] {
+        &self.0
+    }
+
+    fn random(random: &mut dyn FnMut(&mut [u8])) -> Self {
+        let mut secret = Self([0; N]);
+        random(&mut secret.0);
+        assert!(secret.0 != [0; N], "the source of randomness left the key empty");
+        secret
+    }
+}
+
+impl<const N: usize> fmt::Debug for Secret<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+impl<const N: usize> PartialEq for Secret<N> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl<const N: usize> Eq for Secret<N> {}
+
+impl<const N: usize> Drop for Secret<N> {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// An older generation of a key, still accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retired {
+    /// Its id, 16 hex digits.
+    pub id: String,
+    /// Its generation.
+    pub generation: u32,
+    /// Its value.
+    pub secret: Secret<32>,
+    /// The first moment, in Unix milliseconds, at which it is no longer accepted; `None`: it is
+    /// kept.
+    pub until_ms: Option<i64>,
+}
+
+/// A key with its generations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RotatingKey {
+    /// Id of the current generation, 16 hex digits: safe to log and to store.
+    pub id: String,
+    /// The current generation, from 1.
+    pub generation: u32,
+    /// The current value.
+    pub secret: Secret<32>,
+    /// Older generations, newest first.
+    pub retired: Vec<Retired>,
+}
+
+impl RotatingKey {
+    fn new(name: KeyName, generation: u32, secret: Secret<32>) -> Self {
+        Self { id: key_id(name, secret.expose()), generation, secret, retired: Vec::new() }
+    }
+
+    /// The secrets accepted at `now_ms`, the one to make new things with first.
+    pub fn accepted(&self, now_ms: i64) -> impl Iterator<Item = &Secret<32>> {
+        let retired = self
+            .retired
+            .iter()
+            .filter(move |retired| retired.until_ms.is_none_or(|until| now_ms < until));
+        std::iter::once(&self.secret).chain(retired.map(|retired| &retired.secret))
+    }
+
+    /// Puts a new generation in front; `lifetime_ms` is how long the old one is still accepted,
+    /// `None` for ever.
+    fn rotate(
+        &mut self,
+        name: KeyName,
+        random: &mut dyn FnMut(&mut [u8]),
+        now_ms: i64,
+        lifetime_ms: Option<i64>,
+    ) -> Result<(), KeyFileError> {
+        assert!(lifetime_ms.is_none_or(|lifetime| lifetime >= 0), "a lifetime is not negative");
+        self.retired.retain(|retired| retired.until_ms.is_none_or(|until| now_ms < until));
+        if lifetime_ms == Some(0) {
+            self.retired.clear();
+        }
+        if let Some(until_ms) = self.retired.iter().find_map(|retired| retired.until_ms) {
+            return Err(KeyFileError::RotationRunning { name, until_ms });
+        }
+        if self.retired.len() >= GENERATIONS_MAX {
+            return Err(KeyFileError::GenerationsFull { name });
+        }
+        let generation = next_generation(name, self.generation)?;
+        // From here on nothing is refused.
+        let mut old = std::mem::replace(self, Self::new(name, generation, Secret::random(random)));
+        self.retired = std::mem::take(&mut old.retired);
+        if lifetime_ms != Some(0) {
+            let until_ms = lifetime_ms.map(|lifetime| now_ms.saturating_add(lifetime));
+            self.retired.insert(
+                0,
+                Retired { id: old.id, generation: old.generation, secret: old.secret, until_ms },
+            );
+        }
+        Ok(())
+    }
+}
+
+/// The public half of a checkpoint key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckpointPublicKey {
+    /// Id of the public half, 16 hex digits: what a checkpoint names.
+    pub id: String,
+    /// Its generation.
+    pub generation: u32,
+    /// Ed25519 public key (RFC 8032).
+    pub public: [u8; 32],
+}
+
+impl CheckpointPublicKey {
+    fn new(generation: u32, public: [u8; 32]) -> Self {
+        Self { id: key_id(KeyName::Checkpoint, &public), generation, public }
+    }
+}
+
+/// The key that signs checkpoints. Unlike the others it has public halves, which are kept for ever.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckpointKey {
+    /// The Ed25519 seed (RFC 8032, 5.1.5).
+    pub seed: Secret<32>,
+    /// The public half of `seed`.
+    pub public: CheckpointPublicKey,
+    /// Public halves of older generations, newest first. Their secrets are gone.
+    pub retired: Vec<CheckpointPublicKey>,
+}
+
+impl CheckpointKey {
+    fn new(generation: u32, seed: Secret<32>) -> Result<Self, KeyFileError> {
+        let public = CheckpointPublicKey::new(generation, ed25519_public(&seed)?);
+        Ok(Self { seed, public, retired: Vec::new() })
+    }
+
+    /// The key pair that signs.
+    ///
+    /// # Errors
+    /// [`KeyFileError::CheckpointSeed`] when `ring` refuses the seed, which it does not for 32
+    /// bytes.
+    pub fn key_pair(&self) -> Result<Ed25519KeyPair, KeyFileError> {
+        Ed25519KeyPair::from_seed_unchecked(self.seed.expose())
+            .map_err(|_| KeyFileError::CheckpointSeed)
+    }
+}
+
+/// Which key of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyName {
+    /// FF1 over one-time codes.
+    Code,
+    /// The root of terminal keys.
+    TerminalRoot,
+    /// Device tokens.
+    DeviceToken,
+    /// Nonces.
+    Nonce,
+    /// Fingerprints of requests.
+    Fingerprint,
+    /// Checkpoints.
+    Checkpoint,
+}
+
+impl KeyName {
+    /// Every key of the file.
+    pub const ALL: [Self; 6] = [
+        Self::Code,
+        Self::TerminalRoot,
+        Self::DeviceToken,
+        Self::Nonce,
+        Self::Fingerprint,
+        Self::Checkpoint,
+    ];
+
+    /// Its name in the file.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::TerminalRoot => "terminal_root",
+            Self::DeviceToken => "device_token",
+            Self::Nonce => "nonce",
+            Self::Fingerprint => "fingerprint",
+            Self::Checkpoint => "checkpoint",
+        }
+    }
+}
+
+impl fmt::Display for KeyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+/// Why a key file was not read, written or changed. The texts never hold a key.
+#[derive(Debug, Error)]
+pub enum KeyFileError {
+    /// Opening failed.
+    #[error("the key file {} could not be opened; check `--keys` and who owns it", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Others may read it.
+    #[error(
+        "the key file {} must be readable by its owner only, but its mode is {mode:04o}; run \
+         `chmod 600 {}`, and \
+         rotate the keys if others were on this machine", path.display(), path.display()
+    )]
+    ReadableByOthers {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A folder, a pipe, a device.
+    #[error("the key file {} must be a regular file", path.display())]
+    NotRegular {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Larger than [`FILE_BYTES_MAX`].
+    #[error(
+        "the key file {} must be at most {FILE_BYTES_MAX} bytes; this is another file",
+        path.display()
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Reading failed.
+    #[error("the key file {} could not be read", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is one already.
+    #[error(
+        "the key file {} exists and is never overwritten: without it no code and no terminal key \
+         would be valid; \
+         give another path, or rotate its keys", path.display()
+    )]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file written beside is there.
+    #[error(
+        "another rotation is writing {}; wait for it, or remove that file if its process is \
+         gone", path.display()
+    )]
+    Busy {
+        /// The file written beside.
+        path: PathBuf,
+    },
+    /// Writing or syncing failed; an older file is untouched.
+    #[error(
+        "the key file {} could not be written; check the folder's owner and free space",
+        path.display()
+    )]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is in place, but its folder was not synced: a power cut may bring the older one
+    /// back.
+    #[error("the folder of the key file {} could not be synced; check the disk, then read the \
+        file again", path.display())]
+    SyncFolder {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No key file, or a damaged one. The parser's words are left out where they could quote the
+    /// text.
+    #[error(
+        "the key file must be JSON as `yaoki admin` wrote it, but line {line}, column {column} is \
+         not; \
+         bring it back from its copy"
+    )]
+    Form {
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+    },
+    /// Another format or version.
+    #[error(
+        "the key file must say format `{FORMAT}`, version {VERSION}; it is of another release or \
+         another program"
+    )]
+    Version,
+    /// A value that does not match its id.
+    #[error("the {name} key must match its id; the file is damaged: bring it back from its copy")]
+    IdWrong {
+        /// The key.
+        name: KeyName,
+    },
+    /// Generations that do not fall, or are 0.
+    #[error(
+        "the generations of the {name} key must fall from newest to oldest, down to 1 at the least"
+    )]
+    GenerationsDisordered {
+        /// The key.
+        name: KeyName,
+    },
+    /// The last rotation still runs.
+    #[error(
+        "the {name} key was rotated and the previous one is accepted until {until_ms} (Unix \
+         milliseconds); \
+         wait until then, or rotate with a lifetime of 0 to drop both"
+    )]
+    RotationRunning {
+        /// The key.
+        name: KeyName,
+        /// When it ends, in Unix milliseconds.
+        until_ms: i64,
+    },
+    /// [`GENERATIONS_MAX`] reached.
+    #[error("the {name} key has {GENERATIONS_MAX} older generations, the most a key file keeps")]
+    GenerationsFull {
+        /// The key.
+        name: KeyName,
+    },
+    /// Ed25519 refused the seed.
+    #[error(
+        "the seed of the checkpoint key must be an Ed25519 seed; bring the key file back from its \
+         copy"
+    )]
+    CheckpointSeed,
+}
+
+/// Every key that is not in the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyFile {
+    /// AES-256 key of FF1 over one-time codes.
+    pub code: RotatingKey,
+    /// Root of terminal keys.
+    pub terminal_root: RotatingKey,
+    /// HMAC key of device tokens.
+    pub device_token: RotatingKey,
+    /// HMAC key of nonces.
+    pub nonce: RotatingKey,
+    /// BLAKE3 key of the code's hash in a request's fingerprint.
+    pub fingerprint: RotatingKey,
+    /// Ed25519 key of checkpoints.
+    pub checkpoint: CheckpointKey,
+}
+
+impl KeyFile {
+    /// New keys, each of generation 1. `random` fills what it is given with unpredictable bytes.
+    ///
+    /// # Panics
+    /// When `random` leaves 32 bytes at zero.
+    pub fn generate(random: &mut dyn FnMut(&mut [u8])) -> Self {
+        let mut key = |name| RotatingKey::new(name, 1, Secret::random(random));
+        let code = key(KeyName::Code);
+        let terminal_root = key(KeyName::TerminalRoot);
+        let device_token = key(KeyName::DeviceToken);
+        let nonce = key(KeyName::Nonce);
+        let fingerprint = key(KeyName::Fingerprint);
+        let checkpoint = CheckpointKey::new(1, Secret::random(random))
+            .expect("Ed25519 takes any 32 bytes as a seed");
+        Self { code, terminal_root, device_token, nonce, fingerprint, checkpoint }
+    }
+
+    /// Reads the text of a key file.
+    ///
+    /// # Errors
+    /// [`KeyFileError`] when it is no key file of this version, or damaged.
+    pub fn parse(text: &str) -> Result<Self, KeyFileError> {
+        let header: Header = serde_json::from_str(text).map_err(|error| form(&error))?;
+        if header.format != FORMAT || header.version != VERSION {
+            return Err(KeyFileError::Version);
+        }
+        let file: FileText = serde_json::from_str(text).map_err(|error| form(&error))?;
+        Ok(Self {
+            code: file.code.open(KeyName::Code)?,
+            terminal_root: file.terminal_root.open(KeyName::TerminalRoot)?,
+            device_token: file.device_token.open(KeyName::DeviceToken)?,
+            nonce: file.nonce.open(KeyName::Nonce)?,
+            fingerprint: file.fingerprint.open(KeyName::Fingerprint)?,
+            checkpoint: file.checkpoint.open()?,
+        })
+    }
+
+    /// The text of the key file: it holds every secret, and is wiped when dropped.
+    pub fn to_text(&self) -> Zeroizing<String> {
+        let file = FileText {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            code: KeyText::close(&self.code),
+            terminal_root: KeyText::close(&self.terminal_root),
+            device_token: KeyText::close(&self.device_token),
+            nonce: KeyText::close(&self.nonce),
+            fingerprint: KeyText::close(&self.fingerprint),
+            checkpoint: CheckpointText::close(&self.checkpoint),
+        };
+        let text =
+            serde_json::to_string_pretty(&file).expect("strings and numbers are always JSON");
+        Zeroizing::new(text + "\n")
+    }
+
+    /// Reads the key file at `path`.
+    ///
+    /// # Errors
+    /// [`KeyFileError`] when it cannot be read, is readable by others (Unix), too large, or as
+    /// [`parse`](Self::parse).
+    pub fn load(path: &Path) -> Result<Self, KeyFileError> {
+        let owned = || path.to_owned();
+        let file =
+            File::open(path).map_err(|source| KeyFileError::Open { path: owned(), source })?;
+        let metadata =
+            file.metadata().map_err(|source| KeyFileError::Read { path: owned(), source })?;
+        if !metadata.is_file() {
+            return Err(KeyFileError::NotRegular { path: owned() });
+        }
+        refuse_readable_by_others(path, &metadata)?;
+        // Room for all of it at once: a growing buffer would leave copies behind.
+        let mut text =
+            Zeroizing::new(String::with_capacity(usize::try_from(FILE_BYTES_MAX + 1).unwrap_or(0)));
+        file.take(FILE_BYTES_MAX + 1)
+            .read_to_string(&mut text)
+            .map_err(|source| KeyFileError::Read { path: owned(), source })?;
+        if u64::try_from(text.len()).is_ok_and(|length| length > FILE_BYTES_MAX) {
+            return Err(KeyFileError::TooLarge { path: owned() });
+        }
+        Self::parse(&text)
+    }
+
+    /// Writes a new key file with mode 0600, on disk with its folder when this returns.
+    ///
+    /// # Errors
+    /// [`KeyFileError::Exists`] when there is anything at `path`; [`KeyFileError`] when writing
+    /// fails.
+    pub fn create(&self, path: &Path) -> Result<(), KeyFileError> {
+        let exists = || KeyFileError::Exists { path: path.to_owned() };
+        write_new(path, &self.to_text(), exists, path)?;
+        sync_folder(path)
+    }
+
+    /// Puts this in the place of the key file at `path` in one step: whoever reads meets the older
+    /// or this one whole. A rotation uses [`update`](Self::update), which does not lose another's.
+    ///
+    /// # Errors
+    /// [`KeyFileError::Busy`] while another writes; [`KeyFileError`] when writing fails, and the
+    /// older file stays.
+    pub fn replace(&self, path: &Path) -> Result<(), KeyFileError> {
+        let (target, beside) = beside(path)?;
+        replace_through(&target, &beside, || Ok(self.clone())).map(drop)
+    }
+
+    /// Reads the key file, changes it and puts it back, while no other update can: the way to
+    /// rotate.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), `change` and [`replace`](Self::replace); the file is then as it
+    /// was.
+    pub fn update(
+        path: &Path,
+        change: impl FnOnce(&mut Self) -> Result<(), KeyFileError>,
+    ) -> Result<Self, KeyFileError> {
+        let (target, beside) = beside(path)?;
+        replace_through(&target, &beside, || {
+            let mut keys = Self::load(&target)?;
+            change(&mut keys)?;
+            Ok(keys)
+        })
+    }
+
+    /// A new code key. Codes of the old one pay until `now_ms + code_lifetime_ms`; 0 ends them at
+    /// once.
+    ///
+    /// # Errors
+    /// [`KeyFileError::RotationRunning`] while the last rotation's old key still pays and the
+    /// lifetime is not 0.
+    pub fn rotate_code_key(
+        &mut self,
+        random: &mut dyn FnMut(&mut [u8]),
+        now_ms: i64,
+        code_lifetime_ms: i64,
+    ) -> Result<(), KeyFileError> {
+        self.code.rotate(KeyName::Code, random, now_ms, Some(code_lifetime_ms))
+    }
+
+    /// A new root: every terminal gets another key. Those of the old root are accepted for
+    /// `lifetime_ms`, the time in which registers fetch theirs; 0 ends them at once. One lost
+    /// register needs only its own generation raised.
+    ///
+    /// # Errors
+    /// [`KeyFileError::RotationRunning`] while the last rotation's old root is accepted and the
+    /// lifetime is not 0.
+    pub fn rotate_terminal_root(
+        &mut self,
+        random: &mut dyn FnMut(&mut [u8]),
+        now_ms: i64,
+        lifetime_ms: i64,
+    ) -> Result<(), KeyFileError> {
+        self.terminal_root.rotate(KeyName::TerminalRoot, random, now_ms, Some(lifetime_ms))
+    }
+
+    /// A new key of device tokens. Old tokens are accepted for `lifetime_ms`, the time in which
+    /// devices exchange them.
+    ///
+    /// # Errors
+    /// [`KeyFileError::RotationRunning`] while the last rotation's old key is accepted and the
+    /// lifetime is not 0.
+    pub fn rotate_device_token_key(
+        &mut self,
+        random: &mut dyn FnMut(&mut [u8]),
+        now_ms: i64,
+        lifetime_ms: i64,
+    ) -> Result<(), KeyFileError> {
+        self.device_token.rotate(KeyName::DeviceToken, random, now_ms, Some(lifetime_ms))
+    }
+
+    /// A new nonce key. Nonces given out are accepted for [`NONCE_LIFETIME_MS`].
+    ///
+    /// # Errors
+    /// [`KeyFileError::RotationRunning`] within [`NONCE_LIFETIME_MS`] of the last rotation.
+    pub fn rotate_nonce_key(
+        &mut self,
+        random: &mut dyn FnMut(&mut [u8]),
+        now_ms: i64,
+    ) -> Result<(), KeyFileError> {
+        self.nonce.rotate(KeyName::Nonce, random, now_ms, Some(NONCE_LIFETIME_MS))
+    }
+
+    /// A new fingerprint key. The old ones stay: a request repeated years later is compared under
+    /// the key of its time.
+    ///
+    /// # Errors
+    /// [`KeyFileError::GenerationsFull`] after [`GENERATIONS_MAX`] rotations.
+    pub fn rotate_fingerprint_key(
+        &mut self,
+        random: &mut dyn FnMut(&mut [u8]),
+        now_ms: i64,
+    ) -> Result<(), KeyFileError> {
+        self.fingerprint.rotate(KeyName::Fingerprint, random, now_ms, None)
+    }
+
+    /// A new checkpoint key. Of the old one only the public half stays, for whoever verifies old
+    /// checkpoints.
+    ///
+    /// # Errors
+    /// [`KeyFileError::GenerationsFull`] after [`GENERATIONS_MAX`] rotations.
+    pub fn rotate_checkpoint_key(
+        &mut self,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(), KeyFileError> {
+        if self.checkpoint.retired.len() >= GENERATIONS_MAX {
+            return Err(KeyFileError::GenerationsFull { name: KeyName::Checkpoint });
+        }
+        let generation = next_generation(KeyName::Checkpoint, self.checkpoint.public.generation)?;
+        let fresh = CheckpointKey::new(generation, Secret::random(random))?;
+        let mut old = std::mem::replace(&mut self.checkpoint, fresh);
+        self.checkpoint.retired = std::mem::take(&mut old.retired);
+        self.checkpoint.retired.insert(0, old.public);
+        Ok(())
+    }
+
+    /// The key of a terminal, under the current root: what is handed to a register. Never stored.
+    ///
+    /// HMAC-SHA256(root, "yaoki terminal key 1" ‖ terminal ‖ generation), both big-endian;
+    /// `generation` is that of the terminal, raised when its register is lost.
+    pub fn terminal_key(&self, terminal: u64, generation: u32) -> Secret<32> {
+        derive_terminal_key(&self.terminal_root.secret, terminal, generation)
+    }
+
+    /// The keys of a terminal that are accepted at `now_ms`: under the current root, then under the
+    /// previous one.
+    pub fn terminal_keys(
+        &self,
+        terminal: u64,
+        generation: u32,
+        now_ms: i64,
+    ) -> impl Iterator<Item = Secret<32>> {
+        self.terminal_root
+            .accepted(now_ms)
+            .map(move |root| derive_terminal_key(root, terminal, generation))
+    }
+}
+
+fn derive_terminal_key(root: &Secret<32>, terminal: u64, generation: u32) -> Secret<32> {
+    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, root.expose()));
+    context.update(TERMINAL_KEY_LABEL);
+    context.update(&terminal.to_be_bytes());
+    context.update(&generation.to_be_bytes());
+    let tag = context.sign();
+    Secret::new(tag.as_ref().try_into().expect("HMAC-SHA256 is 32 bytes"))
+}
+
+/// The first 8 bytes of SHA-256 over label, name and value, in hex. 64 bits tell nothing of 256
+/// random ones.
+fn key_id(name: KeyName, value: &[u8; 32]) -> String {
+    let mut context = Context::new(&SHA256);
+    for part in [KEY_ID_LABEL, name.text().as_bytes(), value] {
+        context.update(part);
+    }
+    hex::text(&context.finish().as_ref()[..8])
+}
+
+fn next_generation(name: KeyName, generation: u32) -> Result<u32, KeyFileError> {
+    generation.checked_add(1).ok_or(KeyFileError::GenerationsFull { name })
+}
+
+fn ed25519_public(seed: &Secret<32>) -> Result<[u8; 32], KeyFileError> {
+    let pair = Ed25519KeyPair::from_seed_unchecked(seed.expose())
+        .map_err(|_| KeyFileError::CheckpointSeed)?;
+    pair.public_key().as_ref().try_into().map_err(|_| KeyFileError::CheckpointSeed)
+}
+
+// The text of the file. Only these private types read and write secrets.
+
+fn form(error: &serde_json::Error) -> KeyFileError {
+    KeyFileError::Form { line: error.line(), column: error.column() }
+}
+
+/// Read first, so that a newer file is refused as newer and not as damaged.
+#[derive(Deserialize)]
+struct Header {
+    format: String,
+    version: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileText {
+    format: String,
+    version: u32,
+    code: KeyText,
+    terminal_root: KeyText,
+    device_token: KeyText,
+    nonce: KeyText,
+    fingerprint: KeyText,
+    checkpoint: CheckpointText,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyText {
+    id: String,
+    generation: u32,
+    secret: SecretText,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    retired: Vec<RetiredText>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RetiredText {
+    id: String,
+    generation: u32,
+    secret: SecretText,
+    /// Absent: kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until_ms: Option<i64>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CheckpointText {
+    seed: SecretText,
+    public: PublicText,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    retired: Vec<PublicText>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PublicText {
+    id: String,
+    generation: u32,
+    public: String,
+}
+
+/// 64 lower-case hex digits.
+struct SecretText(Secret<32>);
+
+impl Serialize for SecretText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&Zeroizing::new(hex::text(self.0.expose())))
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <&str>::deserialize(deserializer)?;
+        hex::bytes(text)
+            .map(|bytes| Self(Secret::new(bytes)))
+            .ok_or_else(|| D::Error::custom("not 64 hex digits"))
+    }
+}
+
+impl KeyText {
+    fn close(key: &RotatingKey) -> Self {
+        let retired = key.retired.iter().map(|retired| RetiredText {
+            id: retired.id.clone(),
+            generation: retired.generation,
+            secret: SecretText(retired.secret.clone()),
+            until_ms: retired.until_ms,
+        });
+        Self {
+            id: key.id.clone(),
+            generation: key.generation,
+            secret: SecretText(key.secret.clone()),
+            retired: retired.collect(),
+        }
+    }
+
+    fn open(self, name: KeyName) -> Result<RotatingKey, KeyFileError> {
+        let SecretText(secret) = self.secret;
+        let mut key = RotatingKey::new(name, self.generation, secret);
+        let mut matches = key.id == self.id;
+        for RetiredText { id, generation, secret: SecretText(secret), until_ms } in self.retired {
+            matches &= id == key_id(name, secret.expose());
+            key.retired.push(Retired { id, generation, secret, until_ms });
+        }
+        if !matches {
+            return Err(KeyFileError::IdWrong { name });
+        }
+        check_generations(
+            name,
+            key.generation,
+            key.retired.iter().map(|retired| retired.generation),
+        )?;
+        Ok(key)
+    }
+}
+
+impl CheckpointText {
+    fn close(key: &CheckpointKey) -> Self {
+        let public = |key: &CheckpointPublicKey| PublicText {
+            id: key.id.clone(),
+            generation: key.generation,
+            public: hex::text(&key.public),
+        };
+        Self {
+            seed: SecretText(key.seed.clone()),
+            public: public(&key.public),
+            retired: key.retired.iter().map(public).collect(),
+        }
+    }
+
+    fn open(self) -> Result<CheckpointKey, KeyFileError> {
+        let name = KeyName::Checkpoint;
+        let wrong = || KeyFileError::IdWrong { name };
+        let open = |text: PublicText| {
+            let key = CheckpointPublicKey::new(
+                text.generation,
+                hex::bytes(&text.public).ok_or_else(wrong)?,
+            );
+            if key.id == text.id { Ok(key) } else { Err(wrong()) }
+        };
+        let SecretText(seed) = self.seed;
+        let mut key = CheckpointKey::new(self.public.generation, seed)?;
+        if open(self.public)? != key.public {
+            return Err(wrong());
+        }
+        key.retired = self.retired.into_iter().map(open).collect::<Result<_, _>>()?;
+        check_generations(
+            name,
+            key.public.generation,
+            key.retired.iter().map(|retired| retired.generation),
+        )?;
+        Ok(key)
+    }
+}
+
+fn check_generations(
+    name: KeyName,
+    current: u32,
+    retired: impl ExactSizeIterator<Item = u32>,
+) -> Result<(), KeyFileError> {
+    if retired.len() > GENERATIONS_MAX {
+        return Err(KeyFileError::GenerationsFull { name });
+    }
+    let mut newer = current;
+    for generation in retired {
+        if generation >= newer {
+            return Err(KeyFileError::GenerationsDisordered { name });
+        }
+        newer = generation;
+    }
+    if newer == 0 { Err(KeyFileError::GenerationsDisordered { name }) } else { Ok(()) }
+}
+
+// The file on disk.
+
+#[cfg(unix)]
+fn refuse_readable_by_others(path: &Path, metadata: &fs::Metadata) -> Result<(), KeyFileError> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & 0o077 == 0 {
+        Ok(())
+    } else {
+        Err(KeyFileError::ReadableByOthers { path: path.to_owned(), mode })
+    }
+}
+
+#[cfg(not(unix))]
+fn refuse_readable_by_others(_path: &Path, _metadata: &fs::Metadata) -> Result<(), KeyFileError> {
+    Ok(())
+}
+
+/// The file itself, links followed, and the name written beside it, which is also the lock of an
+/// update.
+fn beside(path: &Path) -> Result<(PathBuf, PathBuf), KeyFileError> {
+    let target = path
+        .canonicalize()
+        .map_err(|source| KeyFileError::Open { path: path.to_owned(), source })?;
+    let Some(name) = target.file_name() else {
+        return Err(KeyFileError::NotRegular { path: target });
+    };
+    let mut beside_name = name.to_owned();
+    beside_name.push(".new");
+    let beside = target.with_file_name(beside_name);
+    Ok((target, beside))
+}
+
+/// Makes the new text while `beside` is ours, then puts it in place of `target`.
+fn replace_through(
+    target: &Path,
+    beside: &Path,
+    make: impl FnOnce() -> Result<KeyFile, KeyFileError>,
+) -> Result<KeyFile, KeyFileError> {
+    let busy = || KeyFileError::Busy { path: beside.to_owned() };
+    write_new(beside, "", busy, target)?;
+    let written = make().and_then(|keys| {
+        let write = |source| KeyFileError::Write { path: target.to_owned(), source };
+        let mut file = OpenOptions::new().write(true).open(beside).map_err(write)?;
+        write_synced(&mut file, &keys.to_text()).map_err(write)?;
+        fs::rename(beside, target).map_err(write)?;
+        Ok(keys)
+    });
+    if written.is_err() {
+        // The error that counts is the first one; a name left behind is reported by the next update
+        // as `Busy`.
+        let _ = fs::remove_file(beside);
+    }
+    let keys = written?;
+    sync_folder(target)?;
+    Ok(keys)
+}
+
+/// Writes a file that must not exist yet, with mode 0600, and syncs it; nothing stays behind on
+/// failure.
+fn write_new(
+    path: &Path,
+    text: &str,
+    exists: impl FnOnce() -> KeyFileError,
+    named: &Path,
+) -> Result<(), KeyFileError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path).map_err(|source| match source.kind() {
+        io::ErrorKind::AlreadyExists => exists(),
+        _ => KeyFileError::Write { path: named.to_owned(), source },
+    })?;
+    write_synced(&mut file, text).map_err(|source| {
+        let _ = fs::remove_file(path);
+        KeyFileError::Write { path: named.to_owned(), source }
+    })
+}
+
+fn write_synced(file: &mut File, text: &str) -> io::Result<()> {
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// Makes a new name in the folder of `path` survive a power cut.
+fn sync_folder(path: &Path) -> Result<(), KeyFileError> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let synced =
+        if cfg!(unix) { File::open(folder).and_then(|folder| folder.sync_all()) } else { Ok(()) };
+    synced.map_err(|source| KeyFileError::SyncFolder { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    const NOW_MS: i64 = 1_800_000_000_000;
+
+    /// Bytes that differ at every call: 1, 2, 3…
+    fn counting() -> impl FnMut(&mut [u8]) {
+        let mut count = 0_u8;
+        move |bytes: &mut [u8]| {
+            count += 1;
+            bytes.fill(count);
+        }
+    }
+
+    fn keys() -> KeyFile {
+        KeyFile::generate(&mut counting())
+    }
+
+    fn folder() -> tempfile::TempDir {
+        tempfile::tempdir().expect("a folder for the test")
+    }
+
+    #[cfg(unix)]
+    fn set_mode(path: &Path, mode: u32) {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("the mode is set");
+    }
+
+    #[test]
+    fn what_is_written_is_read_with_every_generation() {
+        let mut keys = keys();
+        let mut random = counting();
+        for _ in 0..6 {
+            random(&mut [0]);
+        }
+        keys.rotate_code_key(&mut random, NOW_MS, 120_000).expect("a first rotation");
+        keys.rotate_fingerprint_key(&mut random, NOW_MS).expect("a first rotation");
+        keys.rotate_fingerprint_key(&mut random, NOW_MS).expect("a second rotation");
+        keys.rotate_checkpoint_key(&mut random).expect("a first rotation");
+        let text = keys.to_text();
+        assert_eq!(KeyFile::parse(&text).expect("its own text"), keys);
+        assert_eq!(KeyFile::parse(&text).expect("its own text").to_text(), text);
+    }
+
+    #[test]
+    fn all_secrets_and_ids_differ_and_debug_prints_none() {
+        let keys = keys();
+        let rotating =
+            [&keys.code, &keys.terminal_root, &keys.device_token, &keys.nonce, &keys.fingerprint];
+        let mut secrets: BTreeSet<_> = rotating.iter().map(|key| *key.secret.expose()).collect();
+        secrets.insert(*keys.checkpoint.seed.expose());
+        let mut ids: BTreeSet<_> = rotating.iter().map(|key| key.id.as_str()).collect();
+        ids.insert(&keys.checkpoint.public.id);
+        assert_eq!((secrets.len(), ids.len()), (KeyName::ALL.len(), KeyName::ALL.len()));
+        let debug = format!("{keys:?}");
+        assert!(debug.contains("[redacted]"));
+        for secret in secrets {
+            assert!(
+                !debug.contains(&hex::text(&secret)) && !debug.contains(&format!("{secret:?}"))
+            );
+        }
+    }
+
+    #[test]
+    fn an_id_is_of_name_and_value_and_not_the_value() {
+        let id = key_id(KeyName::Code, &[7; 32]);
+        assert_eq!(id, key_id(KeyName::Code, &[7; 32]));
+        assert_ne!(id, key_id(KeyName::Nonce, &[7; 32]));
+        assert_ne!(id, hex::text(&[7; 8]));
+        assert_eq!(id.len(), 16);
+    }
+
+    #[test]
+    fn a_terminal_key_is_the_documented_hmac() {
+        let mut keys = keys();
+        keys.terminal_root = RotatingKey::new(KeyName::TerminalRoot, 1, Secret::new([0x0b; 32]));
+        let mut message = b"yaoki terminal key 1".to_vec();
+        message.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 42, 0, 0, 0, 3]);
+        let expected = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &[0x0b; 32]), &message);
+        assert_eq!(keys.terminal_key(42, 3).expose().as_slice(), expected.as_ref());
+        // Computed with Python's hmac module.
+        assert_eq!(
+            hex::text(keys.terminal_key(42, 3).expose()),
+            "d2202867f4d117324532d7417716ce6ca80dcc720b532b6dda184100937c7011"
+        );
+        assert_ne!(keys.terminal_key(42, 3), keys.terminal_key(42, 4));
+        assert_ne!(keys.terminal_key(42, 3), keys.terminal_key(43, 3));
+    }
+
+    #[test]
+    fn a_rotated_key_is_accepted_until_its_time_and_only_one_is() {
+        let mut keys = keys();
+        let mut random = |bytes: &mut [u8]| bytes.fill(0xaa);
+        let old = keys.code.secret.clone();
+        keys.rotate_code_key(&mut random, NOW_MS, 120_000).expect("a first rotation");
+        assert_eq!(keys.code.generation, 2);
+        assert_eq!(
+            keys.code.accepted(NOW_MS + 119_999).collect::<Vec<_>>(),
+            [&keys.code.secret, &old]
+        );
+        assert_eq!(keys.code.accepted(NOW_MS + 120_000).collect::<Vec<_>>(), [&keys.code.secret]);
+        let before = keys.clone();
+        let running = keys.rotate_code_key(&mut random, NOW_MS + 1, 120_000);
+        assert!(matches!(running, Err(KeyFileError::RotationRunning { name: KeyName::Code, .. })));
+        assert_eq!(keys, before, "a refusal changes nothing");
+        keys.rotate_code_key(&mut |bytes| bytes.fill(0xbb), NOW_MS + 120_000, 120_000)
+            .expect("the last one ended");
+        assert_eq!((keys.code.generation, keys.code.retired.len()), (3, 1));
+    }
+
+    #[test]
+    fn a_lifetime_of_zero_drops_every_older_key_at_once() {
+        let mut keys = keys();
+        keys.rotate_code_key(&mut |bytes| bytes.fill(0xaa), NOW_MS, 120_000)
+            .expect("a first rotation");
+        keys.rotate_code_key(&mut |bytes| bytes.fill(0xbb), NOW_MS + 1, 0)
+            .expect("an emergency does not wait");
+        assert_eq!(keys.code.accepted(NOW_MS + 1).collect::<Vec<_>>(), [&Secret::new([0xbb; 32])]);
+        assert_eq!(keys.code.generation, 3);
+    }
+
+    #[test]
+    fn every_key_rotates_alone() {
+        type Rotation = fn(&mut KeyFile, &mut dyn FnMut(&mut [u8])) -> Result<(), KeyFileError>;
+        let rotations: [(KeyName, Rotation); 6] = [
+            (KeyName::Code, |keys, random| keys.rotate_code_key(random, NOW_MS, 1)),
+            (KeyName::TerminalRoot, |keys, random| keys.rotate_terminal_root(random, NOW_MS, 1)),
+            (KeyName::DeviceToken, |keys, random| keys.rotate_device_token_key(random, NOW_MS, 1)),
+            (KeyName::Nonce, |keys, random| keys.rotate_nonce_key(random, NOW_MS)),
+            (KeyName::Fingerprint, |keys, random| keys.rotate_fingerprint_key(random, NOW_MS)),
+            (KeyName::Checkpoint, |keys, random| keys.rotate_checkpoint_key(random)),
+        ];
+        let ids = |keys: &KeyFile| {
+            let KeyFile { code, terminal_root, device_token, nonce, fingerprint, checkpoint } =
+                keys.clone();
+            [
+                code.id,
+                terminal_root.id,
+                device_token.id,
+                nonce.id,
+                fingerprint.id,
+                checkpoint.public.id,
+            ]
+        };
+        for (place, (name, rotate)) in rotations.into_iter().enumerate() {
+            assert_eq!(name, KeyName::ALL[place], "every key is here");
+            let mut keys = keys();
+            let before = ids(&keys);
+            rotate(&mut keys, &mut |bytes| bytes.fill(0xcc)).expect("a first rotation");
+            let after = ids(&keys);
+            for other in 0..KeyName::ALL.len() {
+                assert_eq!(before[other] == after[other], other != place, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn terminals_are_accepted_under_both_roots_while_one_is_replaced() {
+        let mut keys = keys();
+        let old = keys.terminal_key(1, 1);
+        keys.rotate_terminal_root(&mut |bytes| bytes.fill(0xdd), NOW_MS, 1000)
+            .expect("a first rotation");
+        let new = keys.terminal_key(1, 1);
+        assert_ne!(old, new);
+        assert_eq!(keys.terminal_keys(1, 1, NOW_MS).collect::<Vec<_>>(), [new.clone(), old]);
+        assert_eq!(keys.terminal_keys(1, 1, NOW_MS + 1000).collect::<Vec<_>>(), [new]);
+    }
+
+    #[test]
+    fn the_old_checkpoint_secret_is_gone_and_its_public_half_stays() {
+        let mut keys = keys();
+        let (seed, public) = (keys.checkpoint.seed.clone(), keys.checkpoint.public.clone());
+        let signature = keys.checkpoint.key_pair().expect("a seed").sign(b"heads");
+        keys.rotate_checkpoint_key(&mut |bytes| bytes.fill(0xee)).expect("a first rotation");
+        assert_eq!(keys.checkpoint.retired, [public.clone()]);
+        assert!(!keys.to_text().contains(&hex::text(seed.expose())));
+        ring::signature::UnparsedPublicKey::new(&ring::signature::ED25519, public.public)
+            .verify(b"heads", signature.as_ref())
+            .expect("an old checkpoint is verified with the public half that stays");
+    }
+
+    #[test]
+    fn the_checkpoint_public_key_is_that_of_rfc_8032() {
+        // RFC 8032, 7.1, test 1.
+        let seed = hex::bytes("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
+            .expect("hex");
+        let key = CheckpointKey::new(1, Secret::new(seed)).expect("a seed");
+        assert_eq!(
+            hex::text(&key.public.public),
+            "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
+        );
+    }
+
+    #[test]
+    fn too_many_generations_are_refused() {
+        let mut keys = keys();
+        let mut random = counting();
+        for _ in 0..GENERATIONS_MAX {
+            keys.rotate_fingerprint_key(&mut random, NOW_MS).expect("room");
+            keys.rotate_checkpoint_key(&mut random).expect("room");
+        }
+        let full = keys.rotate_fingerprint_key(&mut random, NOW_MS);
+        assert!(matches!(full, Err(KeyFileError::GenerationsFull { name: KeyName::Fingerprint })));
+        let full = keys.rotate_checkpoint_key(&mut random);
+        assert!(matches!(full, Err(KeyFileError::GenerationsFull { name: KeyName::Checkpoint })));
+        let text = keys.to_text();
+        assert!(u64::try_from(text.len()).expect("small") <= FILE_BYTES_MAX);
+        assert_eq!(KeyFile::parse(&text).expect("the largest file"), keys);
+        keys.fingerprint.retired.push(keys.fingerprint.retired[0].clone());
+        assert!(matches!(
+            KeyFile::parse(&keys.to_text()),
+            Err(KeyFileError::GenerationsFull { .. })
+        ));
+    }
+
+    #[test]
+    fn a_damaged_or_foreign_file_is_refused_without_quoting_it() {
+        let keys = keys();
+        let text = keys.to_text();
+        let code = hex::text(keys.code.secret.expose());
+        let public = hex::text(&keys.checkpoint.public.public);
+        let refused = |text: &str| KeyFile::parse(text).expect_err("damaged");
+        assert!(matches!(refused(""), KeyFileError::Form { .. }));
+        assert!(matches!(
+            refused(&text.replace("\"version\": 1", "\"version\": 2")),
+            KeyFileError::Version
+        ));
+        assert!(matches!(refused(&text.replace(FORMAT, "other keys")), KeyFileError::Version));
+        assert!(matches!(
+            refused(&text.replace("\"nonce\"", "\"nonsense\"")),
+            KeyFileError::Form { .. }
+        ));
+        assert!(matches!(refused(&text.replace(&code, &code[2..])), KeyFileError::Form { .. }));
+        let flipped = format!("ff{}", &code[2..]);
+        let wrong = refused(&text.replace(&code, &flipped));
+        assert!(matches!(wrong, KeyFileError::IdWrong { name: KeyName::Code }));
+        assert!(!format!("{wrong}{wrong:?}").contains(&flipped));
+        let wrong = refused(&text.replace(&public, &format!("ff{}", &public[2..])));
+        assert!(matches!(wrong, KeyFileError::IdWrong { name: KeyName::Checkpoint }));
+        let wrong = refused(&text.replacen("\"generation\": 1", "\"generation\": 0", 1));
+        assert!(matches!(wrong, KeyFileError::GenerationsDisordered { name: KeyName::Code }));
+    }
+
+    #[test]
+    fn create_writes_a_file_for_its_owner_only_and_never_overwrites() {
+        let folder = folder();
+        let path = folder.path().join("keys.json");
+        keys().create(&path).expect("a new file");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(fs::metadata(&path).expect("the file").permissions().mode() & 0o7777, 0o600);
+        }
+        assert_eq!(KeyFile::load(&path).expect("its own file"), keys());
+        let again = KeyFile::generate(&mut |bytes| bytes.fill(9)).create(&path);
+        assert!(matches!(again, Err(KeyFileError::Exists { .. })));
+        assert_eq!(KeyFile::load(&path).expect("the first file"), keys());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_readable_by_others_is_refused_with_the_cure() {
+        let folder = folder();
+        let path = folder.path().join("keys.json");
+        keys().create(&path).expect("a new file");
+        for mode in [0o640, 0o604, 0o610, 0o602, 0o644, 0o777] {
+            set_mode(&path, mode);
+            let error = KeyFile::load(&path).expect_err("readable by others");
+            assert!(matches!(error, KeyFileError::ReadableByOthers { .. }), "{mode:o}");
+            assert!(
+                error.to_string().contains(&format!("chmod 600 {}", path.display())),
+                "{error}"
+            );
+        }
+        for mode in [0o600, 0o400] {
+            set_mode(&path, mode);
+            KeyFile::load(&path).expect("0600 or stricter");
+        }
+    }
+
+    #[test]
+    fn missing_folders_large_files_and_bytes_are_refused() {
+        let folder = folder();
+        let missing = folder.path().join("missing.json");
+        assert!(matches!(KeyFile::load(&missing), Err(KeyFileError::Open { .. })));
+        assert!(matches!(keys().replace(&missing), Err(KeyFileError::Open { .. })));
+        assert!(matches!(KeyFile::load(folder.path()), Err(KeyFileError::NotRegular { .. })));
+        let nowhere = folder.path().join("nowhere").join("keys.json");
+        assert!(matches!(keys().create(&nowhere), Err(KeyFileError::Write { .. })));
+        let path = folder.path().join("large.json");
+        let spaces = " ".repeat(usize::try_from(FILE_BYTES_MAX).expect("small") + 1);
+        write_new(&path, &spaces, || unreachable!("a new file"), &path).expect("a new file");
+        assert!(matches!(KeyFile::load(&path), Err(KeyFileError::TooLarge { .. })));
+        fs::write(&path, [0xff]).expect("the file is ours");
+        assert!(matches!(KeyFile::load(&path), Err(KeyFileError::Read { .. })));
+    }
+
+    #[test]
+    fn an_update_is_one_step_and_refuses_a_second_at_the_same_time() {
+        let folder = folder();
+        let path = folder.path().join("keys.json");
+        keys().create(&path).expect("a new file");
+        let updated = KeyFile::update(&path, |keys| {
+            let second = KeyFile::update(&path, |_| Ok(()));
+            assert!(matches!(second, Err(KeyFileError::Busy { .. })));
+            keys.rotate_nonce_key(&mut |bytes| bytes.fill(0xaa), NOW_MS)
+        })
+        .expect("alone");
+        assert_eq!(updated.nonce.generation, 2);
+        assert_eq!(KeyFile::load(&path).expect("the new file"), updated);
+        let names: Vec<_> = fs::read_dir(folder.path()).expect("the folder").collect();
+        assert_eq!(names.len(), 1, "nothing stays beside it");
+    }
+
+    #[test]
+    fn a_refused_update_leaves_the_file_as_it_was() {
+        let folder = folder();
+        let path = folder.path().join("keys.json");
+        keys().create(&path).expect("a new file");
+        let refused = KeyFile::update(&path, |keys| {
+            keys.rotate_code_key(&mut |bytes| bytes.fill(0xaa), NOW_MS, 1)?;
+            keys.rotate_code_key(&mut |bytes| bytes.fill(0xbb), NOW_MS, 1)
+        });
+        assert!(matches!(refused, Err(KeyFileError::RotationRunning { .. })));
+        assert_eq!(KeyFile::load(&path).expect("the first file"), keys());
+        KeyFile::update(&path, |_| Ok(())).expect("nothing stays beside it");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn replace_follows_a_link_and_keeps_the_mode() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = folder();
+        let (path, link) = (folder.path().join("keys.json"), folder.path().join("link.json"));
+        keys().create(&path).expect("a new file");
+        std::os::unix::fs::symlink(&path, &link).expect("a link");
+        let other = KeyFile::generate(&mut |bytes| bytes.fill(9));
+        other.replace(&link).expect("through the link");
+        assert_eq!(KeyFile::load(&path).expect("the file itself"), other);
+        assert!(fs::symlink_metadata(&link).expect("the link").is_symlink());
+        assert_eq!(fs::metadata(&path).expect("the file").permissions().mode() & 0o7777, 0o600);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in any::<String>()) {
+            prop_assert!(KeyFile::parse(&text).is_err());
+        }
+
+        #[test]
+        fn no_changed_byte_is_read_as_another_secret(place in 0_usize..2000, byte in b' '..=b'~') {
+            let keys = keys();
+            let mut text = keys.to_text().as_bytes().to_vec();
+            let place = place % text.len();
+            text[place] = byte;
+            if let Ok(read) = KeyFile::parse(std::str::from_utf8(&text).expect("ASCII")) {
+                prop_assert_eq!(read.code.secret, keys.code.secret);
+                prop_assert_eq!(read.checkpoint.seed, keys.checkpoint.seed);
+            }
+        }
+    }
+}

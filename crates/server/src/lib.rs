@@ -1,0 +1,3 @@
+//! The server: HTTP in front of the rules and the store.
+
+pub mod edge;
