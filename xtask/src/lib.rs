@@ -1,6 +1,7 @@
 //! What a developer runs (`cargo x`), and what tests borrow from it.
 //!
-//! - [`postgres`]: finds or installs PostgreSQL and runs private clusters that can be crashed and restarted.
+//! - [`postgres`]: finds or installs PostgreSQL and runs private clusters that can be crashed and
+//!   restarted.
 //! - [`shim`]: builds the library that cuts the power under a process.
 //! - [`tidy`]: our own linter.
 //! - [`stages`]: the commands as timed stages, stopping at the first that fails.
@@ -25,7 +26,8 @@ pub fn workspace_root() -> &'static Path {
 
 /// The folder that cargo builds into.
 pub fn target_folder() -> PathBuf {
-    // A relative CARGO_TARGET_DIR is meant from where cargo was started, which for us is the top folder.
+    // A relative CARGO_TARGET_DIR is meant from where cargo was started, which for us is the top
+    // folder.
     let chosen = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     workspace_root().join(chosen)
 }

@@ -10,15 +10,18 @@ const HELP: &str = "\
 What a developer runs.
 
   cargo x test [-- FILTER…]   every test, with all they need; with a filter, those tests only
-  cargo x ci                  what continuous integration runs: test, formatting, clippy, tidy, docs --check
+  cargo x ci                  what continuous integration runs: test, formatting, clippy, tidy,
+                              docs --check
   cargo x tidy                our own linter: says what is wrong and what to do instead
-  cargo x docs [--check]      writes the generated pages of docs/reference, or checks that they are up to date
+  cargo x docs [--check]      writes the generated pages of docs/reference, or checks that they
+                              are up to date
 
-test finds PostgreSQL 15 or newer (YAOKI_TEST_PG_BIN, the PATH, Debian's folders); as root on Debian it installs it where
-it is missing, otherwise it says what to install. It starts a private cluster on a free port as an unprivileged user and
-stops it at the end, builds the shim that cuts the power under SQLite, runs `cargo test --workspace`, then walks the
-whole path through HTTP with `yaoki demo --self-test`. No test is skipped: one that lacks something fails. What follows
-`--` goes to `cargo test`: `cargo x test -- -p yaoki-core`, `cargo x test -- refund`.
+test finds PostgreSQL 15 or newer (YAOKI_TEST_PG_BIN, the PATH, Debian's folders); as root on Debian
+it installs it where it is missing, otherwise it says what to install. It starts a private cluster
+on a free port as an unprivileged user and stops it at the end, builds the shim that cuts the power
+under SQLite, runs `cargo test --workspace`, then walks the whole path through HTTP with
+`yaoki demo --self-test`. No test is skipped: one that lacks something fails. What follows `--` goes
+to `cargo test`: `cargo x test -- -p yaoki-core`, `cargo x test -- refund`.
 
 Each stage is timed. The first that fails ends the run, with exit code 1.
 

@@ -1,7 +1,9 @@
-//! The power-cut shim: a small C library for `LD_PRELOAD`, for tests of what survives a crash of the machine.
+//! The power-cut shim: a small C library for `LD_PRELOAD`, for tests of what survives a crash of
+//! the machine.
 //!
-//! What it does, and the environment that tells it when, is written at the head of `shim/powercut.c`. The names
-//! of the variables are here, so that a test can't misspell one and pass.
+//! What it does, and the environment that tells it when, is written at the head of
+//! `shim/powercut.c`. The names of the variables are here, so that a test can't misspell one and
+//! pass.
 
 use std::fs;
 use std::path::PathBuf;

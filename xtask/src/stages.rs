@@ -44,7 +44,8 @@ impl Stages {
     }
 }
 
-/// `cargo x test`: everything that the tests need, the tests, and the walk through the finished program.
+/// `cargo x test`: everything that the tests need, the tests, and the walk through the finished
+/// program.
 ///
 /// With a filter the walk is left out: whoever filters works on one thing.
 pub fn test(stages: &mut Stages, filter: &[String]) -> Result<()> {
@@ -116,7 +117,8 @@ pub fn docs(check: bool) -> Result<()> {
     succeed(command)
 }
 
-/// Cargo as it would run outside of us: what it tells us about our own package would make build scripts run again.
+/// Cargo as it would run outside of us: what it tells us about our own package would make build
+/// scripts run again.
 fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(workspace_root());

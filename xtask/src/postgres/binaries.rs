@@ -15,9 +15,10 @@ const VERSION_MIN: u32 = 15;
 const DEBIAN_FOLDER: &str = "/usr/lib/postgresql";
 
 /// What to do where PostgreSQL is missing and we may not install it.
-const INSTALL: &str = "install PostgreSQL 15 or newer. Debian, Ubuntu: `sudo apt-get install postgresql`; Fedora: \
-    `sudo dnf install postgresql-server`; macOS: `brew install postgresql@17`. Then, unless `initdb` is on the PATH, \
-    set YAOKI_TEST_PG_BIN to the folder that holds it";
+const INSTALL: &str = "install PostgreSQL 15 or newer. \
+    Debian, Ubuntu: `sudo apt-get install postgresql`; Fedora: `sudo dnf install postgresql-server`; \
+    macOS: `brew install postgresql@17`. Then, unless `initdb` is on the PATH, set YAOKI_TEST_PG_BIN \
+    to the folder that holds it";
 
 /// A folder with `initdb`, `postgres` and `psql` of a version that Yaoki supports.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +28,8 @@ pub struct Binaries {
 }
 
 impl Binaries {
-    /// Finds them: in `YAOKI_TEST_PG_BIN` where that is set, else on the PATH, else the newest that Debian keeps.
+    /// Finds them: in `YAOKI_TEST_PG_BIN` where that is set, else on the PATH, else the newest that
+    /// Debian keeps.
     ///
     /// The error names what to install.
     pub fn find() -> Result<Self> {
@@ -66,7 +68,8 @@ impl Binaries {
         self.version
     }
 
-    /// A command that runs one of the programs with none of our environment: no `PG*` variable, no `LD_PRELOAD`.
+    /// A command that runs one of the programs with none of our environment: no `PG*` variable, no
+    /// `LD_PRELOAD`.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.folder.join(program));
         command.env_clear().env("PATH", &self.folder).env("LC_ALL", "C").stdin(Stdio::null());
@@ -108,7 +111,8 @@ fn apt_get(arguments: &[&str]) -> Result<()> {
     let output = Command::new("apt-get")
         .args(arguments)
         .env("DEBIAN_FRONTEND", "noninteractive")
-        // In runlevel 1 Debian doesn't start the service: we want the programs, not a cluster that isn't ours.
+        // In runlevel 1 Debian doesn't start the service: we want the programs, not a cluster that
+        // isn't ours.
         .env("RUNLEVEL", "1")
         .stdin(Stdio::null())
         .output()

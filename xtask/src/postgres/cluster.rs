@@ -50,7 +50,8 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Makes a fresh cluster and waits until it accepts connections. The name shows in the folder's name only.
+    /// Makes a fresh cluster and waits until it accepts connections. The name shows in the folder's
+    /// name only.
     pub fn start(name: &str) -> Result<Self> {
         Self::start_with(name, &[])
     }
@@ -112,11 +113,13 @@ impl Cluster {
         Ok(self.database_url(name))
     }
 
-    /// Crashes it: SIGKILL to the postmaster and every process it started, and waits until all are gone.
+    /// Crashes it: SIGKILL to the postmaster and every process it started, and waits until all are
+    /// gone.
     pub fn kill(&mut self) -> Result<()> {
         let Some(mut postmaster) = self.postmaster.take() else { return Ok(()) };
         let main = postmaster.id();
-        // Stopped, the postmaster starts nobody new, so the list stays complete; and its unreaped children keep their ids.
+        // Stopped, the postmaster starts nobody new, so the list stays complete; and its unreaped
+        // children keep their ids.
         signal("STOP", &[main])?;
         let mut all = children_of(main)?;
         all.push(main);
@@ -130,11 +133,12 @@ impl Cluster {
         Ok(())
     }
 
-    /// Starts a killed cluster again, on the same data and port, and waits until it accepts. A running one is killed first.
+    /// Starts a killed cluster again, on the same data and port, and waits until it accepts. A
+    /// running one is killed first.
     pub fn restart(&mut self) -> Result<()> {
         self.kill()?;
-        // All of its processes are gone, so its lock files are stale; by now their ids may be someone else's,
-        // which would make PostgreSQL refuse.
+        // All of its processes are gone, so its lock files are stale; by now their ids may be
+        // someone else's, which would make PostgreSQL refuse.
         let socket = format!(".s.PGSQL.{}", self.port);
         let socket_lock = format!("{socket}.lock");
         for stale in ["data/postmaster.pid", &socket, &socket_lock] {
@@ -157,7 +161,8 @@ impl Cluster {
 
     fn initialise(&self) -> Result<()> {
         let mut command = self.binaries.command("initdb");
-        // Not synced: a crash of the machine while a test begins loses nothing that anyone waits for.
+        // Not synced: a crash of the machine while a test begins loses nothing that anyone waits
+        // for.
         command.args(["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--pgdata"]);
         command.arg(self.folder.join("data")).args(["--username", SUPERUSER]);
         command.current_dir(&self.folder);
@@ -186,8 +191,9 @@ impl Cluster {
     fn wait_until_it_accepts(&mut self) -> Result<()> {
         let deadline = Instant::now() + Duration::from_secs(START_SECONDS_MAX);
         loop {
-            // Asked over TCP: once the port answers, the socket does too. The child is looked at first, so that another
-            // server on a port that was taken from us is never mistaken for ours.
+            // Asked over TCP: once the port answers, the socket does too. The child is looked at
+            // first, so that another server on a port that was taken from us is never mistaken for
+            // ours.
             let postmaster = self.postmaster.as_mut().expect("just launched");
             if let Some(status) = postmaster.try_wait()? {
                 self.postmaster = None;
@@ -255,7 +261,8 @@ fn fresh_folder(name: &str, user: User) -> Result<PathBuf> {
     // A root's own temporary folder is closed to others, and a socket's path has at most 107 bytes.
     let parent = if user == User::current()? { env::temp_dir() } else { PathBuf::from("/tmp") };
     let parent = if parent.as_os_str().len() > 40 { PathBuf::from("/tmp") } else { parent };
-    // A past process with our id may have left its folder behind: that one isn't ours to remove, so go on counting.
+    // A past process with our id may have left its folder behind: that one isn't ours to remove, so
+    // go on counting.
     for attempt in 0..1000 {
         let folder = parent.join(format!("yaoki-pg-{plain}-{}-{count}-{attempt}", process::id()));
         match fs::create_dir(&folder) {

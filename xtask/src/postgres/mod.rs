@@ -1,9 +1,10 @@
 //! PostgreSQL for tests: find the programs, run a private cluster, crash it, start it again.
 //!
-//! A cluster lives in a fresh folder under the temporary folder, listens on a free loopback port and on a Unix socket in
-//! its folder, trusts whoever connects, and runs as an unprivileged user, because PostgreSQL refuses to run as root. It
-//! keeps PostgreSQL's durable defaults: what these tests prove is worth nothing without them. Dropping the [`Cluster`]
-//! stops it and removes the folder; nothing that this module didn't start is ever touched.
+//! A cluster lives in a fresh folder under the temporary folder, listens on a free loopback port
+//! and on a Unix socket in its folder, trusts whoever connects, and runs as an unprivileged user,
+//! because PostgreSQL refuses to run as root. It keeps PostgreSQL's durable defaults: what these
+//! tests prove is worth nothing without them. Dropping the [`Cluster`] stops it and removes the
+//! folder; nothing that this module didn't start is ever touched.
 
 mod binaries;
 mod cluster;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{EXCEPTIONS, Finding};
 
-/// Takes away what is excepted, and adds a finding for each exception that is no longer needed in full.
+/// Takes away what is excepted, and adds a finding for each exception that is no longer needed in
+/// full.
 pub(super) fn apply(list: &str, findings: Vec<Finding>) -> Vec<Finding> {
     let mut by_file: BTreeMap<(String, String), Vec<Finding>> = BTreeMap::new();
     for finding in findings {

@@ -20,7 +20,8 @@ pub(super) fn check(root: &Path, path: &str, text: &str) -> Vec<Finding> {
         for link in links(&words) {
             if !leads_somewhere(root, path, &link) {
                 let message = format!(
-                    "`{link}` leads nowhere: write the path from this page's folder, or remove the link"
+                    "`{link}` leads nowhere: write the path from this page's folder, \
+                     or remove the link"
                 );
                 findings.push(finding("link", line, message));
             }

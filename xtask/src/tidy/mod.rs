@@ -1,9 +1,11 @@
 //! Our own linter: what rustfmt and clippy don't check, each finding with what to do instead.
 //!
-//! A rule is a pure function from a file's text to findings. Exceptions are counted in `xtask/tidy-exceptions.txt`; one that
-//! allows more than there is to find is itself a finding, so the list only shrinks.
+//! A rule is a pure function from a file's text to findings. Exceptions are counted in
+//! `xtask/tidy-exceptions.txt`; one that allows more than there is to find is itself a finding, so
+//! the list only shrinks.
 //!
-//! This reads text, not syntax trees: comments and strings are told apart from code, macros are not expanded.
+//! This reads text, not syntax trees: comments and strings are told apart from code, macros are not
+//! expanded.
 
 mod exceptions;
 mod files;

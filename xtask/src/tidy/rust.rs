@@ -43,8 +43,8 @@ fn file_length(found: &mut Found<'_>, text: &str) {
     let lines = text.lines().count();
     if lines > FILE_LINES_MAX {
         let message = format!(
-            "the file has {lines} lines, {FILE_LINES_MAX} are allowed: it holds more than one thing, \
-             so give each a file named after it"
+            "the file has {lines} lines, {FILE_LINES_MAX} are allowed: it holds more than one \
+             thing, so give each a file named after it"
         );
         found.add("file_length", 1, message);
     }
@@ -55,10 +55,13 @@ fn columns(found: &mut Found<'_>, text: &str) {
         let columns = line.chars().count();
         // An address can't be broken.
         if columns > COLUMNS_MAX && !line.contains("://") {
-            let message = format!(
-                "the line has {columns} columns, {COLUMNS_MAX} are allowed: name a part of it, \
-                 or break a long string with `\\` at the line's end"
-            );
+            let instead = if line.trim_start().starts_with("//") {
+                "wrap the comment"
+            } else {
+                "name a part of it, or break a long string with `\\` at the line's end"
+            };
+            let message =
+                format!("the line has {columns} columns, {COLUMNS_MAX} are allowed: {instead}");
             found.add("columns", index + 1, message);
         }
     }
@@ -75,8 +78,8 @@ fn functions(found: &mut Found<'_>, source: &Source) {
         let lines = source.line(source.closing(body)) - first + 1;
         if lines > FUNCTION_LINES_MAX {
             let message = format!(
-                "`{name}` has {lines} lines, {FUNCTION_LINES_MAX} are allowed: split it into phases \
-                 with names, keep the ifs up here and move the loops down"
+                "`{name}` has {lines} lines, {FUNCTION_LINES_MAX} are allowed: split it into \
+                 phases with names, keep the ifs up here and move the loops down"
             );
             found.add("function_length", first, message);
         }
@@ -99,8 +102,8 @@ fn body_of(source: &Source, start: usize) -> Option<usize> {
 }
 
 fn names(found: &mut Found<'_>, source: &Source) {
-    let advice = "a name that fits anything: name it after the thing it holds (`money`, `receipt`), \
-                  or move each piece to where it is used";
+    let advice = "a name that fits anything: name it after the thing it holds (`money`, \
+                  `receipt`), or move each piece to where it is used";
     for at in source.find("mod ") {
         let name = source.word(source.skip_blanks(at + 4));
         if EMPTY_NAMES.contains(&name.as_str()) {
@@ -143,8 +146,8 @@ fn sql(found: &mut Found<'_>, source: &Source) {
         };
         if let Some(keyword) = SQL_KEYWORDS.iter().find(begins) {
             let message = format!(
-                "`{keyword}`: SQL lives in crates/store only: give the store a function named after \
-                 what you ask, and call that"
+                "`{keyword}`: SQL lives in crates/store only: give the store a function named \
+                 after what you ask, and call that"
             );
             found.add("sql", *line, message);
         }

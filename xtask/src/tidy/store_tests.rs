@@ -25,14 +25,15 @@ pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
         path: path.to_owned(),
         line: source.line(at),
         message: format!(
-            "this test runs on one storage only: declare it through `{MACRO}`, or, where it is about \
-             one storage alone, put `{REASON}<reason>` above it"
+            "this test runs on one storage only: declare it through `{MACRO}`, or, where it is \
+             about one storage alone, put `{REASON}<reason>` above it"
         ),
     };
     alone.map(finding).collect()
 }
 
-/// From bracket to bracket: each use of the macro, and its definition, which must write `#[test]` itself.
+/// From bracket to bracket: each use of the macro, and its definition, which must write `#[test]`
+/// itself.
 fn covered(source: &Source) -> Vec<(usize, usize)> {
     let uses = source.find(MACRO).into_iter().map(|at| at + MACRO.len());
     let named = |at: &usize| source.word(*at) == MACRO.trim_end_matches('!');

@@ -1,5 +1,7 @@
-//! A private PostgreSQL starts, survives a crash with what was acknowledged, and leaves nothing behind.
+//! A private PostgreSQL starts, survives a crash with what was acknowledged, and leaves nothing
+//! behind.
 
+use std::io::Write as _;
 use std::process::Command;
 
 use xtask::postgres::{Binaries, Cluster};
@@ -26,7 +28,8 @@ fn available() -> bool {
     let found = Binaries::find();
     if let Err(error) = &found {
         assert!(std::env::var_os("YAOKI_TEST_REQUIRE").is_none(), "{error:#}");
-        eprintln!("SKIPPED: {error:#}");
+        // Past the test harness, which would swallow it.
+        writeln!(std::io::stderr(), "SKIPPED: {error:#}").expect("standard error is open");
     }
     found.is_ok()
 }

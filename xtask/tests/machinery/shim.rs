@@ -1,4 +1,5 @@
-//! The power cut loses exactly what wasn't synced, and a failing disk fails from the chosen call on.
+//! The power cut loses exactly what wasn't synced, and a failing disk fails from the chosen call
+//! on.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
