@@ -16,9 +16,9 @@ const DEBIAN_FOLDER: &str = "/usr/lib/postgresql";
 
 /// What to do where PostgreSQL is missing and we may not install it.
 const INSTALL: &str = "install PostgreSQL 15 or newer. \
-    Debian, Ubuntu: `sudo apt-get install postgresql`; Fedora: `sudo dnf install postgresql-server`; \
-    macOS: `brew install postgresql@17`. Then, unless `initdb` is on the PATH, set YAOKI_TEST_PG_BIN \
-    to the folder that holds it";
+    Debian, Ubuntu: `sudo apt-get install postgresql`; Fedora: `sudo dnf install \
+    postgresql-server`; macOS: `brew install postgresql@17`. Then, unless `initdb` is on the PATH, \
+    set YAOKI_TEST_PG_BIN to the folder that holds it";
 
 /// A folder with `initdb`, `postgres` and `psql` of a version that Yaoki supports.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,15 +1,15 @@
 //! A private cluster: start, crash, start again, stop.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-use std::{env, fs, process, thread};
+use std::{fs, thread};
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::Binaries;
+use super::folder::Folder;
 use super::user::User;
 
 /// How long a start may take: recovery after a crash under load included.
@@ -42,7 +42,7 @@ const SETTINGS: [(&str, &str); 6] = [
 pub struct Cluster {
     binaries: Binaries,
     user: User,
-    folder: PathBuf,
+    folder: Folder,
     port: u16,
     settings: Vec<(String, String)>,
     /// None while crashed.
@@ -60,7 +60,7 @@ impl Cluster {
     pub fn start_with(name: &str, settings: &[(&str, &str)]) -> Result<Self> {
         let binaries = Binaries::find()?;
         let user = User::unprivileged()?;
-        let folder = fresh_folder(name, user)?;
+        let folder = Folder::fresh(name, user)?;
         let all = SETTINGS.iter().chain(settings);
         let settings = all.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         // From here on a failure drops the cluster, and so removes the folder.
@@ -85,7 +85,8 @@ impl Cluster {
 
     /// The maintenance database over the Unix socket.
     pub fn socket_url(&self) -> String {
-        let folder = self.folder.display().to_string().replace('%', "%25").replace('/', "%2F");
+        let folder =
+            self.folder.path().display().to_string().replace('%', "%25").replace('/', "%2F");
         format!("postgres://{SUPERUSER}@{folder}:{}/{MAINTENANCE}", self.port)
     }
 
@@ -96,7 +97,7 @@ impl Cluster {
 
     /// The folder that holds the data, the log (`log`) and the socket.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        self.folder.path()
     }
 
     /// The programs that the cluster runs on.
@@ -142,7 +143,7 @@ impl Cluster {
         let socket = format!(".s.PGSQL.{}", self.port);
         let socket_lock = format!("{socket}.lock");
         for stale in ["data/postmaster.pid", &socket, &socket_lock] {
-            let path = self.folder.join(stale);
+            let path = self.folder.path().join(stale);
             if path.symlink_metadata().is_ok() {
                 fs::remove_file(&path)
                     .with_context(|| format!("cannot remove {}", path.display()))?;
@@ -156,7 +157,7 @@ impl Cluster {
     }
 
     fn log(&self) -> String {
-        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
     fn initialise(&self) -> Result<()> {
@@ -164,8 +165,8 @@ impl Cluster {
         // Not synced: a crash of the machine while a test begins loses nothing that anyone waits
         // for.
         command.args(["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--pgdata"]);
-        command.arg(self.folder.join("data")).args(["--username", SUPERUSER]);
-        command.current_dir(&self.folder);
+        command.arg(self.folder.path().join("data")).args(["--username", SUPERUSER]);
+        command.current_dir(self.folder.path());
         self.user.run(&mut command)?;
         let output = command.output().context("cannot run `initdb`")?;
         let said = String::from_utf8_lossy(&output.stderr);
@@ -175,14 +176,15 @@ impl Cluster {
 
     fn launch(&mut self) -> Result<()> {
         assert!(self.postmaster.is_none(), "a cluster is launched once until it is killed");
-        let log = fs::File::create(self.folder.join("log")).context("cannot write the log")?;
+        let log =
+            fs::File::create(self.folder.path().join("log")).context("cannot write the log")?;
         let mut command = self.binaries.command("postgres");
-        command.arg("-D").arg(self.folder.join("data")).args(["-p", &self.port.to_string()]);
-        command.arg("-c").arg(format!("unix_socket_directories={}", self.folder.display()));
+        command.arg("-D").arg(self.folder.path().join("data")).args(["-p", &self.port.to_string()]);
+        command.arg("-c").arg(format!("unix_socket_directories={}", self.folder.path().display()));
         for (key, value) in &self.settings {
             command.arg("-c").arg(format!("{key}={value}"));
         }
-        command.current_dir(&self.folder).stdout(Stdio::null()).stderr(log);
+        command.current_dir(self.folder.path()).stdout(Stdio::null()).stderr(log);
         self.user.run(&mut command)?;
         self.postmaster = Some(command.spawn().context("cannot run `postgres`")?);
         self.wait_until_it_accepts()
@@ -199,7 +201,7 @@ impl Cluster {
                 self.postmaster = None;
                 bail!("PostgreSQL ended while starting ({status}):\n{}", self.log());
             }
-            let ready = self.folder.join("data/postmaster.pid");
+            let ready = self.folder.path().join("data/postmaster.pid");
             let ready = fs::read_to_string(ready).is_ok_and(|text| is_ready(&text));
             if ready && self.psql(";").output()?.status.success() {
                 return Ok(());
@@ -237,44 +239,16 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         if let Err(error) = self.stop() {
-            eprintln!("PostgreSQL in {} may still run: {error:#}", self.folder.display());
+            eprintln!("PostgreSQL in {} may still run: {error:#}", self.folder.path().display());
             return;
         }
-        if let Err(error) = fs::remove_dir_all(&self.folder) {
-            eprintln!("cannot remove {}: {error}", self.folder.display());
-        }
+        self.folder.remove();
     }
 }
 
 /// The eighth line of postmaster.pid is the postmaster's state.
 fn is_ready(pid_file: &str) -> bool {
     pid_file.lines().nth(7).is_some_and(|state| state.trim() == "ready")
-}
-
-/// A new folder that its user can reach and nobody else can read.
-fn fresh_folder(name: &str, user: User) -> Result<PathBuf> {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    use std::os::unix::fs::PermissionsExt as _;
-
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).take(20).collect();
-    // A root's own temporary folder is closed to others, and a socket's path has at most 107 bytes.
-    let parent = if user == User::current()? { env::temp_dir() } else { PathBuf::from("/tmp") };
-    let parent = if parent.as_os_str().len() > 40 { PathBuf::from("/tmp") } else { parent };
-    // A past process with our id may have left its folder behind: that one isn't ours to remove, so
-    // go on counting.
-    for attempt in 0..1000 {
-        let folder = parent.join(format!("yaoki-pg-{plain}-{}-{count}-{attempt}", process::id()));
-        match fs::create_dir(&folder) {
-            Ok(()) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
-            Err(error) => bail!("cannot make {}: {error}", folder.display()),
-        }
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
-        user.own(&folder)?;
-        return Ok(folder);
-    }
-    bail!("too many old folders yaoki-pg-* in {}: remove them", parent.display())
 }
 
 fn free_port() -> Result<u16> {

@@ -4,10 +4,12 @@
 //! and on a Unix socket in its folder, trusts whoever connects, and runs as an unprivileged user,
 //! because PostgreSQL refuses to run as root. It keeps PostgreSQL's durable defaults: what these
 //! tests prove is worth nothing without them. Dropping the [`Cluster`] stops it and removes the
-//! folder; nothing that this module didn't start is ever touched.
+//! folder; what a run that was killed left behind is removed by the next. Nothing that this module
+//! didn't start is ever stopped.
 
 mod binaries;
 mod cluster;
+mod folder;
 mod user;
 
 pub use binaries::Binaries;

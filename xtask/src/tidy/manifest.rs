@@ -26,8 +26,8 @@ pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
             path: path.to_owned(),
             line,
             message: format!(
-                "the rules are pure and stand on {CORE_DEPENDENCIES:?} only: take what `{name}` would \
-                 give as an argument, or do it in the crate that calls"
+                "the rules are pure and stand on {CORE_DEPENDENCIES:?} only: take what \
+                 `{name}` would give as an argument, or do it in the crate that calls"
             ),
         }));
     }
