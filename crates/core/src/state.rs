@@ -52,6 +52,8 @@ row! {
         pub last_payment: FactId,
         /// Where that was.
         pub last_store: StoreNumber,
+        /// The last operation or event booked on this member; a later one has a larger id.
+        pub last_id: FactId,
     }
 }
 
@@ -71,6 +73,7 @@ impl Member {
             last_epoch: 0,
             last_payment: FactId::NONE,
             last_store: StoreNumber::NONE,
+            last_id: FactId::NONE,
         }
     }
 
@@ -95,6 +98,8 @@ impl Member {
     /// Books an operation of this member's at `store`.
     pub fn fold_operation(&mut self, operation: &Operation, store: StoreNumber) {
         assert!(operation.member == self.number, "an operation is folded into its own member");
+        assert!(operation.id > self.last_id, "a member's facts are in order of their ids");
+        self.last_id = operation.id;
         self.held += operation.held_change;
         assert!(self.held >= 0, "no more is released than was held");
         if operation.begins_payment() {
@@ -116,6 +121,8 @@ impl Member {
 
     /// Books an event about this member. `secret` is the code secret that the event's digest names.
     pub fn fold_event(&mut self, event: &Event, secret: Option<[u8; 32]>) {
+        assert!(event.id > self.last_id, "a member's facts are in order of their ids");
+        self.last_id = event.id;
         match event.kind {
             EventKind::MemberFrozen => self.state = MemberState::Frozen,
             EventKind::MemberUnfrozen => self.state = MemberState::Open,

@@ -224,6 +224,15 @@ impl View {
         state.cloned().unwrap_or_else(|| PaymentState::began(begun))
     }
 
+    /// Keeps a member that was locked and loaded. Facts of one member ascend by id even where another
+    /// lane, whose clock is ahead, booked the last one: then this commit is a millisecond later.
+    pub fn keep_member(&mut self, member: Member) {
+        if member.last_id.lane() != self.lane && member.last_id.at() >= self.now {
+            self.now = member.last_id.at().plus_ms(1);
+        }
+        self.members.insert(member.number, member);
+    }
+
     /// Keeps an operation that was loaded or decided, under both its keys.
     pub fn keep_operation(&mut self, operation: Operation) {
         let key = RequestKey { request: operation.request_id, terminal: operation.terminal };
@@ -462,7 +471,7 @@ pub struct Touch {
 
 /// Names the rows that a batch locks and loads. References are looked up in `view` and, where a
 /// request of this very batch is meant, among the batch's own commands.
-pub fn touch(commands: &[Command], view: &View) -> Touch {
+pub fn touch(commands: &[&Command], view: &View) -> Touch {
     let mut touch = Touch::default();
     for command in commands {
         touch_one(command, view, &mut touch);
@@ -534,7 +543,7 @@ fn touch_payment(payment: FactId, view: &View, touch: &mut Touch) {
 }
 
 /// The references of a whole batch.
-pub fn refer_all(commands: &[Command]) -> Refer {
+pub fn refer_all(commands: &[&Command]) -> Refer {
     let mut all = Refer::default();
     commands.iter().for_each(|command| crate::command::refer(command, &mut all));
     all.sort();

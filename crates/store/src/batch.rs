@@ -1,0 +1,280 @@
+//! One batch, one commit: lock the lane, refer, touch, lock and load, decide, save, commit.
+//!
+//! | phase  | what is read or written                                              |
+//! | ------ | -------------------------------------------------------------------- |
+//! | lane   | lock the lane row, read the switchboard's version                    |
+//! | refer  | operations by request, payments by id, events, links, devices        |
+//! | load   | members (locked), payment states, acknowledgements                   |
+//! | decide | pure; a panic is caught and changes nothing                          |
+//! | save   | facts in key order, each changed row once, the batch, the lane       |
+//! | commit | then, and only then, the answers                                     |
+//!
+//! Not here: retrying, isolating a culprit, answering (see [`crate::lane`]).
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use yaoki_core::chain;
+use yaoki_core::command::Command;
+use yaoki_core::decide::{Decision, decide};
+use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, Transfer};
+use yaoki_core::ids::{FactId, MemberNumber};
+use yaoki_core::state::{Device, EnrolmentLink, Lane, Member, PaymentState};
+use yaoki_core::time::Instant;
+use yaoki_core::view::{Directory, Numbers, Rules, Touch, View, refer_all, touch};
+
+use crate::conn::{Conn, LockMode};
+use crate::error::StoreError;
+use crate::read;
+use crate::save;
+use crate::table::{EVENT_BY_REQUEST, OPERATION_BY_REQUEST, Switchboard};
+
+/// What a lane keeps between batches.
+pub(crate) struct LaneState {
+    /// The lane's number and the generation under which this node holds it.
+    pub(crate) lane: yaoki_core::ids::LaneNumber,
+    pub(crate) generation: i64,
+    /// The last commit that this holder knows of: a lower one means the database went back in time.
+    pub(crate) seq: i64,
+    /// Merchants, stores, terminals and switches, and the switchboard version they are of.
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) version: i64,
+}
+
+/// What one try of a batch gives for each command.
+pub(crate) enum Slot {
+    /// Decided or refused.
+    Decision(Decision),
+    /// `decide` panicked with this message.
+    Panicked(String),
+}
+
+/// One finished try.
+pub(crate) struct Tried {
+    /// In the order of the commands.
+    pub(crate) slots: Vec<Slot>,
+    /// How many facts were committed; 0 means nothing was written.
+    pub(crate) facts: usize,
+    /// Whether every lane must be passed through before the answer: something was closed.
+    pub(crate) closed: bool,
+}
+
+/// What a batch is decided with besides the rows.
+pub(crate) struct Circumstances {
+    pub(crate) clock: Instant,
+    pub(crate) rules: Arc<Rules>,
+}
+
+/// What was about to be committed, so that a lost answer can be looked up.
+#[derive(Clone, Copy)]
+pub(crate) struct Pending {
+    pub(crate) seq: i64,
+    pub(crate) head: [u8; 32],
+}
+
+/// Why a try failed, and what had been sent to be committed by then.
+pub(crate) struct Failed {
+    pub(crate) error: StoreError,
+    pub(crate) committing: Option<(Pending, Tried)>,
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self { error, committing: None }
+    }
+}
+
+/// Runs one batch in one transaction. On an error the caller rolls back.
+pub(crate) fn run(
+    conn: &mut Conn,
+    state: &mut LaneState,
+    circumstances: &Circumstances,
+    commands: &[&Command],
+) -> Result<Tried, Failed> {
+    conn.begin()?;
+    let lane = lock_lane(conn, state)?;
+    refresh_directory(conn, state)?;
+    let now = circumstances.clock.max(lane.last_at);
+    let rules = Arc::clone(&circumstances.rules);
+    let mut view = View::new(lane.id, lane.seq + 1, now, rules, Arc::clone(&state.directory));
+    view.last_id = lane.last_id;
+    refer_and_load(conn, &mut view, commands)?;
+    let rows = touch(commands, &view);
+    let skipped = lock_and_load(conn, &mut view, &rows)?;
+    let slots = decide_all(&mut view, commands, &skipped);
+    let facts = view.facts.count();
+    let closed = save::something_closed(&view.facts);
+    let tried = Tried { slots, facts, closed };
+    if facts == 0 {
+        conn.rollback()?;
+        return Ok(tried);
+    }
+    let head = chain::extend(&lane.head, lane.id, view.seq, view.now, &view.facts);
+    save::save(conn, &view, &lane, head, state.version)?;
+    let pending = Pending { seq: view.seq, head };
+    if let Err(error) = conn.commit() {
+        return Err(Failed { error, committing: Some((pending, tried)) });
+    }
+    state.seq = view.seq;
+    if view.changed.directory() {
+        state.version += 1;
+        state.directory = view.directory;
+    }
+    Ok(tried)
+}
+
+/// Locks the lane's row and checks that it is still ours and has not gone back.
+pub(crate) fn lock_lane(conn: &mut Conn, state: &LaneState) -> Result<Lane, StoreError> {
+    let lane = conn.lock::<Lane>(&[state.lane], LockMode::Wait)?.pop();
+    let lane = lane.ok_or(StoreError::LaneGone { lane: state.lane.0 })?;
+    if lane.generation != state.generation {
+        return Err(StoreError::LaneTaken { lane: lane.id.0, holder: lane.holder });
+    }
+    if lane.seq < state.seq {
+        let (stored, known) = (lane.seq, state.seq);
+        return Err(StoreError::WentBackInTime { lane: lane.id.0, stored, known });
+    }
+    Ok(lane)
+}
+
+/// Reads the switchboard's version and, when it changed, everything it stands for.
+fn refresh_directory(conn: &mut Conn, state: &mut LaneState) -> Result<(), StoreError> {
+    let version = Switchboard::load(conn)?.version;
+    if version != state.version {
+        state.directory = Arc::new(read::directory(conn)?);
+        state.version = version;
+    }
+    Ok(())
+}
+
+fn refer_and_load(
+    conn: &mut Conn,
+    view: &mut View,
+    commands: &[&Command],
+) -> Result<(), StoreError> {
+    let refer = refer_all(commands);
+    let mut payments = refer.payments;
+    for operation in conn.find_by::<Operation, _>(&OPERATION_BY_REQUEST, &refer.requests)? {
+        if operation.payment.is_some() && operation.payment != operation.id {
+            payments.push(operation.payment);
+        }
+        view.keep_operation(operation);
+    }
+    payments.retain(|payment| !view.payments.contains_key(payment));
+    payments.sort_unstable();
+    payments.dedup();
+    for operation in conn.find::<Operation, _>(&payments)? {
+        if operation.begins_payment() {
+            view.payments.insert(operation.id, operation);
+        }
+    }
+    for event in conn.find_by::<Event, _>(&EVENT_BY_REQUEST, &refer.events)? {
+        view.events.insert(event.request_id, event);
+    }
+    for link in conn.find::<EnrolmentLink, _>(&refer.links)? {
+        view.links.insert(link.digest, link);
+    }
+    for device in conn.find::<Device, _>(&refer.devices)? {
+        view.devices.insert(device.id, device);
+    }
+    if refer.numbers {
+        let last = |values: Option<i64>| values.unwrap_or(0);
+        let directory = &view.directory;
+        view.numbers = Some(Numbers {
+            merchant: last(directory.merchants.keys().next_back().map(|number| number.0)),
+            store: last(directory.stores.keys().next_back().map(|number| number.0)),
+            terminal: last(directory.terminals.keys().next_back().map(|number| number.0)),
+            member: read::last_member_number(conn)?,
+        });
+    }
+    Ok(())
+}
+
+/// Locks and loads; returns the members that another lane holds at the moment.
+fn lock_and_load(
+    conn: &mut Conn,
+    view: &mut View,
+    rows: &Touch,
+) -> Result<BTreeSet<MemberNumber>, StoreError> {
+    for member in conn.lock::<Member>(&rows.members, LockMode::SkipLocked)? {
+        view.keep_member(member);
+    }
+    let mut skipped = BTreeSet::new();
+    if conn.may_skip() && view.members.len() < rows.members.len() {
+        let missing: Vec<MemberNumber> = rows
+            .members
+            .iter()
+            .copied()
+            .filter(|number| !view.members.contains_key(number))
+            .collect();
+        let held = conn.find::<Member, _>(&missing)?;
+        skipped.extend(held.into_iter().map(|member| member.number));
+    }
+    for state in conn.find::<PaymentState, _>(&rows.payment_states)? {
+        view.payment_states.insert(state.payment, state);
+    }
+    for acknowledgement in conn.find::<Acknowledgement, _>(&rows.acknowledgements)? {
+        view.acknowledged.insert(acknowledgement.operation);
+    }
+    Ok(skipped)
+}
+
+fn decide_all(
+    view: &mut View,
+    commands: &[&Command],
+    skipped: &BTreeSet<MemberNumber>,
+) -> Vec<Slot> {
+    let mut slots = Vec::with_capacity(commands.len());
+    for command in commands {
+        if !skipped.is_empty() && needs_skipped(view, command, skipped) {
+            slots.push(Slot::Decision(Decision::Later));
+            continue;
+        }
+        // `decide` has only `&View`: a panic in it cannot have changed anything.
+        slots.push(match catch_unwind(AssertUnwindSafe(|| decide(view, command))) {
+            Ok((decision, effects)) => {
+                view.apply(effects);
+                Slot::Decision(decision)
+            }
+            Err(panic) => Slot::Panicked(message_of(panic.as_ref())),
+        });
+    }
+    slots
+}
+
+fn needs_skipped(view: &View, command: &Command, skipped: &BTreeSet<MemberNumber>) -> bool {
+    touch(&[command], view).members.iter().any(|member| skipped.contains(member))
+}
+
+fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
+}
+
+/// Facts by key, as the save phase inserts them.
+pub(crate) fn sorted<'a, T, K: Ord>(rows: &'a [T], key: impl Fn(&T) -> K) -> Vec<&'a T> {
+    let mut sorted: Vec<&T> = rows.iter().collect();
+    sorted.sort_by_key(|row| key(row));
+    sorted
+}
+
+/// The key under which two lanes must insert operations in the same order.
+pub(crate) fn request_key(operation: &Operation) -> ([u8; 16], i64) {
+    (operation.request_id.0, operation.terminal.0)
+}
+
+/// The key of a transfer.
+pub(crate) fn transfer_key(transfer: &Transfer) -> (MemberNumber, FactId) {
+    (transfer.member, transfer.id)
+}
+
+/// The row of a commit.
+pub(crate) fn batch_row(view: &View, lane: &Lane, head: [u8; 32]) -> Batch {
+    let first = view.facts.operations.iter().map(|operation| operation.id);
+    let events = view.facts.events.iter().map(|event| event.id);
+    let first_id = first.chain(events).min().unwrap_or(view.last_id);
+    let facts = i64::try_from(view.facts.count()).expect("a batch has few facts");
+    let (seq, at, last_id) = (view.seq, view.now, view.last_id);
+    Batch { lane: lane.id, seq, at, first_id, last_id, facts, head }
+}

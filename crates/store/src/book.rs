@@ -1,0 +1,364 @@
+//! The book: storage, its lanes, and its readers, as the rest of the program sees it.
+//!
+//! A write is [`Book::submit`]: handler → queue → lane. A read is [`Book::read`]: handler → reader. No SQL
+//! runs on the caller's thread. Limits: 4,096 commands a lane, 4 readers, 256 reads in line.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
+
+use yaoki_core::code::CodeRules;
+use yaoki_core::command::Command;
+use yaoki_core::money::Currency;
+use yaoki_core::state::Lane;
+use yaoki_core::time::{Instant, ZoneOffset};
+
+use crate::answer::{Answer, Reply, Unknown};
+use crate::conn::{Conn, Purpose};
+use crate::database::Database;
+use crate::error::StoreError;
+use crate::lane::{LaneThread, route};
+use crate::lease;
+use crate::queue::{Entry, Part, Queue};
+use crate::table::{Book as BookRow, BookKind};
+
+/// The most reads in line.
+const READS_QUEUED_MAX: usize = 256;
+
+/// Where the time comes from.
+pub type Clock = Arc<dyn Fn() -> Instant + Send + Sync>;
+/// The operator's zone at a time.
+pub type Zone = Arc<dyn Fn(Instant) -> ZoneOffset + Send + Sync>;
+/// What happens when the storage fails: by default the process ends with status 70.
+pub type Fatal = Arc<dyn Fn(&StoreError) + Send + Sync>;
+
+/// How a book is opened.
+#[derive(Clone)]
+pub struct BookOptions {
+    /// Where it is kept.
+    pub database: Database,
+    /// The one-time code.
+    pub code: CodeRules,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// The operator's zone.
+    pub zone: Zone,
+    /// Lanes of this node on PostgreSQL; SQLite has one.
+    pub lanes: usize,
+    /// This node's name, unique among the nodes of a book.
+    pub node: String,
+    /// Start on a PostgreSQL whose settings can lose acknowledged commits.
+    pub accept_losing_payments: bool,
+    /// Reader threads.
+    pub readers: usize,
+    /// What happens when the storage fails.
+    pub fatal: Fatal,
+    /// Only for the control of the power-cut loop: do not sync.
+    pub unsafe_without_sync: bool,
+}
+
+impl BookOptions {
+    /// The usual options for a book in `database`.
+    pub fn new(database: Database, code: CodeRules, clock: Clock, zone: Zone) -> Self {
+        Self {
+            database,
+            code,
+            clock,
+            zone,
+            lanes: 4,
+            node: "node".to_owned(),
+            accept_losing_payments: false,
+            readers: 4,
+            fatal: Arc::new(end_the_process),
+            unsafe_without_sync: false,
+        }
+    }
+}
+
+/// Ends the process shortly, so that the answers `unknown` still leave it.
+fn end_the_process(error: &StoreError) {
+    tracing::error!(%error, "the storage failed; the process ends");
+    #[expect(clippy::disallowed_methods, reason = "answers need a moment to leave the process")]
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    std::process::exit(70);
+}
+
+/// Counts for metrics.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Commits, empty ones included.
+    pub batches: AtomicU64,
+    /// Commands answered.
+    pub commands: AtomicU64,
+    /// Facts committed.
+    pub facts: AtomicU64,
+    /// Batches that were run again.
+    pub conflicts: AtomicU64,
+    /// Bytes of SQLite's write-ahead log.
+    pub wal_bytes: AtomicU64,
+}
+
+/// What lanes share.
+pub(crate) struct Shared {
+    pub(crate) database: Database,
+    pub(crate) purpose: Purpose,
+    pub(crate) code: CodeRules,
+    pub(crate) currency: Currency,
+    pub(crate) clock: Clock,
+    pub(crate) zone: Zone,
+    pub(crate) fatal: Fatal,
+    pub(crate) failed: AtomicBool,
+    pub(crate) counters: Counters,
+}
+
+/// How the book is doing.
+#[derive(Clone, Copy, Debug)]
+pub struct Health {
+    /// Whether no lane has failed.
+    pub storage_ok: bool,
+    /// Lanes that this node holds.
+    pub lanes: usize,
+    /// Commands in line.
+    pub queued: usize,
+    /// Bytes of SQLite's write-ahead log.
+    pub wal_bytes: u64,
+    /// Whether the book is closed after a restore.
+    pub closed: bool,
+}
+
+/// An open book.
+pub struct Book {
+    shared: Arc<Shared>,
+    row: BookRow,
+    queues: Vec<Arc<Queue>>,
+    readers: Arc<Readers>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl std::fmt::Debug for Book {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Book").field("database", &self.shared.database).finish_non_exhaustive()
+    }
+}
+
+impl Book {
+    /// Opens a book: checks schema and durability, leases lanes, starts lane and reader threads.
+    pub fn open(options: BookOptions) -> Result<Arc<Self>, StoreError> {
+        let unsafe_lane = options.unsafe_without_sync;
+        let purpose = if unsafe_lane { Purpose::LaneWithoutSync } else { Purpose::Lane };
+        let mut conn = Conn::open(&options.database, purpose)?;
+        crate::migrate::check(&mut conn)?;
+        if !options.accept_losing_payments {
+            conn.check_durability()?;
+        }
+        let row = BookRow::load(&mut conn)?;
+        let lanes = lease::lease(&mut conn, &options)?;
+        let shared = Arc::new(Shared {
+            database: options.database.clone(),
+            purpose,
+            code: options.code,
+            currency: row.currency,
+            clock: options.clock,
+            zone: options.zone,
+            fatal: options.fatal,
+            failed: AtomicBool::new(false),
+            counters: Counters::default(),
+        });
+        let mut book = Self {
+            shared,
+            row,
+            queues: Vec::new(),
+            readers: Arc::new(Readers::default()),
+            threads: Mutex::new(Vec::new()),
+        };
+        book.start_lanes(Some(conn), &lanes)?;
+        book.start_readers(options.readers)?;
+        Ok(Arc::new(book))
+    }
+
+    fn start_lanes(&mut self, mut first: Option<Conn>, lanes: &[Lane]) -> Result<(), StoreError> {
+        for lane in lanes {
+            let conn = match first.take() {
+                Some(conn) => conn,
+                None => Conn::open(&self.shared.database, self.shared.purpose)?,
+            };
+            let queue = Arc::new(Queue::default());
+            let leads = self.queues.is_empty();
+            self.queues.push(Arc::clone(&queue));
+            let thread = LaneThread::new(Arc::clone(&self.shared), queue, conn, lane, leads);
+            self.start(format!("lane-{}", lane.id.0), move || thread.work());
+        }
+        Ok(())
+    }
+
+    fn start_readers(&self, count: usize) -> Result<(), StoreError> {
+        for number in 0..count {
+            let conn = Conn::open(&self.shared.database, Purpose::Reader)?;
+            let readers = Arc::clone(&self.readers);
+            let database = self.shared.database.clone();
+            self.start(format!("reader-{number}"), move || readers.work(conn, &database));
+        }
+        Ok(())
+    }
+
+    /// Starts a thread whose panic ends the process: a server without its writer helps nobody.
+    fn start(&self, name: String, work: impl FnOnce() + Send + 'static) {
+        let abort_on_panic = move || {
+            if std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_err() {
+                std::process::abort();
+            }
+        };
+        let thread = std::thread::Builder::new().name(name).spawn(abort_on_panic);
+        let thread = thread.expect("the system has room for a thread");
+        self.threads.lock().expect("no holder panics").push(thread);
+    }
+
+    /// Puts a command in line. Never blocks; the answer, `QueueFull` included, comes by `reply`.
+    pub fn submit(&self, part: Part, command: Command, deadline: Instant, reply: Reply) {
+        let queue = &self.queues[route(&command, self.queues.len())];
+        let entry = Entry { command, part, deadline, reply, later: 0 };
+        if let Err((entry, stopping)) = queue.push(entry) {
+            let unknown = if stopping { Unknown::Stopping } else { Unknown::QueueFull };
+            (entry.reply)(Answer::Unknown(unknown));
+        }
+    }
+
+    /// Puts a command in line and waits for its answer: for threads that are not a runtime's.
+    pub fn submit_and_wait(&self, part: Part, command: Command, deadline: Instant) -> Answer {
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        let reply = Box::new(move |answer| {
+            // Nobody waits any more if this fails, and the command is on disk all the same.
+            let _ = sender.send(answer);
+        });
+        self.submit(part, command, deadline, reply);
+        receiver.recv().unwrap_or(Answer::Unknown(Unknown::Stopping))
+    }
+
+    /// Runs `work` on a reader thread and gives its result to `reply`, also on a reader thread.
+    pub fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Conn) -> Result<T, StoreError> + Send + 'static,
+        reply: impl FnOnce(Result<T, StoreError>) + Send + 'static,
+    ) {
+        self.readers.push(Box::new(move |conn| match conn {
+            Some(conn) => {
+                let result = work(conn);
+                let lost = result.as_ref().is_err_and(StoreError::is_connection_lost);
+                reply(result);
+                lost
+            }
+            None => {
+                reply(Err(StoreError::ReadersBusy));
+                false
+            }
+        }));
+    }
+
+    /// Runs `work` on a reader thread and waits: for threads that are not a runtime's.
+    pub fn read_and_wait<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Conn) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        self.read(work, move |result| {
+            // Nobody waits any more if this fails; a read changes nothing.
+            let _ = sender.send(result);
+        });
+        receiver.recv().unwrap_or(Err(StoreError::ReadersBusy))
+    }
+
+    /// How the book is doing.
+    pub fn health(&self) -> Health {
+        Health {
+            storage_ok: !self.shared.failed.load(Ordering::SeqCst),
+            lanes: self.queues.len(),
+            queued: self.queues.iter().map(|queue| queue.queued()).sum(),
+            wal_bytes: self.shared.counters.wal_bytes.load(Ordering::Relaxed),
+            closed: self.row.closed != 0,
+        }
+    }
+
+    /// Counts for metrics.
+    pub fn counters(&self) -> &Counters {
+        &self.shared.counters
+    }
+
+    /// What kind of book this is, for ever.
+    pub const fn kind(&self) -> BookKind {
+        self.row.kind
+    }
+
+    /// The book's one currency.
+    pub const fn currency(&self) -> Currency {
+        self.row.currency
+    }
+
+    /// Takes no more commands, runs those in line, commits, and joins every thread.
+    pub fn close(&self) {
+        self.queues.iter().for_each(|queue| queue.stop());
+        self.readers.stop();
+        let threads = std::mem::take(&mut *self.threads.lock().expect("no holder panics"));
+        for thread in threads {
+            thread.join().expect("a panic ends the process before this");
+        }
+    }
+}
+
+impl Drop for Book {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// A read in line; true when its connection was lost. Without a connection it answers "busy".
+type Read = Box<dyn FnOnce(Option<&mut Conn>) -> bool + Send>;
+
+/// The line in front of the readers.
+#[derive(Default)]
+struct Readers {
+    line: Mutex<(VecDeque<Read>, bool)>,
+    arrived: Condvar,
+}
+
+impl Readers {
+    fn push(&self, read: Read) {
+        let mut line = self.line.lock().expect("no holder panics");
+        if line.1 || line.0.len() >= READS_QUEUED_MAX {
+            drop(line);
+            read(None);
+            return;
+        }
+        line.0.push_back(read);
+        self.arrived.notify_one();
+    }
+
+    fn take(&self) -> Option<Read> {
+        let mut line = self.line.lock().expect("no holder panics");
+        loop {
+            if let Some(read) = line.0.pop_front() {
+                return Some(read);
+            }
+            if line.1 {
+                return None;
+            }
+            line = self.arrived.wait(line).expect("no holder panics");
+        }
+    }
+
+    fn stop(&self) {
+        self.line.lock().expect("no holder panics").1 = true;
+        self.arrived.notify_all();
+    }
+
+    fn work(&self, mut conn: Conn, database: &Database) {
+        while let Some(read) = self.take() {
+            if read(Some(&mut conn)) {
+                match Conn::open(database, Purpose::Reader) {
+                    Ok(anew) => conn = anew,
+                    Err(error) => tracing::warn!(%error, "a reader cannot connect anew yet"),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The connection: two fast forms behind one enum.
+//!
+//! "Find, lock, insert, update many rows of this table" is what a batch needs. SQLite does it with
+//! prepared statements in process, a row at a time; PostgreSQL with one round trip of `UNNEST` arrays.
+//! A typed query language would hide neither; this batch-shaped enum does. Everything else is plain SQL
+//! from [`crate::sql`].
+//!
+//! Differences that end here: placeholders, BLOB and BYTEA, `BEGIN IMMEDIATE`, `FOR UPDATE`, the
+//! write-ahead log, what a lost connection and a failed disk look like.
+
+mod postgres;
+mod sqlite;
+
+use yaoki_core::row::{Row, Value};
+
+use crate::database::Database;
+use crate::error::StoreError;
+use crate::sql::Statement;
+use crate::table::{Key, Lookup, Record};
+
+pub use self::postgres::PostgresConn;
+pub use self::sqlite::SqliteConn;
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A lane: writes, durable.
+    Lane,
+    /// A lane that does not sync: only for the control of the power-cut loop.
+    LaneWithoutSync,
+    /// Reads only, at most 2 s a statement.
+    Reader,
+    /// Schema changes and offline work.
+    Admin,
+}
+
+/// How rows are locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockMode {
+    /// Wait for whoever holds them, at most the lock time-out.
+    Wait,
+    /// Leave out what another transaction holds.
+    SkipLocked,
+}
+
+/// How far a checkpoint of SQLite's write-ahead log goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckpointMode {
+    /// What can be done without waiting for readers.
+    Passive,
+    /// Wait for readers, then begin the log anew.
+    Restart,
+    /// The same, and cut the file.
+    Truncate,
+}
+
+/// A connection to where the book is kept.
+pub enum Conn {
+    /// An SQLite file.
+    Sqlite(SqliteConn),
+    /// A PostgreSQL session.
+    Postgres(Box<PostgresConn>),
+}
+
+macro_rules! either {
+    ($self:ident, $conn:ident => $work:expr) => {
+        match $self {
+            Conn::Sqlite($conn) => $work,
+            Conn::Postgres($conn) => $work,
+        }
+    };
+}
+
+impl Conn {
+    /// Opens a connection with the settings of its purpose.
+    pub fn open(database: &Database, purpose: Purpose) -> Result<Self, StoreError> {
+        match database {
+            Database::Sqlite(path) => SqliteConn::open(path, purpose).map(Self::Sqlite),
+            Database::Postgres(url) => {
+                PostgresConn::open(url, purpose).map(Box::new).map(Self::Postgres)
+            }
+        }
+    }
+
+    /// Begins a transaction: a writer's on a lane, one snapshot on a reader.
+    pub fn begin(&mut self) -> Result<(), StoreError> {
+        either!(self, conn => conn.begin())
+    }
+
+    /// Commits; on return it is on disk.
+    pub fn commit(&mut self) -> Result<(), StoreError> {
+        either!(self, conn => conn.commit())
+    }
+
+    /// Rolls back; nothing to roll back is no error.
+    pub fn rollback(&mut self) -> Result<(), StoreError> {
+        either!(self, conn => conn.rollback())
+    }
+
+    /// Inserts rows that are not there yet; says how many went in.
+    pub fn insert<T: Record>(&mut self, rows: &[&T]) -> Result<u64, StoreError> {
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        either!(self, conn => conn.insert(rows))
+    }
+
+    /// Inserts rows, or overwrites those of the same key.
+    pub fn upsert<T: Record>(&mut self, rows: &[&T]) -> Result<u64, StoreError> {
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        either!(self, conn => conn.upsert(rows))
+    }
+
+    /// Overwrites rows by key; says how many were there.
+    pub fn update<T: Record>(&mut self, rows: &[&T]) -> Result<u64, StoreError> {
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        either!(self, conn => conn.update(rows))
+    }
+
+    /// Deletes the row of the same key; says how many were there.
+    pub fn delete<T: Record>(&mut self, row: &T) -> Result<u64, StoreError> {
+        either!(self, conn => conn.delete(row))
+    }
+
+    /// Rows by primary key, those that are there.
+    pub fn find<T: Record, K: Key>(&mut self, keys: &[K]) -> Result<Vec<T>, StoreError> {
+        self.find_by(&Lookup { columns: T::KEY }, keys)
+    }
+
+    /// Rows by another unique key, those that are there.
+    pub fn find_by<T: Record, K: Key>(
+        &mut self,
+        lookup: &Lookup,
+        keys: &[K],
+    ) -> Result<Vec<T>, StoreError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        either!(self, conn => conn.find_by(lookup, keys))
+    }
+
+    /// Rows by primary key, locked in order of the key. On SQLite the writer holds the file, so it is
+    /// [`Conn::find`].
+    pub fn lock<T: Record>(
+        &mut self,
+        keys: &[impl Key],
+        mode: LockMode,
+    ) -> Result<Vec<T>, StoreError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        match self {
+            Self::Sqlite(conn) => conn.find_by(&Lookup { columns: T::KEY }, keys),
+            Self::Postgres(conn) => conn.lock(keys, mode),
+        }
+    }
+
+    /// Whether [`LockMode::SkipLocked`] can leave out rows that are there.
+    pub const fn may_skip(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    /// Rows of a named statement.
+    pub fn query<T: Row>(
+        &mut self,
+        statement: &'static Statement,
+        arguments: &[Value<'_>],
+    ) -> Result<Vec<T>, StoreError> {
+        either!(self, conn => conn.query(statement, arguments))
+    }
+
+    /// Runs a named statement; says how many rows it changed.
+    pub fn execute(
+        &mut self,
+        statement: &'static Statement,
+        arguments: &[Value<'_>],
+    ) -> Result<u64, StoreError> {
+        either!(self, conn => conn.execute(statement, arguments))
+    }
+
+    /// Runs the statements of a migration.
+    pub fn run_script(&mut self, script: &str) -> Result<(), StoreError> {
+        either!(self, conn => conn.run_script(script))
+    }
+
+    /// Bytes of SQLite's write-ahead log; 0 on PostgreSQL.
+    pub fn wal_bytes(&self) -> u64 {
+        match self {
+            Self::Sqlite(conn) => conn.wal_bytes(),
+            Self::Postgres(_) => 0,
+        }
+    }
+
+    /// Moves SQLite's write-ahead log into the file; nothing to do on PostgreSQL.
+    pub fn checkpoint(&mut self, mode: CheckpointMode) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(conn) => conn.checkpoint(mode),
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// Refuses a PostgreSQL that can lose acknowledged commits.
+    pub fn check_durability(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(conn) => conn.check_durability(),
+        }
+    }
+
+    /// Whether this is PostgreSQL, for the few places that speak of it.
+    pub const fn is_postgres(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    /// The plan of a statement, as text a line a step.
+    pub fn explain(&mut self, text: &str, arguments: usize) -> Result<Vec<String>, StoreError> {
+        either!(self, conn => conn.explain(text, arguments))
+    }
+}
+
+/// `column = $1, other = $2` from `from` on, joined by `between`.
+fn assignments(columns: &[&str], from: usize, between: &str) -> String {
+    let each = columns.iter().enumerate();
+    let each = each.map(|(index, column)| format!("{column} = ${}", from + index));
+    each.collect::<Vec<_>>().join(between)
+}
+
+/// The columns that are no part of the key, or the key again where there are no others.
+fn rest(columns: &'static [&'static str], key: &[&str]) -> Vec<&'static str> {
+    columns.iter().copied().filter(|column| !key.contains(column)).collect()
+}

@@ -1,0 +1,36 @@
+//! Storage of Yaoki: the only SQL. Synchronous. SQLite and PostgreSQL behind one enum, [`conn::Conn`].
+//!
+//! | module               | what it is                                                     |
+//! | -------------------- | -------------------------------------------------------------- |
+//! | [`book`]             | an open book: submit a command, run a read, health             |
+//! | `queue`, `lane`      | the line in front of a lane, and the thread that empties it    |
+//! | `batch`, `save`      | one commit: load, decide, save                                 |
+//! | `maintain`, `lease`  | following the ledger; which node writes which lane             |
+//! | [`read`]             | what pages and reports ask                                     |
+//! | [`conn`], [`table`], [`sql`] | the two storages, the tables, every statement          |
+//! | [`migrate`]          | the numbered schema                                            |
+
+pub mod answer;
+mod batch;
+pub mod book;
+pub mod conn;
+pub mod database;
+pub mod error;
+mod lane;
+mod lease;
+mod maintain;
+pub mod migrate;
+mod queue;
+pub mod read;
+mod save;
+pub mod sql;
+pub mod table;
+
+pub use answer::{Answer, Reply, Unknown};
+pub use book::{Book, BookOptions, Clock, Health, Zone};
+pub use conn::Conn;
+pub use database::Database;
+pub use error::StoreError;
+pub use migrate::create;
+pub use queue::Part;
+pub use table::BookKind;

@@ -1,0 +1,140 @@
+//! Migrations: numbered, run in order, each in one transaction, recorded in table `migration`.
+//!
+//! One text serves both dialects; the tokens below are all that differs. Each migration is marked
+//! `online` (nodes of this release may run meanwhile) or `stop`. A node refuses a schema outside its
+//! range and says which release to run.
+
+use yaoki_core::money::Currency;
+use yaoki_core::row::Value;
+use yaoki_core::time::Instant;
+
+use crate::conn::{Conn, Purpose};
+use crate::database::Database;
+use crate::error::StoreError;
+use crate::sql;
+use crate::table::{Book, BookKind, Number};
+
+/// Whether nodes may run while a migration does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Nodes of this release and the one before may run.
+    Online,
+    /// Every node stops first.
+    Stop,
+}
+
+/// One numbered change of the schema.
+#[derive(Clone, Copy, Debug)]
+pub struct Migration {
+    /// 1, 2, 3…
+    pub number: i64,
+    /// What it does.
+    pub title: &'static str,
+    /// Whether nodes may run meanwhile.
+    pub mode: Mode,
+    text: &'static str,
+}
+
+/// Every migration, in order.
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    number: 1,
+    title: "the book",
+    mode: Mode::Stop,
+    text: include_str!("schema/0001_book.sql"),
+}];
+
+const REGISTER: &str =
+    "CREATE TABLE IF NOT EXISTS migration (number BIGINT PRIMARY KEY, title TEXT NOT NULL)";
+
+/// The tokens of the schema text: SQLite's and PostgreSQL's form.
+const TOKENS: &[(&str, &str, &str)] = &[
+    ("{ROWID}", "INTEGER PRIMARY KEY", "BIGINT PRIMARY KEY"),
+    ("{INT}", "INTEGER NOT NULL", "BIGINT NOT NULL"),
+    ("{BYTES}", "BLOB NOT NULL", "BYTEA NOT NULL"),
+    ("{TEXT}", "TEXT NOT NULL", "TEXT NOT NULL"),
+    ("{CLUSTERED}", "WITHOUT ROWID", ""),
+    ("{HOT}", "", "WITH (fillfactor = 70)"),
+];
+
+/// The number of the newest schema that this release works on.
+fn known() -> i64 {
+    MIGRATIONS.last().map_or(0, |migration| migration.number)
+}
+
+/// The schema's number; 0 where there is none yet.
+pub fn schema_version(conn: &mut Conn) -> Result<i64, StoreError> {
+    conn.run_script(REGISTER)?;
+    Ok(conn.query::<Number>(&sql::SCHEMA_VERSION, &[])?.pop().map_or(0, |row| row.number))
+}
+
+/// Refuses a schema that this release does not work on.
+pub(crate) fn check(conn: &mut Conn) -> Result<(), StoreError> {
+    let (found, known) = (schema_version(conn)?, known());
+    match found {
+        0 => Err(StoreError::BookMissing),
+        found if found < known => Err(StoreError::SchemaTooOld { found, needed: known }),
+        found if found > known => Err(StoreError::SchemaTooNew { found, known }),
+        _ => Ok(()),
+    }
+}
+
+/// Runs what is missing; says which were run.
+pub fn migrate(conn: &mut Conn) -> Result<Vec<Migration>, StoreError> {
+    let (found, known) = (schema_version(conn)?, known());
+    if found > known {
+        return Err(StoreError::SchemaTooNew { found, known });
+    }
+    let mut run = Vec::new();
+    for migration in MIGRATIONS.iter().filter(|migration| migration.number > found) {
+        conn.begin()?;
+        if let Err(error) = apply(conn, migration) {
+            conn.rollback()?;
+            return Err(error);
+        }
+        conn.commit()?;
+        run.push(*migration);
+    }
+    Ok(run)
+}
+
+fn apply(conn: &mut Conn, migration: &Migration) -> Result<(), StoreError> {
+    let postgres = conn.is_postgres();
+    if postgres {
+        conn.run_script("SELECT pg_advisory_xact_lock(8008)")?;
+    }
+    let arguments = [Value::Int(migration.number), Value::Text(migration.title)];
+    if conn.execute(&sql::RECORD_MIGRATION, &arguments)? == 0 {
+        // Another node ran it while this one waited for the lock.
+        return Ok(());
+    }
+    let mut text = migration.text.to_owned();
+    for (token, sqlite, server) in TOKENS {
+        text = text.replace(token, if postgres { server } else { sqlite });
+    }
+    conn.run_script(&text)
+}
+
+/// Makes a book where there is none: schema, and the one row that says what it is for, for ever.
+pub fn create(
+    database: &Database,
+    kind: BookKind,
+    currency: Currency,
+    zone: &str,
+    now: Instant,
+) -> Result<(), StoreError> {
+    let mut conn = Conn::open(database, Purpose::Admin)?;
+    migrate(&mut conn)?;
+    let book = Book {
+        id: 1,
+        kind,
+        currency,
+        zone: zone.to_owned(),
+        created_at: now,
+        code_generation: 1,
+        closed: 0,
+    };
+    if conn.insert(&[&book])? == 0 {
+        return Err(StoreError::BookExists);
+    }
+    Ok(())
+}

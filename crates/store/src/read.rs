@@ -1,0 +1,345 @@
+//! Reads, over a reader's connection: two hops, handler → query. None changes anything.
+//!
+//! Lists and balances of accounts that are no member's are filled behind a position; each reader here
+//! adds the tail after it, inside one snapshot, so that what was answered is listed at once.
+
+use std::collections::BTreeMap;
+
+use yaoki_core::account::Account;
+use yaoki_core::facts::{Acknowledgement, Operation, Transfer};
+use yaoki_core::ids::{FactId, LaneNumber, MemberNumber, StoreNumber, TerminalNumber};
+use yaoki_core::row::Value;
+use yaoki_core::state::{Device, Lane, Member, Merchant, PaymentState, Store, Terminal};
+use yaoki_core::switches::Switch;
+use yaoki_core::time::{DAY_MS, Instant, MINUTE_MS, SECOND_MS};
+use yaoki_core::view::Directory;
+
+use crate::conn::Conn;
+use crate::error::StoreError;
+use crate::maintain::{ROLL_UP, Step, day_of};
+use crate::sql;
+use crate::table::{Balance, Number, Position};
+
+/// What a register has not acknowledged after this long is listed.
+pub const UNACKNOWLEDGED_AFTER_MS: i64 = 10 * MINUTE_MS;
+/// How far back unacknowledged operations are looked for.
+const UNACKNOWLEDGED_WITHIN_MS: i64 = 2 * DAY_MS;
+/// The longest page of a list.
+pub const PAGE_MAX: usize = 200;
+/// Commits of the tail that a reader adds; the follower is never that far behind for long.
+const TAIL_BATCHES_MAX: i64 = 100_000;
+
+/// The member of this number.
+pub fn member(conn: &mut Conn, number: MemberNumber) -> Result<Option<Member>, StoreError> {
+    Ok(conn.find::<Member, _>(&[number])?.pop())
+}
+
+/// The device of this id.
+pub fn device(conn: &mut Conn, id: FactId) -> Result<Option<Device>, StoreError> {
+    Ok(conn.find::<Device, _>(&[id])?.pop())
+}
+
+/// Every merchant, store, terminal and closed switch.
+pub fn directory(conn: &mut Conn) -> Result<Directory, StoreError> {
+    let merchants: Vec<Merchant> = conn.query(&sql::MERCHANTS, &[])?;
+    let stores: Vec<Store> = conn.query(&sql::STORES, &[])?;
+    let terminals: Vec<Terminal> = conn.query(&sql::TERMINALS, &[])?;
+    Ok(Directory {
+        merchants: merchants.into_iter().map(|row| (row.number, row)).collect(),
+        stores: stores.into_iter().map(|row| (row.number, row)).collect(),
+        terminals: terminals.into_iter().map(|row| (row.number, row)).collect(),
+        switches: switches(conn)?,
+    })
+}
+
+/// Every closed switch.
+pub fn switches(conn: &mut Conn) -> Result<Vec<Switch>, StoreError> {
+    conn.query(&sql::SWITCHES, &[])
+}
+
+/// Every lane.
+pub fn lanes(conn: &mut Conn) -> Result<Vec<Lane>, StoreError> {
+    conn.query(&sql::LANES, &[])
+}
+
+/// The last member number given out; 0 when there is none.
+pub fn last_member_number(conn: &mut Conn) -> Result<i64, StoreError> {
+    Ok(conn.query::<Number>(&sql::LAST_MEMBER, &[])?.pop().map_or(0, |row| row.number))
+}
+
+/// A payment's whole life.
+#[derive(Clone, Debug)]
+pub struct PaymentHistory {
+    /// The operation that began it.
+    pub begun: Operation,
+    /// How far it has come.
+    pub state: PaymentState,
+    /// Every operation on it that moved or released money, oldest first, the first included.
+    pub operations: Vec<Operation>,
+}
+
+/// A payment's whole life, or none if there is no such payment.
+pub fn payment(conn: &mut Conn, id: FactId) -> Result<Option<PaymentHistory>, StoreError> {
+    let begun = conn.find::<Operation, _>(&[id])?.pop().filter(Operation::begins_payment);
+    let Some(begun) = begun else { return Ok(None) };
+    let stored = conn.find::<PaymentState, _>(&[id])?.pop();
+    let state = stored.unwrap_or_else(|| PaymentState::began(&begun));
+    let arguments = [Value::Int(begun.member.0), Value::Int(id.0)];
+    let mut operations: Vec<Operation> = conn.query(&sql::OPERATIONS_OF_PAYMENT, &arguments)?;
+    operations.retain(|operation| operation.id != id);
+    operations.insert(0, begun.clone());
+    Ok(Some(PaymentHistory { begun, state, operations }))
+}
+
+/// Where a list goes on: everything before this operation.
+pub type Before = Option<FactId>;
+
+/// The operations that terminals of a store asked for, newest first.
+pub fn recent(
+    conn: &mut Conn,
+    store: StoreNumber,
+    terminal: Option<TerminalNumber>,
+    before: Before,
+    limit: usize,
+) -> Result<Vec<Operation>, StoreError> {
+    let limit = limit.min(PAGE_MAX);
+    in_snapshot(conn, |conn| {
+        let tail = Tail::load(conn)?;
+        let directory = directory(conn)?;
+        let wanted = |operation: &Operation| match terminal {
+            Some(terminal) => operation.terminal == terminal,
+            None => directory.store_of(operation.terminal) == store,
+        };
+        let before = before.unwrap_or(FactId(i64::MAX));
+        let mut found: BTreeMap<FactId, Operation> = BTreeMap::new();
+        let new = tail.step.operations.into_iter();
+        found.extend(
+            new.filter(|operation| wanted(operation) && operation.id < before)
+                .map(|operation| (operation.id, operation)),
+        );
+        let mut next = before;
+        while found.len() < limit {
+            let page = list_page(conn, Account::payable(store), next)?;
+            let Some(last) = page.last() else { break };
+            next = last.id;
+            found.extend(page.into_iter().filter(wanted).map(|row| (row.id, row)));
+        }
+        Ok(found.into_values().rev().take(limit).collect())
+    })
+}
+
+/// One page of an account's list, newest first.
+fn list_page(
+    conn: &mut Conn,
+    account: Account,
+    before: FactId,
+) -> Result<Vec<Operation>, StoreError> {
+    let page = i64::try_from(PAGE_MAX).expect("a page is short");
+    let arguments = [Value::Int(account.0), Value::Int(before.0), Value::Int(page)];
+    conn.query(&sql::OPERATIONS_OF_ACCOUNT, &arguments)
+}
+
+/// Succeeded operations of a store, or of one terminal of it, that nobody has acknowledged for ten
+/// minutes; those of the last two days, newest first.
+pub fn unacknowledged(
+    conn: &mut Conn,
+    store: StoreNumber,
+    terminal: Option<TerminalNumber>,
+    now: Instant,
+    limit: usize,
+) -> Result<Vec<Operation>, StoreError> {
+    let limit = limit.min(PAGE_MAX);
+    let newest = now.plus_ms(-UNACKNOWLEDGED_AFTER_MS);
+    let oldest = now.plus_ms(-UNACKNOWLEDGED_WITHIN_MS);
+    let mut before = Some(FactId::first(LaneNumber(0), newest));
+    let mut found = Vec::new();
+    while found.len() < limit {
+        let page = recent(conn, store, terminal, before, PAGE_MAX)?;
+        let Some(last) = page.last() else { break };
+        before = Some(last.id);
+        let ids: Vec<FactId> = page.iter().map(|operation| operation.id).rev().collect();
+        let known = conn.find::<Acknowledgement, _>(&ids)?;
+        let is_open = |operation: &Operation| {
+            operation.succeeded()
+                && operation.id.at() >= oldest
+                && !known.iter().any(|row| row.operation == operation.id)
+        };
+        let end = last.id.at() < oldest;
+        found.extend(page.into_iter().filter(is_open));
+        if end {
+            break;
+        }
+    }
+    found.truncate(limit);
+    Ok(found)
+}
+
+/// Payments whose hold is over at `now`: the sweeper's work.
+pub fn lapsed_holds(conn: &mut Conn, now: Instant, limit: i64) -> Result<Vec<FactId>, StoreError> {
+    let arguments = [Value::Int(now.0), Value::Int(limit)];
+    let states: Vec<PaymentState> = conn.query(&sql::LAPSED_HOLDS, &arguments)?;
+    Ok(states.into_iter().map(|state| state.payment).collect())
+}
+
+/// A balance, and the time it is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BalanceAsOf {
+    /// Minor units (or points).
+    pub amount: i64,
+    /// Every fact booked at or before this is counted, and none after.
+    pub as_of: Instant,
+}
+
+/// A question that can be answered only later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsOf<T> {
+    /// The answer.
+    Answer(T),
+    /// Some lane has not passed that time yet.
+    NotYet {
+        /// When to ask again.
+        ask_again_at: Instant,
+    },
+}
+
+/// The last time that every lane has passed: no fact will be booked at or before it any more.
+pub fn watermark(conn: &mut Conn) -> Result<Instant, StoreError> {
+    let held = lanes(conn)?.into_iter().filter(|lane| !lane.holder.is_empty());
+    let passed = held.map(|lane| lane.last_at).min().unwrap_or(Instant(0));
+    Ok(passed.plus_ms(-1))
+}
+
+/// The balance of any account as of a time, or as of the watermark.
+pub fn balance(
+    conn: &mut Conn,
+    account: Account,
+    as_of: Option<Instant>,
+) -> Result<AsOf<BalanceAsOf>, StoreError> {
+    in_snapshot(conn, |conn| {
+        let passed = watermark(conn)?;
+        let as_of = as_of.unwrap_or(passed);
+        if as_of > passed {
+            return Ok(AsOf::NotYet { ask_again_at: as_of.plus_ms(6 * SECOND_MS) });
+        }
+        let end = FactId::first(LaneNumber(0), as_of.plus_ms(1));
+        let amount = match account.member() {
+            Some(member) => member_amount(conn, account, member, end)?,
+            None => account_amount(conn, account, end)?,
+        };
+        Ok(AsOf::Answer(BalanceAsOf { amount, as_of }))
+    })
+}
+
+fn member_amount(
+    conn: &mut Conn,
+    account: Account,
+    member: MemberNumber,
+    end: FactId,
+) -> Result<i64, StoreError> {
+    let arguments = [Value::Int(member.0), Value::Int(end.0), Value::Int(account.0)];
+    let sums: Vec<Number> = conn.query(&sql::MEMBER_AMOUNT, &arguments)?;
+    Ok(sums.iter().map(|sum| sum.number).sum())
+}
+
+/// Whole days are rolled up; the rest of the last day is read from the list, the tail from the ledger.
+fn account_amount(conn: &mut Conn, account: Account, end: FactId) -> Result<i64, StoreError> {
+    let day = day_of(end.at());
+    let arguments = [Value::Int(account.0)];
+    let days: Vec<Balance> = conn.query(&sql::BALANCES_OF_ACCOUNT, &arguments)?;
+    let mut amount: i64 = days.iter().filter(|row| row.day < day).map(|row| row.amount).sum();
+    let first = FactId::first(LaneNumber(0), Instant(day * DAY_MS));
+    let arguments = [Value::Int(account.0), Value::Int(first.0), Value::Int(end.0)];
+    let listed: Vec<Transfer> = conn.query(&sql::TRANSFERS_OF_ACCOUNT, &arguments)?;
+    let tail = Tail::load(conn)?;
+    let late = tail.step.transfers.iter().filter(|transfer| transfer.id < end);
+    for transfer in listed.iter().chain(late) {
+        amount += if transfer.credit == account { transfer.amount } else { 0 };
+        amount -= if transfer.debit == account { transfer.amount } else { 0 };
+    }
+    Ok(amount)
+}
+
+/// A page of the transfers of any account, oldest first, after `after`, up to the watermark or `as_of`.
+pub fn statement(
+    conn: &mut Conn,
+    account: Account,
+    after: FactId,
+    as_of: Option<Instant>,
+    limit: usize,
+) -> Result<AsOf<Vec<Transfer>>, StoreError> {
+    let limit = limit.min(PAGE_MAX);
+    in_snapshot(conn, |conn| {
+        let passed = watermark(conn)?;
+        let as_of = as_of.unwrap_or(passed);
+        if as_of > passed {
+            return Ok(AsOf::NotYet { ask_again_at: as_of.plus_ms(6 * SECOND_MS) });
+        }
+        let end = FactId::first(LaneNumber(0), as_of.plus_ms(1));
+        let (from, to) = (Value::Int(after.0 + 1), Value::Int(end.0));
+        let mut found: Vec<Transfer> = match account.member() {
+            Some(member) => conn.query(
+                &sql::TRANSFERS_OF_MEMBER,
+                &[Value::Int(member.0), from, to, Value::Int(account.0), page_of(limit)],
+            )?,
+            None => conn.query(
+                &sql::TRANSFERS_OF_ACCOUNT_PAGE,
+                &[Value::Int(account.0), from, to, page_of(limit)],
+            )?,
+        };
+        if account.member().is_none() && found.len() < limit {
+            let tail = Tail::load(conn)?.step.transfers.into_iter();
+            found.extend(tail.filter(|transfer| {
+                let ours = transfer.debit == account || transfer.credit == account;
+                ours && transfer.id > after && transfer.id < end
+            }));
+            found.sort_by_key(|transfer| transfer.id);
+            found.dedup_by_key(|transfer| transfer.id);
+        }
+        found.truncate(limit);
+        Ok(AsOf::Answer(found))
+    })
+}
+
+fn page_of(limit: usize) -> Value<'static> {
+    Value::Int(i64::try_from(limit).expect("a page is short"))
+}
+
+/// The newest transfers of a member, newest first.
+pub fn recent_transfers(
+    conn: &mut Conn,
+    member: MemberNumber,
+    limit: usize,
+) -> Result<Vec<Transfer>, StoreError> {
+    let limit = page_of(limit.min(PAGE_MAX));
+    conn.query(&sql::RECENT_TRANSFERS_OF_MEMBER, &[Value::Int(member.0), limit])
+}
+
+/// What the follower has not reached yet.
+struct Tail {
+    step: Step,
+}
+
+impl Tail {
+    fn load(conn: &mut Conn) -> Result<Self, StoreError> {
+        let lanes = lanes(conn)?;
+        let names: Vec<(String, LaneNumber)> =
+            lanes.iter().map(|lane| (ROLL_UP.to_owned(), lane.id)).collect();
+        let mut positions: BTreeMap<LaneNumber, i64> =
+            lanes.iter().map(|lane| (lane.id, 0)).collect();
+        for position in conn.find::<Position, _>(&names)? {
+            positions.insert(position.lane, position.seq);
+        }
+        Ok(Self { step: Step::load_all(conn, &positions, TAIL_BATCHES_MAX)? })
+    }
+}
+
+/// Runs several statements in one snapshot.
+fn in_snapshot<T>(
+    conn: &mut Conn,
+    work: impl FnOnce(&mut Conn) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    conn.begin()?;
+    let result = work(conn);
+    conn.rollback()?;
+    result
+}

@@ -1,0 +1,140 @@
+//! Saving what a view has changed: facts first, in (table, key) order, then each derived row once.
+//!
+//! Uniqueness is settled here: facts go in with `ON CONFLICT DO NOTHING`, and a shortfall means that
+//! another node was first. The caller rolls back, loads again, and decides again.
+
+use yaoki_core::chain::{self, Facts};
+use yaoki_core::facts::{Batch, Event, EventKind};
+use yaoki_core::state::Lane;
+use yaoki_core::time::Instant;
+use yaoki_core::view::View;
+
+use crate::batch::{batch_row, request_key, sorted, transfer_key};
+use crate::conn::Conn;
+use crate::error::StoreError;
+use crate::table::{Record, Switchboard};
+
+/// Whether these facts close something, so that no commit under the old setting may follow the answer.
+pub(crate) fn something_closed(facts: &Facts) -> bool {
+    facts.events.iter().any(|event| {
+        matches!(
+            event.kind,
+            EventKind::SwitchClosed | EventKind::TerminalSuspended | EventKind::TerminalKeyRotated
+        )
+    })
+}
+
+/// Saves facts, derived rows, the batch row and the lane row.
+pub(crate) fn save(
+    conn: &mut Conn,
+    view: &View,
+    lane: &Lane,
+    head: [u8; 32],
+    version: i64,
+) -> Result<(), StoreError> {
+    save_facts(conn, view)?;
+    save_members(conn, view)?;
+    save_directory(conn, view, version)?;
+    insert_all(conn, &[&batch_row(view, lane, head)])?;
+    let lane = Lane {
+        seq: view.seq,
+        head,
+        last_at: view.now.max(view.last_id.at()),
+        last_id: view.last_id,
+        ..lane.clone()
+    };
+    update_all(conn, &[&lane])
+}
+
+fn insert_all<T: Record>(conn: &mut Conn, rows: &[&T]) -> Result<(), StoreError> {
+    if rows.is_empty() || conn.insert(rows)? == count(rows) {
+        return Ok(());
+    }
+    Err(StoreError::AnotherWasFirst { table: T::TABLE })
+}
+
+fn update_all<T: Record>(conn: &mut Conn, rows: &[&T]) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let updated = conn.update(rows)?;
+    assert!(updated == count(rows), "a locked row of {} is still there", T::TABLE);
+    Ok(())
+}
+
+fn upsert_all<T: Record>(conn: &mut Conn, rows: &[&T]) -> Result<(), StoreError> {
+    if !rows.is_empty() {
+        conn.upsert(rows)?;
+    }
+    Ok(())
+}
+
+fn count<T>(rows: &[&T]) -> u64 {
+    u64::try_from(rows.len()).expect("a batch has few rows")
+}
+
+fn save_facts(conn: &mut Conn, view: &View) -> Result<(), StoreError> {
+    let facts = &view.facts;
+    insert_all(conn, &sorted(&facts.operations, request_key))?;
+    insert_all(conn, &sorted(&facts.transfers, transfer_key))?;
+    insert_all(conn, &sorted(&facts.events, |event| event.request_id))?;
+    insert_all(conn, &sorted(&facts.acknowledgements, |fact| fact.operation))
+}
+
+fn save_members(conn: &mut Conn, view: &View) -> Result<(), StoreError> {
+    let changed = &view.changed;
+    let new = changed.members_new.iter().map(|number| &view.members[number]);
+    insert_all(conn, &new.collect::<Vec<_>>())?;
+    let old = changed.members.difference(&changed.members_new);
+    update_all(conn, &old.map(|number| &view.members[number]).collect::<Vec<_>>())?;
+    let states = changed.payment_states.iter().map(|payment| &view.payment_states[payment]);
+    upsert_all(conn, &states.collect::<Vec<_>>())?;
+    let devices = changed.devices.iter().map(|device| &view.devices[device]);
+    upsert_all(conn, &devices.collect::<Vec<_>>())?;
+    let links = changed.links.iter().map(|link| &view.links[link]);
+    upsert_all(conn, &links.collect::<Vec<_>>())
+}
+
+fn save_directory(conn: &mut Conn, view: &View, version: i64) -> Result<(), StoreError> {
+    let changed = &view.changed;
+    if !changed.directory() {
+        return Ok(());
+    }
+    // The version is raised first: two nodes that change the directory at once cannot both go on.
+    let switchboard = Switchboard { id: 1, version: version + 1 };
+    if !switchboard.raise(conn, version)? {
+        return Err(StoreError::AnotherWasFirst { table: "switchboard" });
+    }
+    let directory = &view.directory;
+    let merchants = changed.merchants.iter().map(|number| &directory.merchants[number]);
+    insert_all(conn, &merchants.collect::<Vec<_>>())?;
+    let stores = changed.stores.iter().map(|number| &directory.stores[number]);
+    insert_all(conn, &stores.collect::<Vec<_>>())?;
+    let new = changed.terminals_new.iter().map(|number| &directory.terminals[number]);
+    insert_all(conn, &new.collect::<Vec<_>>())?;
+    let old = changed.terminals.difference(&changed.terminals_new);
+    update_all(conn, &old.map(|number| &directory.terminals[number]).collect::<Vec<_>>())?;
+    upsert_all(conn, &changed.switches_closed.iter().collect::<Vec<_>>())?;
+    for switch in &changed.switches_opened {
+        conn.delete(switch)?;
+    }
+    Ok(())
+}
+
+/// The first commit of a lane: the event that says that it exists.
+pub(crate) fn first_commit(
+    conn: &mut Conn,
+    lane: Lane,
+    event: Event,
+    at: Instant,
+) -> Result<Lane, StoreError> {
+    let id = event.id;
+    let facts = Facts { events: vec![event], ..Facts::default() };
+    let head = chain::extend(&lane.head, lane.id, 1, at, &facts);
+    insert_all(conn, &facts.events.iter().collect::<Vec<_>>())?;
+    let batch = Batch { lane: lane.id, seq: 1, at, first_id: id, last_id: id, facts: 1, head };
+    insert_all(conn, &[&batch])?;
+    let lane = Lane { seq: 1, head, last_id: id, ..lane };
+    update_all(conn, &[&lane])?;
+    Ok(lane)
+}

@@ -1,0 +1,164 @@
+//! Every statement that is not generated from a table, by name. A test prepares each on both storages
+//! and reads its plan: none scans a table that grows, except those marked so, for offline work.
+//!
+//! Placeholders are `$1`, `$2`… in order of first use. A `{columns of TABLE}` token stands for the row's
+//! columns.
+
+use yaoki_core::facts::{Batch, Event, Operation, Transfer};
+use yaoki_core::row::Row;
+use yaoki_core::state::{
+    Device, EnrolmentLink, Lane, Member, Merchant, PaymentState, Store, Terminal,
+};
+use yaoki_core::switches::Switch;
+
+use crate::table::{Balance, LedgerList, Number};
+
+/// A named statement.
+#[derive(Debug)]
+pub struct Statement {
+    /// Its name, as it is in errors.
+    pub name: &'static str,
+    /// Whether it reads a whole growing table, for offline work only.
+    pub scans: bool,
+    /// How many arguments it takes.
+    pub arguments: usize,
+    columns: fn() -> &'static [&'static str],
+    prefix: &'static str,
+    text: &'static str,
+}
+
+impl Statement {
+    /// The text for PostgreSQL.
+    pub fn postgres(&self) -> String {
+        let columns = (self.columns)();
+        let columns = columns.iter().map(|column| format!("{}{column}", self.prefix));
+        self.text.replace("{columns}", &columns.collect::<Vec<_>>().join(", "))
+    }
+
+    /// The text for SQLite.
+    pub fn sqlite(&self) -> String {
+        self.postgres().replace('$', "?").replace("::BIGINT", "")
+    }
+}
+
+macro_rules! statements {
+    ($($(#[$meta:meta])* $name:ident: $row:ty, $prefix:literal, $arguments:literal, $scans:literal, $text:literal;)+) => {
+        $(
+            $(#[$meta])*
+            pub static $name: Statement = Statement {
+                name: stringify!($name),
+                scans: $scans,
+                arguments: $arguments,
+                columns: || <$row as Row>::COLUMNS,
+                prefix: $prefix,
+                text: $text,
+            };
+        )+
+
+        /// Every named statement.
+        pub static ALL: &[&Statement] = &[$(&$name),+];
+    };
+}
+
+statements! {
+    /// Every lane.
+    LANES: Lane, "", 0, false, "SELECT {columns} FROM lane ORDER BY id";
+    /// Every merchant.
+    MERCHANTS: Merchant, "", 0, false, "SELECT {columns} FROM merchant ORDER BY number";
+    /// Every store.
+    STORES: Store, "", 0, false, "SELECT {columns} FROM store ORDER BY number";
+    /// Every terminal.
+    TERMINALS: Terminal, "", 0, false, "SELECT {columns} FROM terminal ORDER BY number";
+    /// Every closed switch.
+    SWITCHES: Switch, "", 0, false,
+        "SELECT {columns} FROM switch ORDER BY capability, scope, subject";
+    /// Raises the switchboard's version, if nobody else did.
+    RAISE_SWITCHBOARD: Number, "", 2, false,
+        "UPDATE switchboard SET version = $1 WHERE id = 1 AND version = $2";
+    /// The schema's number.
+    SCHEMA_VERSION: Number, "", 0, false,
+        "SELECT COALESCE(MAX(number), 0) AS number FROM migration";
+    /// Says that a migration was run.
+    RECORD_MIGRATION: Number, "", 2, false,
+        "INSERT INTO migration (number, title) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    /// The last member number.
+    LAST_MEMBER: Number, "", 0, false,
+        "SELECT number FROM member ORDER BY number DESC LIMIT 1";
+    /// Commits of a lane after a position.
+    BATCHES_AFTER: Batch, "", 3, false,
+        "SELECT {columns} FROM batch WHERE lane = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+    /// Operations of a range of ids.
+    OPERATIONS_BETWEEN: Operation, "", 2, false,
+        "SELECT {columns} FROM operation WHERE id BETWEEN $1 AND $2 ORDER BY id";
+    /// Transfers of the operations of a range of ids. An operation's transfers follow its own id.
+    TRANSFERS_BETWEEN: Transfer, "t.", 2, false,
+        "SELECT {columns} FROM operation o JOIN transfer t
+            ON t.member = o.member AND t.id > o.id AND t.id <= o.id + 2
+         WHERE o.id BETWEEN $1 AND $2 ORDER BY t.id";
+    /// Events of a range of ids.
+    EVENTS_BETWEEN: Event, "", 2, false,
+        "SELECT {columns} FROM event WHERE id BETWEEN $1 AND $2 ORDER BY id";
+    /// Later operations on a payment.
+    OPERATIONS_OF_PAYMENT: Operation, "", 1, false,
+        "SELECT {columns} FROM operation
+         WHERE payment = $1 AND payment <> 0 AND payment <> id ORDER BY id";
+    /// One page of an account's list, newest first.
+    OPERATIONS_OF_ACCOUNT: Operation, "o.", 3, false,
+        "SELECT {columns} FROM ledger_list l JOIN operation o ON o.id = l.operation
+         WHERE l.account = $1 AND l.operation < $2 ORDER BY l.operation DESC LIMIT $3";
+    /// Holds whose time is over.
+    LAPSED_HOLDS: PaymentState, "", 2, false,
+        "SELECT {columns} FROM payment_state
+         WHERE held > 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2";
+    /// What a member's account gained before an id.
+    MEMBER_AMOUNT: Number, "", 3, false,
+        "SELECT CAST(COALESCE(SUM(CASE WHEN credit = $3 THEN amount ELSE 0 END
+            - CASE WHEN debit = $3 THEN amount ELSE 0 END), 0) AS BIGINT) AS number
+         FROM transfer WHERE member = $1 AND id < $2";
+    /// What an account gained, by day.
+    BALANCES_OF_ACCOUNT: Balance, "", 1, false,
+        "SELECT {columns} FROM balance WHERE account = $1 ORDER BY day";
+    /// Transfers of an account's list in a range of ids.
+    TRANSFERS_OF_ACCOUNT: Transfer, "t.", 3, false,
+        "SELECT {columns} FROM ledger_list l JOIN operation o ON o.id = l.operation
+         JOIN transfer t ON t.member = o.member AND t.id > o.id AND t.id <= o.id + 2
+         WHERE l.account = $1 AND l.operation >= $2 AND l.operation < $3
+            AND (t.debit = $1 OR t.credit = $1) ORDER BY t.id";
+    /// One page of the same, oldest first.
+    TRANSFERS_OF_ACCOUNT_PAGE: Transfer, "t.", 4, false,
+        "SELECT {columns} FROM ledger_list l JOIN operation o ON o.id = l.operation
+         JOIN transfer t ON t.member = o.member AND t.id > o.id AND t.id <= o.id + 2
+         WHERE l.account = $1 AND l.operation >= $2 AND l.operation < $3
+            AND (t.debit = $1 OR t.credit = $1) ORDER BY l.operation LIMIT $4";
+    /// One page of a member's transfers, oldest first.
+    TRANSFERS_OF_MEMBER: Transfer, "", 5, false,
+        "SELECT {columns} FROM transfer WHERE member = $1 AND id >= $2 AND id < $3
+            AND (debit = $4 OR credit = $4) ORDER BY id LIMIT $5";
+    /// A member's newest transfers.
+    RECENT_TRANSFERS_OF_MEMBER: Transfer, "", 2, false,
+        "SELECT {columns} FROM transfer WHERE member = $1 ORDER BY id DESC LIMIT $2";
+    /// One page of members, for verify.
+    MEMBERS_AFTER: Member, "", 2, false,
+        "SELECT {columns} FROM member WHERE number > $1 ORDER BY number LIMIT $2";
+    /// One page of devices, for verify.
+    DEVICES_AFTER: Device, "", 2, false,
+        "SELECT {columns} FROM device WHERE id > $1 ORDER BY id LIMIT $2";
+    /// One page of payment states, for verify.
+    PAYMENT_STATES_AFTER: PaymentState, "", 2, false,
+        "SELECT {columns} FROM payment_state WHERE payment > $1 ORDER BY payment LIMIT $2";
+    /// One page of an account list, for verify.
+    LEDGER_LIST_AFTER: LedgerList, "", 3, false,
+        "SELECT {columns} FROM ledger_list
+         WHERE account > $1 OR (account = $1 AND operation > $2)
+         ORDER BY account, operation LIMIT $3";
+    /// Every enrolment link, for verify.
+    LINKS: EnrolmentLink, "", 0, true, "SELECT {columns} FROM enrolment_link";
+    /// Every daily balance, for verify.
+    BALANCES: Balance, "", 0, true, "SELECT {columns} FROM balance ORDER BY account, day";
+    /// How many operations there are, for verify.
+    COUNT_OPERATIONS: Number, "", 0, true, "SELECT COUNT(*) AS number FROM operation";
+    /// How many transfers there are, for verify.
+    COUNT_TRANSFERS: Number, "", 0, true, "SELECT COUNT(*) AS number FROM transfer";
+    /// How many events there are, for verify.
+    COUNT_EVENTS: Number, "", 0, true, "SELECT COUNT(*) AS number FROM event";
+}

@@ -1,0 +1,225 @@
+//! Tables: where each row type lives, by which key, and whether it is a fact.
+//!
+//! The column names and kinds come from core's rows; this file adds what only storage knows.
+
+use yaoki_core::account::Account;
+use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, Transfer};
+use yaoki_core::ids::{FactId, LaneNumber, MemberNumber, RequestId, RequestKey};
+use yaoki_core::money::Currency;
+use yaoki_core::row::{Field, Kind, Row, Value};
+use yaoki_core::state::{
+    Device, EnrolmentLink, Lane, Member, Merchant, PaymentState, Store, Terminal,
+};
+use yaoki_core::switches::Switch;
+use yaoki_core::time::Instant;
+use yaoki_core::{coded, row};
+
+use crate::conn::Conn;
+use crate::error::StoreError;
+
+/// A row with a home.
+pub trait Record: Row {
+    /// The columns of the primary key, in order.
+    const KEY: &'static [&'static str];
+}
+
+macro_rules! records {
+    ($($row:ty: $($key:literal),+;)+) => {
+        $(impl Record for $row { const KEY: &'static [&'static str] = &[$($key),+]; })+
+
+        /// Every table: name, columns, key.
+        pub const TABLES: &[Table] = &[$(Table {
+            name: <$row as Row>::TABLE,
+            columns: <$row as Row>::COLUMNS,
+            kinds: <$row as Row>::KINDS,
+            key: &[$($key),+],
+        }),+];
+    };
+}
+
+/// One table, as data.
+#[derive(Clone, Copy, Debug)]
+pub struct Table {
+    /// Its name.
+    pub name: &'static str,
+    /// Its columns.
+    pub columns: &'static [&'static str],
+    /// Their kinds.
+    pub kinds: &'static [Kind],
+    /// Its primary key.
+    pub key: &'static [&'static str],
+}
+
+records! {
+    Operation: "id";
+    Transfer: "member", "id";
+    Event: "id";
+    Acknowledgement: "operation";
+    Batch: "lane", "seq";
+    Lane: "id";
+    Member: "number";
+    Device: "id";
+    EnrolmentLink: "digest";
+    Merchant: "number";
+    Store: "number";
+    Terminal: "number";
+    Switch: "capability", "scope", "subject";
+    PaymentState: "payment";
+    Switchboard: "id";
+    Balance: "account", "day";
+    Position: "name", "lane";
+    LedgerList: "account", "operation";
+    Book: "id";
+}
+
+row! {
+    /// The version of merchants, stores, terminals and switches, read by every batch.
+    pub struct Switchboard in "switchboard" {
+        /// Always 1.
+        pub id: i64,
+        /// Raised with every change.
+        pub version: i64,
+    }
+}
+
+impl Switchboard {
+    /// The one row.
+    pub(crate) fn load(conn: &mut Conn) -> Result<Self, StoreError> {
+        let row = conn.find::<Self, _>(&[1_i64])?.pop();
+        row.ok_or(StoreError::BookMissing)
+    }
+
+    /// Raises the version from `from`; false when another node did so first.
+    pub(crate) fn raise(&self, conn: &mut Conn, from: i64) -> Result<bool, StoreError> {
+        let arguments = [Value::Int(self.version), Value::Int(from)];
+        Ok(conn.execute(&crate::sql::RAISE_SWITCHBOARD, &arguments)? == 1)
+    }
+}
+
+row! {
+    /// What an account that is no member's gained or lost in one UTC day, up to a position.
+    pub struct Balance in "balance" {
+        /// The account.
+        pub account: Account,
+        /// Days since 1970, UTC.
+        pub day: i64,
+        /// Minor units, net.
+        pub amount: i64,
+    }
+}
+
+row! {
+    /// How far a follower of the ledger has come in one lane.
+    pub struct Position in "position" {
+        /// Who follows.
+        pub name: String,
+        /// The lane.
+        pub lane: LaneNumber,
+        /// The last commit that it has seen.
+        pub seq: i64,
+    }
+}
+
+row! {
+    /// An operation that belongs to an account that is no member's, up to a position.
+    pub struct LedgerList in "ledger_list" {
+        /// The account; a store's payable stands for every request of its terminals.
+        pub account: Account,
+        /// The operation.
+        pub operation: FactId,
+    }
+}
+
+coded! {
+    /// What a book is for; it is born so, for ever.
+    pub enum BookKind {
+        /// To play with: enrolment links are printed, money is seeded.
+        Demo = 1 => "demo",
+        /// To rehearse on.
+        Staging = 2 => "staging",
+        /// Real money.
+        Live = 3 => "live",
+    }
+}
+
+row! {
+    /// The book itself: one row.
+    pub struct Book in "book" {
+        /// Always 1.
+        pub id: i64,
+        /// What it is for.
+        pub kind: BookKind,
+        /// The one currency, ISO 4217.
+        pub currency: Currency,
+        /// The operator's zone, an IANA name.
+        pub zone: String,
+        /// When it was born.
+        pub created_at: Instant,
+        /// The generation of the code key that codes are issued under; a restore raises it.
+        pub code_generation: i64,
+        /// 1 after a restore, until two people open it.
+        pub closed: i64,
+    }
+}
+
+impl Book {
+    /// The one row.
+    pub fn load(conn: &mut Conn) -> Result<Self, StoreError> {
+        let row = conn.find::<Self, _>(&[1_i64])?.pop();
+        row.ok_or(StoreError::BookMissing)
+    }
+}
+
+row! {
+    /// One number, as an aggregate gives it.
+    pub struct Number in "number" {
+        /// The number.
+        pub number: i64,
+    }
+}
+
+/// A unique key besides the primary one.
+#[derive(Clone, Copy, Debug)]
+pub struct Lookup {
+    /// Its columns, in order.
+    pub columns: &'static [&'static str],
+}
+
+/// Operations by request id and terminal.
+pub const OPERATION_BY_REQUEST: Lookup = Lookup { columns: &["request_id", "terminal"] };
+/// Events by request id.
+pub const EVENT_BY_REQUEST: Lookup = Lookup { columns: &["request_id"] };
+
+/// Something rows are found by: the values of a key.
+pub trait Key {
+    /// Appends the values, in the order of the key's columns.
+    fn values<'a>(&'a self, out: &mut Vec<Value<'a>>);
+}
+
+macro_rules! keys {
+    ($($type:ty),+) => {$(
+        impl Key for $type {
+            fn values<'a>(&'a self, out: &mut Vec<Value<'a>>) {
+                out.push(self.value());
+            }
+        }
+    )+};
+}
+
+keys!(i64, FactId, LaneNumber, MemberNumber, RequestId, [u8; 32]);
+
+impl<A: Key, B: Key> Key for (A, B) {
+    fn values<'a>(&'a self, out: &mut Vec<Value<'a>>) {
+        self.0.values(out);
+        self.1.values(out);
+    }
+}
+
+keys!(String, Account);
+
+impl Key for RequestKey {
+    fn values<'a>(&'a self, out: &mut Vec<Value<'a>>) {
+        out.push(self.request.value());
+        out.push(self.terminal.value());
+    }
+}
