@@ -140,18 +140,18 @@ impl CodeRules {
         if !member.device.is_some() {
             return TagJudgement::Forged;
         }
-        if self.is_live(&member.code_secret, member.code_epoch, tag, now) {
+        if self.is_live(&member.code_secret.0, member.code_epoch, tag, now) {
             return TagJudgement::Live;
         }
         let last = member.last_epoch;
-        if last != 0 && self.is_live(&member.code_secret, last, tag, now) {
+        if last != 0 && self.is_live(&member.code_secret.0, last, tag, now) {
             return TagJudgement::Spent;
         }
         let newest = (now.0 + SLOT_EARLY_MS).div_euclid(SLOT_MS);
         let epochs = (member.code_epoch - STALE_EPOCHS).max(0)..=member.code_epoch;
         let stale = epochs.into_iter().any(|epoch| {
             (newest - STALE_SLOTS..=newest)
-                .any(|slot| self.tag(&member.code_secret, slot, epoch) == tag)
+                .any(|slot| self.tag(&member.code_secret.0, slot, epoch) == tag)
         });
         if stale { TagJudgement::Stale } else { TagJudgement::Forged }
     }
@@ -217,7 +217,7 @@ impl CodeCipher {
             return None;
         }
         assert!((1..=MEMBER_NUMBER_MAX).contains(&member.number.0), "a handle has ten digits");
-        let tag = self.rules.tag(&member.code_secret, slot, member.code_epoch);
+        let tag = self.rules.tag(&member.code_secret.0, slot, member.code_epoch);
         let width = self.rules.tag_digits();
         let plain = format!("{:0HANDLE_DIGITS$}{tag:0width$}", member.number.0);
         let plain = FlexibleNumeralString::from(numerals(&plain));

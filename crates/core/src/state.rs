@@ -7,8 +7,29 @@ use crate::account::Account;
 use crate::facts::{Effect, Event, EventKind, Operation, OperationKind, Transfer};
 use crate::ids::{FactId, LaneNumber, MemberNumber, MerchantNumber, StoreNumber, TerminalNumber};
 use crate::refusal::Refusal;
+use crate::row::{Field, Kind, Source, Value};
 use crate::time::Instant;
 use crate::{coded, row};
+
+/// 32 random bytes of a device that never show in a log.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct CodeSecret(pub [u8; 32]);
+
+impl std::fmt::Debug for CodeSecret {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("[redacted]")
+    }
+}
+
+impl Field for CodeSecret {
+    const KIND: Kind = Kind::Bytes;
+    fn value(&self) -> Value<'_> {
+        Value::Bytes(&self.0)
+    }
+    fn read<S: Source>(source: &S, index: usize) -> Result<Self, String> {
+        <[u8; 32]>::read(source, index).map(Self)
+    }
+}
 
 /// After this many recorded declines every code of the device dies.
 pub const CODE_DECLINES_MAX: i64 = 3;
@@ -41,7 +62,7 @@ row! {
         /// The paying device, or none.
         pub device: FactId,
         /// 32 random bytes of that device.
-        pub code_secret: [u8; 32],
+        pub code_secret: CodeSecret,
         /// Raised whenever every shown code must die.
         pub code_epoch: i64,
         /// Recorded declines since the epoch was last raised.
@@ -67,7 +88,7 @@ impl Member {
             points: 0,
             held: 0,
             device: FactId::NONE,
-            code_secret: [0; 32],
+            code_secret: CodeSecret([0; 32]),
             code_epoch: 1,
             code_declines: 0,
             last_epoch: 0,
@@ -133,7 +154,7 @@ impl Member {
             _ => return,
         }
         if let Some(secret) = secret {
-            self.code_secret = secret;
+            self.code_secret = CodeSecret(secret);
         }
         self.raise_epoch();
     }

@@ -24,7 +24,7 @@ use crate::table::{Balance, LedgerList, Position};
 /// The follower that fills balances and lists.
 pub(crate) const ROLL_UP: &str = "roll_up";
 /// An idle lane moves its time on this often, so that the watermark follows the clock.
-const HEARTBEAT_MS: i64 = 5 * SECOND_MS;
+const HEARTBEAT_MS: i64 = SECOND_MS;
 /// How often the ledger is followed while nobody waits.
 const FOLLOW_MS: i64 = SECOND_MS;
 /// So many facts may be unfollowed while somebody waits; readers add them as the tail.

@@ -84,8 +84,8 @@ pub fn payment(conn: &mut Conn, id: FactId) -> Result<Option<PaymentHistory>, St
     let Some(begun) = begun else { return Ok(None) };
     let stored = conn.find::<PaymentState, _>(&[id])?.pop();
     let state = stored.unwrap_or_else(|| PaymentState::began(&begun));
-    let arguments = [Value::Int(begun.member.0), Value::Int(id.0)];
-    let mut operations: Vec<Operation> = conn.query(&sql::OPERATIONS_OF_PAYMENT, &arguments)?;
+    let mut operations: Vec<Operation> =
+        conn.query(&sql::OPERATIONS_OF_PAYMENT, &[Value::Int(id.0)])?;
     operations.retain(|operation| operation.id != id);
     operations.insert(0, begun.clone());
     Ok(Some(PaymentHistory { begun, state, operations }))
