@@ -64,6 +64,8 @@ pub(crate) struct Tried {
 pub(crate) struct Circumstances {
     pub(crate) clock: Instant,
     pub(crate) rules: Arc<Rules>,
+    /// Members that another lane holds are left out, except on a command's last try.
+    pub(crate) members: LockMode,
 }
 
 /// What was about to be committed, so that a lost answer can be looked up.
@@ -101,7 +103,7 @@ pub(crate) fn run(
     view.last_id = lane.last_id;
     refer_and_load(conn, &mut view, commands)?;
     let rows = touch(commands, &view);
-    let skipped = lock_and_load(conn, &mut view, &rows)?;
+    let skipped = lock_and_load(conn, &mut view, &rows, circumstances.members)?;
     let slots = decide_all(&mut view, commands, &skipped);
     let facts = view.facts.count();
     let closed = save::something_closed(&view.facts);
@@ -196,8 +198,9 @@ fn lock_and_load(
     conn: &mut Conn,
     view: &mut View,
     rows: &Touch,
+    members: LockMode,
 ) -> Result<BTreeSet<MemberNumber>, StoreError> {
-    for member in conn.lock::<Member>(&rows.members, LockMode::SkipLocked)? {
+    for member in conn.lock::<Member>(&rows.members, members)? {
         view.keep_member(member);
     }
     let mut skipped = BTreeSet::new();

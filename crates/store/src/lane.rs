@@ -26,6 +26,7 @@ use crate::batch::{Circumstances, Failed, LaneState, Pending, Slot, Tried, lock_
 use crate::book::Shared;
 use crate::conn::{Conn, LockMode};
 use crate::error::StoreError;
+use crate::lease;
 use crate::maintain::Maintenance;
 use crate::queue::{Entry, Next, Queue};
 use crate::sql;
@@ -86,8 +87,10 @@ impl LaneThread {
                 self.recover(&error);
             }
         }
-        if let Err(error) = self.maintenance.finish(&mut self.conn) {
-            tracing::warn!(lane = self.state.lane.0, %error, "the last checkpoint failed");
+        let finished = self.maintenance.finish(&mut self.conn);
+        let given_back = lease::release(&mut self.conn, self.state.lane, self.state.generation);
+        if let Err(error) = finished.and(given_back) {
+            tracing::warn!(lane = self.state.lane.0, %error, "the lane was not put away");
         }
     }
 
@@ -95,14 +98,16 @@ impl LaneThread {
         (self.shared.clock)()
     }
 
-    fn circumstances(&self) -> Circumstances {
+    fn circumstances(&self, batch: &[Entry]) -> Circumstances {
+        let last_try = batch.iter().any(|entry| entry.later >= LATER_MAX);
+        let members = if last_try { LockMode::Wait } else { LockMode::SkipLocked };
         let clock = self.now();
         let rules = Rules {
             currency: self.shared.currency,
             zone: (self.shared.zone)(clock),
             code: self.shared.code.clone(),
         };
-        Circumstances { clock, rules: Arc::new(rules) }
+        Circumstances { clock, rules: Arc::new(rules), members }
     }
 
     /// Runs a batch and answers it; returns those that lead the next one.
@@ -132,7 +137,7 @@ impl LaneThread {
 
     /// One try of a whole batch; rolled back when it fails.
     fn attempt(&mut self, batch: &[Entry]) -> Result<Tried, StoreError> {
-        let circumstances = self.circumstances();
+        let circumstances = self.circumstances(batch);
         let commands: Vec<_> = batch.iter().map(|entry| &entry.command).collect();
         match run(&mut self.conn, &mut self.state, &circumstances, &commands) {
             Ok(tried) => {

@@ -94,15 +94,16 @@ fn create(
     crate::save::first_commit(conn, lane, event, now)
 }
 
-/// Gives lanes back, so that another node may take them at once.
-pub(crate) fn release(conn: &mut Conn, lanes: &[Lane]) -> Result<(), StoreError> {
+/// Gives a lane back, so that another node may take it at once.
+pub(crate) fn release(
+    conn: &mut Conn,
+    lane: LaneNumber,
+    generation: i64,
+) -> Result<(), StoreError> {
     conn.begin()?;
-    let ids: Vec<LaneNumber> = lanes.iter().map(|lane| lane.id).collect();
-    let mut held = conn.lock::<Lane>(&ids, LockMode::Wait)?;
-    held.retain(|row| {
-        lanes.iter().any(|lane| (lane.id, lane.generation) == (row.id, row.generation))
-    });
-    held.iter_mut().for_each(|lane| lane.holder.clear());
+    let mut held = conn.lock::<Lane>(&[lane], LockMode::Wait)?;
+    held.retain(|row| row.generation == generation);
+    held.iter_mut().for_each(|row| row.holder.clear());
     conn.update(&held.iter().collect::<Vec<_>>())?;
     conn.commit()
 }

@@ -25,6 +25,8 @@ pub mod read;
 mod save;
 pub mod sql;
 pub mod table;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use answer::{Answer, Reply, Unknown};
 pub use book::{Book, BookOptions, Clock, Health, Zone};

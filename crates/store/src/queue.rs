@@ -13,9 +13,7 @@ use yaoki_core::time::Instant;
 use crate::answer::Reply;
 
 /// The most commands of one commit.
-pub const BATCH_COMMANDS_MAX: usize = 256;
-/// The most commands that wait in front of one lane.
-pub const QUEUED_COMMANDS_MAX: usize = 4096;
+pub(crate) const BATCH_COMMANDS_MAX: usize = 256;
 
 /// Who is served: a share of each batch and a cap of its own, so that one cannot starve another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +46,7 @@ impl Part {
         }
     }
 
-    /// The most that may wait.
+    /// The most that may wait in front of one lane: 4,096 in all.
     const fn queued_max(self) -> usize {
         match self {
             Self::Money => 3072,

@@ -1,0 +1,3 @@
+//! Promises of the store, each on both storages.
+
+mod lanes;
