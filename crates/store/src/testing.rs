@@ -240,13 +240,19 @@ impl TestBook {
         Self { book, clock, cipher, requests: AtomicU64::new(0) }
     }
 
+    /// Puts the conveniences of a test book around an open book.
+    pub fn around(book: Arc<Book>, clock: TestClock, cipher: CodeCipher) -> Self {
+        Self { book, clock, cipher, requests: AtomicU64::new(0) }
+    }
+
     /// A request id that no other test request has.
     pub fn request(&self) -> RequestId {
         let count = self.requests.fetch_add(1, Ordering::SeqCst);
         let unique = COUNT.fetch_add(1, Ordering::SeqCst);
         let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&count.to_be_bytes());
-        bytes[8..].copy_from_slice(&unique.to_be_bytes());
+        bytes[..6].copy_from_slice(&count.to_be_bytes()[2..]);
+        bytes[6..10].copy_from_slice(&std::process::id().to_be_bytes());
+        bytes[10..].copy_from_slice(&unique.to_be_bytes()[2..]);
         RequestId(bytes)
     }
 

@@ -1,3 +1,4 @@
 //! Promises of the store, each on both storages.
 
+mod crash;
 mod lanes;
