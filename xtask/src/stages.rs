@@ -10,6 +10,14 @@ use anyhow::{Context, Result, bail};
 use crate::postgres::{Binaries, Cluster};
 use crate::{shim, tidy, workspace_root};
 
+/// Rounds of the crash loops, about a second each. Any other number by the environment.
+const CRASH_ROUNDS: [(&str, &str); 4] = [
+    ("YAOKI_CRASH_POWER_CUTS", "100"),
+    ("YAOKI_CRASH_KILLS", "60"),
+    ("YAOKI_CRASH_KILLS_POSTGRES", "25"),
+    ("YAOKI_CRASH_SERVER_KILLS", "15"),
+];
+
 /// What was run and how long each stage took.
 #[derive(Debug, Default)]
 pub struct Stages {
@@ -67,6 +75,11 @@ pub fn test(stages: &mut Stages, filter: &[String]) -> Result<()> {
         command.env("YAOKI_TEST_SHIM", &shim);
         // A test that would skip panics instead: here everything it could miss is at hand.
         command.env("YAOKI_TEST_REQUIRE", "1");
+        for (name, rounds) in CRASH_ROUNDS {
+            if env::var_os(name).is_none() {
+                command.env(name, rounds);
+            }
+        }
         succeed(command)
     })?;
     if filter.is_empty() {

@@ -10,8 +10,9 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
 use std::process::{Child, Command as Process, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{OnceLock, mpsc};
 use std::time::Duration;
 
 use yaoki_core::command::Command;
@@ -213,7 +214,8 @@ fn check_whole(database: &Database) {
 fn environment(database: &TestDatabase) -> Vec<(&'static str, String)> {
     let Database::Sqlite(path) = &database.database else { return Vec::new() };
     let folder = path.parent().expect("a file is in a folder").to_string_lossy().into_owned();
-    let shim = xtask::shim::build().expect("the shim can be built");
+    static SHIM: OnceLock<PathBuf> = OnceLock::new();
+    let shim = SHIM.get_or_init(|| xtask::shim::build().expect("the shim can be built"));
     vec![("LD_PRELOAD", shim.to_string_lossy().into_owned()), (xtask::shim::ROOT, folder)]
 }
 
