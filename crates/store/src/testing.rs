@@ -261,6 +261,21 @@ impl TestBook {
         self.book.submit_and_wait(Part::Money, command, Instant(i64::MAX))
     }
 
+    /// Submits commands at once and waits for all answers, in their order.
+    pub fn submit_all(&self, commands: Vec<Command>) -> Vec<Answer> {
+        let receivers: Vec<_> = commands
+            .into_iter()
+            .map(|command| {
+                let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+                let reply = Box::new(move |answer| sender.send(answer).expect("the test waits"));
+                self.book.submit(Part::Money, command, Instant(i64::MAX), reply);
+                receiver
+            })
+            .collect();
+        let answers = receivers.into_iter().map(|receiver| receiver.recv());
+        answers.map(|answer| answer.expect("every command is answered")).collect()
+    }
+
     /// Submits a command that must be decided.
     pub fn decided(&self, command: Command) -> Outcome {
         match self.submit(command) {

@@ -137,6 +137,45 @@ on_both_storages! {
         book.paid(MEMBER, 1, 1);
     }
 
+    fn a_command_that_panics_in_decide_costs_its_neighbours_nothing(db: &mut TestDatabase) {
+        let book = TestBook::create(&db.database, 8);
+        let poison = book.settle(book.ask(1, 1), OperationKind::Pay, FactId(1), 1);
+        let mut commands: Vec<_> = (1..=8)
+            .map(|n| book.pay(book.ask(1, 1), &book.code(MemberNumber(n)), 10, None))
+            .collect();
+        commands.insert(4, poison.clone());
+        let answers = book.submit_all(commands);
+        let paid = answers.iter().filter(|answer| matches!(
+            answer,
+            Answer::Decided(Outcome::Decided { operation, .. }) if operation.succeeded()
+        ));
+        assert_eq!(paid.count(), 8);
+        assert!(matches!(answers[4], Answer::Unknown(Unknown::Poisoned)));
+        // The request id is refused for ten minutes, without another panic.
+        assert_eq!(book.unknown(poison), Unknown::Poisoned);
+        book.paid(MEMBER, 1, 10);
+    }
+
+    fn a_batch_that_holds_a_payment_and_its_own_reverse_ends_in_one_of_two_ways(
+        db: &mut TestDatabase
+    ) {
+        let book = TestBook::create(&db.database, 4);
+        for reverse_first in [false, true] {
+            let ask = book.ask(1, 1);
+            let mut commands = vec![
+                book.pay(ask, &book.code(MEMBER), 10, None),
+                Command::Query(ask.caller),
+                book.reverse(book.ask(1, 2), ask.caller.key.request),
+            ];
+            if reverse_first {
+                commands.reverse();
+            }
+            let answers = book.submit_all(commands);
+            assert!(answers.iter().all(|answer| matches!(answer, Answer::Decided(_))));
+            assert_eq!(book.member(MEMBER).money, 100_000);
+        }
+    }
+
     fn what_was_committed_is_there_after_the_book_is_opened_again(db: &mut TestDatabase) {
         let book = TestBook::create(&db.database, 1);
         let paid = book.paid(MEMBER, 1, 700);
@@ -214,6 +253,44 @@ mod two_nodes {
                 other => panic!("{other:?}"),
             }
             assert_eq!(one.member(member).money, before);
+        }
+    }
+
+    // one storage: two nodes need PostgreSQL
+    #[test]
+    fn a_batch_of_256_with_one_conflict_commits_the_other_255() {
+        let Some((_database, one, two)) = nodes("one_conflict") else { return };
+        for round in 0..5 {
+            let contested = one.ask(1, 1);
+            let mut commands: Vec<_> =
+                (0..255).map(|_| one.reverse(one.ask(1, 2), one.request())).collect();
+            commands.push(one.pay(contested, &one.code(MEMBER), 10, None));
+            let mut other_ask = contested;
+            other_ask.fingerprint = [9; 16];
+            let other = two.pay(other_ask, &two.code(MemberNumber(2)), 10, None);
+            let before = one.member(MEMBER).money + one.member(MemberNumber(2)).money;
+            let (answers, other) = std::thread::scope(|scope| {
+                let answers = scope.spawn(|| one.submit_all(commands));
+                let other = scope.spawn(|| two.submit(other));
+                (answers.join().expect("it ends"), other.join().expect("it ends"))
+            });
+            let tombs = answers[..255].iter().filter(|answer| {
+                matches!(
+                    answer,
+                    Answer::Decided(Outcome::Decided { operation, .. })
+                        if operation.effect == Effect::NeverSeen
+                )
+            });
+            assert_eq!(tombs.count(), 255, "round {round}");
+            let won = [&answers[255], &other].into_iter().filter(|answer| {
+                matches!(
+                    answer,
+                    Answer::Decided(Outcome::Decided { operation, .. }) if operation.succeeded()
+                )
+            });
+            assert_eq!(won.count(), 1, "round {round}");
+            let after = one.member(MEMBER).money + one.member(MemberNumber(2)).money;
+            assert_eq!(before - after, 10, "round {round}");
         }
     }
 
