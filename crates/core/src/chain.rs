@@ -51,6 +51,10 @@ pub fn extend(
     facts.operations.iter().for_each(|fact| fact.canonical(&mut bytes));
     facts.transfers.iter().for_each(|fact| fact.canonical(&mut bytes));
     facts.events.iter().for_each(|fact| fact.canonical(&mut bytes));
-    facts.acknowledgements.iter().for_each(|fact| fact.canonical(&mut bytes));
+    // Operations, transfers and events are booked by ascending id; acknowledgements name operations of
+    // any age, and two commands of one batch may name them in any order.
+    let mut acknowledgements: Vec<&Acknowledgement> = facts.acknowledgements.iter().collect();
+    acknowledgements.sort_unstable_by_key(|fact| fact.operation);
+    acknowledgements.iter().for_each(|fact| fact.canonical(&mut bytes));
     *blake3::hash(&bytes).as_bytes()
 }

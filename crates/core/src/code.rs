@@ -12,7 +12,7 @@ use aes::Aes256;
 use fpe::ff1::{FF1, FlexibleNumeralString};
 
 use crate::ids::{MEMBER_NUMBER_MAX, MemberNumber};
-use crate::state::Member;
+use crate::state::{CodeSecret, Member};
 use crate::time::Instant;
 
 /// Digits of a code, all told.
@@ -137,10 +137,12 @@ impl CodeRules {
 
     /// What a presented tag is worth at `now` to the member whose handle it came with.
     pub fn judge(&self, member: &Member, tag: u64, now: Instant) -> TagJudgement {
-        if !member.device.is_some() {
+        if member.code_secret == CodeSecret::NONE {
             return TagJudgement::Forged;
         }
-        if self.is_live(&member.code_secret.0, member.code_epoch, tag, now) {
+        // The secret outlives its device, so that a code it showed just before counts as stale.
+        let live = self.is_live(&member.code_secret.0, member.code_epoch, tag, now);
+        if live && member.device.is_some() {
             return TagJudgement::Live;
         }
         let last = member.last_epoch;

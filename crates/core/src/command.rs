@@ -15,6 +15,9 @@ use crate::time::Instant;
 /// The most request ids that one acknowledgement names.
 pub const ACKNOWLEDGEMENTS_MAX: usize = 100;
 
+/// The longest that a hold lasts: 30 days.
+pub const HOLD_SECONDS_MAX: i64 = 30 * 24 * 60 * 60;
+
 /// Who asks, as the signature proved, and under which request id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caller {
@@ -82,7 +85,7 @@ pub struct PayWithCode {
     pub amount: i64,
     /// Must be the book's.
     pub currency: Currency,
-    /// None: pay at once. Else hold, for so many seconds.
+    /// None: pay at once. Else hold, for so many seconds, at most [`HOLD_SECONDS_MAX`].
     pub hold_seconds: Option<i64>,
 }
 

@@ -1,4 +1,8 @@
-//! Refusals: every expected "no", in order of precedence, each a sentence that says what must hold.
+//! Refusals: every expected "no", each a sentence that says what must hold.
+//!
+//! 1xx: the request cannot be decided as it stands. 2xx: it was decided, and the answer is no. These
+//! are in order of precedence: where several hold, a register hears the first. 3xx: what operators,
+//! devices and jobs hear; each act checks in an order of its own.
 //!
 //! Numbers are for ever. Documents, HTTP status and translations hang on this list, and a test reaches
 //! every one. A refusal is *recorded* when it is the final outcome of a request id (`declined`), and
@@ -16,14 +20,14 @@ pub enum Finality {
 macro_rules! refusals {
     ($($(#[$meta:meta])* $variant:ident = $number:literal, $name:literal, $status:literal, $finality:ident,
         $sentence:literal, $cure:literal;)+) => {
-        /// Every refusal, in order of precedence.
+        /// Every refusal; 1xx and 2xx are in order of precedence.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Refusal {
             $($(#[$meta])* $variant,)+
         }
 
         impl Refusal {
-            /// Every refusal, in order of precedence.
+            /// Every refusal, by number.
             pub const ALL: &'static [Refusal] = &[$(Refusal::$variant),+];
 
             /// The stable number; also what an operation row stores.
@@ -89,6 +93,10 @@ refusals! {
     AmountMustBeInRange = 106, "amount_must_be_in_range", 400, Unrecorded,
         "The amount must be from 1 to 1,000,000,000 minor units.",
         "Send an amount in that range.";
+    /// A hold of no time, or of more than 30 days.
+    HoldMustBeInRange = 107, "hold_must_be_in_range", 400, Unrecorded,
+        "A hold lasts from 1 second to 30 days.",
+        "Send hold_seconds in that range.";
     /// A reverse came first.
     ReversedBeforeArrival = 201, "reversed_before_arrival", 200, Recorded,
         "The request was reversed before it arrived.",
@@ -199,7 +207,7 @@ refusals! {
         "Try again later; the link stays good until its time.";
     /// No such device, or ended.
     DeviceMustBeActive = 307, "device_must_be_active", 401, Unrecorded,
-        "The device is not enrolled, or was ended.",
+        "The device is not enrolled, was ended, or no longer pays.",
         "Enrol the device with a new link.";
     /// Codes are closed.
     CodeIssueIsClosed = 308, "code_issue_is_closed", 503, Unrecorded,
@@ -241,6 +249,10 @@ refusals! {
     HoldMustBeOver = 317, "hold_must_be_over", 409, Unrecorded,
         "The hold is not over yet, or was settled.",
         "Nothing was changed.";
+    /// A subject without a scope, or the other way round.
+    SubjectMustFitScope = 318, "subject_must_fit_scope", 400, Unrecorded,
+        "The scope `everything` has no subject; every other scope names one.",
+        "Leave the subject out, or name the scope that it belongs to.";
 }
 
 #[cfg(test)]

@@ -15,6 +15,11 @@ use crate::{coded, row};
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct CodeSecret(pub [u8; 32]);
 
+impl CodeSecret {
+    /// No device was ever enrolled.
+    pub const NONE: Self = Self([0; 32]);
+}
+
 impl std::fmt::Debug for CodeSecret {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.write_str("[redacted]")
@@ -88,7 +93,7 @@ impl Member {
             points: 0,
             held: 0,
             device: FactId::NONE,
-            code_secret: CodeSecret([0; 32]),
+            code_secret: CodeSecret::NONE,
             code_epoch: 1,
             code_declines: 0,
             last_epoch: 0,

@@ -327,9 +327,9 @@ impl View {
                 self.changed.terminals.insert(TerminalNumber(number));
             }
             EventKind::MemberCreated => {
-                let number = MemberNumber(number);
-                self.members.insert(number, Member::new(number));
-                self.changed.members_new.insert(number);
+                let member = member_of_event(event);
+                self.changed.members_new.insert(member.number);
+                self.members.insert(member.number, member);
             }
             EventKind::LinkCreated => {
                 let link = link_of_event(event);
@@ -408,6 +408,11 @@ impl View {
 fn same_switch(one: &Switch, other: &Switch) -> bool {
     let key = |switch: &Switch| (switch.capability, switch.scope, switch.subject);
     key(one) == key(other)
+}
+
+/// The member that an event created.
+pub const fn member_of_event(event: &Event) -> Member {
+    Member { last_id: event.id, ..Member::new(MemberNumber(event.subject)) }
 }
 
 /// The store that an event created.

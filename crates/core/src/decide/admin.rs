@@ -19,11 +19,14 @@ pub(super) fn decide(
     effects: &mut Effects,
 ) -> Result<Outcome, Stop> {
     if let Some(event) = view.events.get(&administer.request) {
+        must(is_meant(event, &administer.act), Refusal::RequestIdHasAnotherMeaning)?;
         return Ok(Outcome::Done { event: event.clone(), replayed: true });
     }
-    text_must_be_short(&administer.actor)?;
-    if !administer.reason.is_empty() {
-        text_must_be_short(&administer.reason)?;
+    must(!administer.actor.trim().is_empty(), Refusal::ActorAndReasonMustBeGiven)?;
+    for text in [&administer.actor, &administer.second, &administer.reason] {
+        if !text.is_empty() {
+            text_must_be_short(text)?;
+        }
     }
     let event = Event {
         id: view.next_ids(1),
@@ -77,6 +80,54 @@ pub(super) fn decide(
     Ok(Outcome::Done { event, replayed: false })
 }
 
+/// Whether this act is the one that the event books. Times and secrets that a caller draws anew for
+/// each try are no part of the meaning.
+fn is_meant(event: &Event, act: &Act) -> bool {
+    let is = |kind, subject| event.kind == kind && event.subject == subject;
+    match act {
+        Act::CreateMerchant(name) => {
+            event.kind == EventKind::MerchantCreated && event.text == *name
+        }
+        Act::CreateStore { merchant, name, cutoff_minutes } => {
+            let named = event.kind == EventKind::StoreCreated && event.text == *name;
+            named && (event.object, event.number) == (merchant.0, *cutoff_minutes)
+        }
+        Act::CreateTerminal(store, name) => {
+            let named = event.kind == EventKind::TerminalCreated && event.text == *name;
+            named && event.object == store.0
+        }
+        Act::SuspendTerminal(terminal) => is(EventKind::TerminalSuspended, terminal.0),
+        Act::ResumeTerminal(terminal) => is(EventKind::TerminalResumed, terminal.0),
+        Act::RotateTerminalKey(terminal, _) => is(EventKind::TerminalKeyRotated, terminal.0),
+        Act::CreateMember => event.kind == EventKind::MemberCreated,
+        Act::FreezeMember(member) => is(EventKind::MemberFrozen, member.0),
+        Act::UnfreezeMember(member) => is(EventKind::MemberUnfrozen, member.0),
+        Act::CloseMember(member) => is(EventKind::MemberClosed, member.0),
+        Act::CreateLink(member, digest, _) => {
+            is(EventKind::LinkCreated, member.0) && event.digest == digest
+        }
+        Act::EnrolDevice { link, public_key, .. } => {
+            event.kind == EventKind::DeviceEnrolled
+                && event.digest.starts_with(blake3::hash(public_key).as_bytes())
+                && event.digest.ends_with(link)
+        }
+        Act::EndDevice(device) => event.kind == EventKind::DeviceEnded && event.object == device.0,
+        Act::RotateCodeSecret(member, _) => is(EventKind::CodeSecretRotated, member.0),
+        Act::CloseSwitch(capability, scope, subject, _) => {
+            is(EventKind::SwitchClosed, *subject)
+                && event.object == switches::object(*capability, *scope)
+        }
+        Act::OpenSwitch(capability, scope, subject) => {
+            is(EventKind::SwitchOpened, *subject)
+                && event.object == switches::object(*capability, *scope)
+        }
+        Act::Checkpoint(heads, _) => event.kind == EventKind::Checkpoint && event.text == *heads,
+        Act::Restored(generation) => {
+            event.kind == EventKind::Restored && event.number == *generation
+        }
+    }
+}
+
 fn text_must_be_short(text: &str) -> Result<(), Refusal> {
     let count = text.chars().count();
     let plain = !text.chars().any(char::is_control);
@@ -91,8 +142,7 @@ fn reason_must_be_given(administer: &Administer) -> Result<(), Refusal> {
 fn two_people_must_agree(administer: &Administer) -> Result<(), Refusal> {
     let (one, two) = (administer.actor.trim(), administer.second.trim());
     let two_people = !two.is_empty() && one.to_lowercase() != two.to_lowercase();
-    must(two_people, Refusal::ReopeningTakesTwoPeople)?;
-    text_must_be_short(two)
+    must(two_people, Refusal::ReopeningTakesTwoPeople)
 }
 
 fn create(view: &View, act: &Act, event: Event) -> Result<Event, Stop> {
@@ -240,6 +290,7 @@ fn switch_act(view: &View, administer: &Administer, event: Event) -> Result<Even
             let lapses = lapses_at != Instant(0);
             must(!lapses || capability.may_lapse(), Refusal::MoneySwitchMustNotLapse)?;
             subject_must_exist(view, scope, subject)?;
+            let lapses_at = later_lapse(view, (capability, scope, subject), lapses_at);
             Ok(Event {
                 kind: EventKind::SwitchClosed,
                 subject,
@@ -261,11 +312,24 @@ fn switch_act(view: &View, administer: &Administer, event: Event) -> Result<Even
     }
 }
 
+/// Closing again never shortens: one person alone would reopen by a short lapse.
+fn later_lapse(view: &View, which: (Capability, Scope, i64), asked: Instant) -> Instant {
+    let closed = view.directory.switches.iter().find(|switch| {
+        let in_force = switch.lapses_at == Instant(0) || view.now < switch.lapses_at;
+        in_force && (switch.capability, switch.scope, switch.subject) == which
+    });
+    match closed {
+        Some(switch) if switch.lapses_at == Instant(0) || asked == Instant(0) => Instant(0),
+        Some(switch) => switch.lapses_at.max(asked),
+        None => asked,
+    }
+}
+
 fn subject_must_exist(view: &View, scope: Scope, subject: i64) -> Result<(), Refusal> {
     use crate::ids::{MerchantNumber, StoreNumber};
     let directory = &view.directory;
     match scope {
-        Scope::Everything => must(subject == 0, Refusal::SwitchMustBeClosed),
+        Scope::Everything => must(subject == 0, Refusal::SubjectMustFitScope),
         Scope::Merchant => {
             let known = directory.merchants.contains_key(&MerchantNumber(subject));
             must(known, Refusal::MerchantMustExist)

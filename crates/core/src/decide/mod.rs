@@ -8,6 +8,9 @@ mod admin;
 mod pay;
 mod reverse;
 mod settle;
+mod show;
+
+pub use show::may_show_code;
 
 use crate::command::{Ask, Caller, Command};
 use crate::facts::{Acknowledgement, Effect, Event, Operation, OperationKind};

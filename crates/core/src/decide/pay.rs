@@ -4,7 +4,7 @@ use super::{Outcome, Stop, amount_must_hold, blank, deadline_must_be_near, decli
 use super::{repeat, signer};
 use crate::account::Account;
 use crate::code::TagJudgement;
-use crate::command::{Ask, Asset, Caller, Credit, PayWithCode};
+use crate::command::{Ask, Asset, Caller, Credit, HOLD_SECONDS_MAX, PayWithCode};
 use crate::facts::{Effect, Operation, OperationKind, Transfer};
 use crate::ids::{RequestKey, TerminalNumber};
 use crate::refusal::Refusal;
@@ -26,8 +26,12 @@ pub(super) fn decide(
     if let Some(outcome) = repeat(view, &pay.ask, kind)? {
         return Ok(outcome);
     }
-    amount_must_hold(view, pay.amount, pay.currency)?;
     deadline_must_be_near(view, &pay.ask)?;
+    amount_must_hold(view, pay.amount, pay.currency)?;
+    if let Some(seconds) = pay.hold_seconds {
+        let in_range = (1..=HOLD_SECONDS_MAX).contains(&seconds);
+        must(in_range, Refusal::HoldMustBeInRange)?;
+    }
     let mut operation = blank(view, &pay.ask, kind, pay.amount);
     let place = view.directory.place(terminal.number).ok_or(Refusal::StoreMustExist)?;
     if let Err(refusal) = terminal_must_take_payments(view, pay, terminal, &place) {

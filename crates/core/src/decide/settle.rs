@@ -11,19 +11,21 @@ use crate::facts::{Effect, Operation, OperationKind, Transfer};
 use crate::ids::{FactId, StoreNumber};
 use crate::refusal::Refusal;
 use crate::state::{Member, MemberState, PaymentState, PaymentStatus, Terminal};
-use crate::switches::Capability;
+use crate::switches::{Capability, Place};
 use crate::time::Instant;
 use crate::view::{Effects, View};
 
 pub(super) fn decide(view: &View, settle: &Settle, effects: &mut Effects) -> Result<Outcome, Stop> {
+    let settles = [OperationKind::Capture, OperationKind::Void, OperationKind::Refund];
+    assert!(settles.contains(&settle.kind), "{} does not settle a payment", settle.kind);
     let terminal = signer(view, &settle.ask.caller)?;
     if let Some(outcome) = repeat(view, &settle.ask, settle.kind)? {
         return Ok(outcome);
     }
+    deadline_must_be_near(view, &settle.ask)?;
     if settle.kind != OperationKind::Void {
         amount_must_hold(view, settle.amount, settle.currency)?;
     }
-    deadline_must_be_near(view, &settle.ask)?;
     let mut operation = blank(view, &settle.ask, settle.kind, settle.amount);
     let begun = match payment_of(view, settle, terminal) {
         Ok(begun) => begun,
@@ -99,6 +101,7 @@ fn refund_must_hold(
     }
     must(settle.amount <= state.refundable(), Refusal::RefundExceedsPayment)?;
     let place = view.directory.place(settle.ask.caller.key.terminal).unwrap_or_default();
+    let place = Place { member: member.number, ..place };
     let closed = view.directory.is_closed(Capability::Refund, &place, view.now);
     must(member.state != MemberState::Closed || !closed, Refusal::RefundsAreClosed)
 }
@@ -165,6 +168,9 @@ pub(super) fn expire(view: &View, payment: FactId, effects: &mut Effects) -> Res
     let key = Command::expiry_key(payment);
     if let Some(operation) = view.operations.get(&key) {
         let operation = operation.clone();
+        if operation.kind != OperationKind::Expire || operation.payment != payment {
+            return Err(Stop::AnotherMeaning(Box::new(operation)));
+        }
         return Ok(Outcome::Decided { operation, replayed: true, forged: false });
     }
     let begun = view.payment(payment).ok_or(Refusal::HoldMustBeOver)?;
