@@ -1,7 +1,8 @@
 //! The SQLite form: prepared statements, a row at a time, in process.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,10 +22,13 @@ const READER_TIME_MAX: Duration = Duration::from_secs(2);
 /// Statements kept prepared.
 const CACHE: usize = 128;
 
+/// Bytes of a page.
+const PAGE_BYTES: u64 = 4096;
+
 /// A connection to an SQLite file.
 pub struct SqliteConn {
     connection: Connection,
-    wal: PathBuf,
+    wal_pages: Arc<AtomicU64>,
     reader: bool,
     began: Arc<Mutex<Option<std::time::Instant>>>,
     texts: HashMap<(&'static str, &'static str, &'static str), String>,
@@ -49,13 +53,18 @@ impl SqliteConn {
             if reader { "ON" } else { "OFF" },
         );
         connection.execute_batch(&settings).map_err(StoreError::open)?;
+        let wal_pages = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&wal_pages);
+        let count = move |_: &mut rusqlite::hooks::Wal, pages: i32| {
+            counted.store(u64::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+            Ok(())
+        };
+        connection.wal_hook(Some(count)).map_err(StoreError::open)?;
         let began = Arc::default();
         if reader {
             limit_time(&mut connection, &began)?;
         }
-        let mut wal = path.as_os_str().to_owned();
-        wal.push("-wal");
-        Ok(Self { connection, wal: PathBuf::from(wal), reader, began, texts: HashMap::new() })
+        Ok(Self { connection, wal_pages, reader, began, texts: HashMap::new() })
     }
 
     /// A reader's time begins with its transaction, or with a statement outside of one.
@@ -234,8 +243,9 @@ impl SqliteConn {
         self.connection.execute_batch(script).map_err(|error| StoreError::write("script", error))
     }
 
+    /// Bytes of the write-ahead log that are in use: the file itself does not shrink.
     pub(super) fn wal_bytes(&self) -> u64 {
-        std::fs::metadata(&self.wal).map_or(0, |metadata| metadata.len())
+        self.wal_pages.load(Ordering::Relaxed) * PAGE_BYTES
     }
 
     pub(super) fn checkpoint(&self, mode: CheckpointMode) -> Result<(), StoreError> {
@@ -245,9 +255,16 @@ impl SqliteConn {
             CheckpointMode::Truncate => "TRUNCATE",
         };
         let text = format!("PRAGMA wal_checkpoint({mode})");
-        // The answer says how far it came; a reader in the way is no error, the next one goes further.
-        let done = self.connection.query_row(&text, [], |_| Ok(()));
-        done.map_err(|error| StoreError::write("checkpoint", error))
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+        let (log, done) = self
+            .connection
+            .query_row(&text, [], read)
+            .map_err(|error| StoreError::write("checkpoint", error))?;
+        // A reader in the way is no error: the next checkpoint goes further.
+        if log == done {
+            self.wal_pages.store(0, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     pub(super) fn explain(&self, text: &str, arguments: usize) -> Result<Vec<String>, StoreError> {
