@@ -1,7 +1,7 @@
 //! The book: storage, its lanes, and its readers, as the rest of the program sees it.
 //!
-//! A write is [`Book::submit`]: handler → queue → lane. A read is [`Book::read`]: handler → reader. No SQL
-//! runs on the caller's thread. Limits: 4,096 commands a lane, 4 readers, 256 reads in line.
+//! A write is [`Book::submit`]: handler → queue → lane. A read is [`Book::read`]: handler → reader.
+//! No SQL runs on the caller's thread. Limits: 4,096 commands a lane, 4 readers, 256 reads in line.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

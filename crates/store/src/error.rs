@@ -1,5 +1,5 @@
-//! What can go wrong with storage: operating faults, one variant a failing step. Expected refusals are
-//! core's; bugs of ours are asserted.
+//! What can go wrong with storage: operating faults, one variant a failing step. Expected refusals
+//! are core's; bugs of ours are asserted.
 
 use thiserror::Error;
 use yaoki_core::row::{Corrupt, Row};

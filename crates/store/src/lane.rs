@@ -5,10 +5,11 @@
 //!                  ↑ roll back, run again; at the third failure one at a time
 //! ```
 //!
-//! One routine isolates the culprit for every cause: another node was first, a serialisation failure, a
-//! deadlock, a lock time-out, a panic in `decide`. Limits: 3 tries together, 3 alone, 3 times `Later`.
-//! On SQLite a failed write, sync or full disk answers `unknown` and stops the process; on PostgreSQL
-//! the lane connects anew, reads its lane row, and knows whether the commit is there.
+//! One routine isolates the culprit for every cause: another node was first, a serialisation
+//! failure, a deadlock, a lock time-out, a panic in `decide`. Limits: 3 tries together, 3 alone, 3
+//! times `Later`. On SQLite a failed write, sync or full disk answers `unknown` and stops the
+//! process; on PostgreSQL the lane connects anew, reads its lane row, and knows whether the commit
+//! is there.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

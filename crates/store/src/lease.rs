@@ -1,7 +1,7 @@
 //! Leasing lanes: which lanes this node writes, and how no commit slips past a watermark.
 //!
-//! A lease locks every lane row, so no lane commits meanwhile, raises the generation of the lanes it
-//! takes (a holder of an older one stops), and lifts their time to the latest of all lanes: so a
+//! A lease locks every lane row, so no lane commits meanwhile, raises the generation of the lanes
+//! it takes (a holder of an older one stops), and lifts their time to the latest of all lanes: so a
 //! watermark that was given out before stays true.
 //!
 //! On SQLite there is one lane, and the file belongs to one process: the lease takes it over. On

@@ -1,4 +1,5 @@
-//! Storage of Yaoki: the only SQL. Synchronous. SQLite and PostgreSQL behind one enum, [`conn::Conn`].
+//! Storage of Yaoki: the only SQL. Synchronous. SQLite and PostgreSQL behind one enum,
+//! [`conn::Conn`].
 //!
 //! | module               | what it is                                                     |
 //! | -------------------- | -------------------------------------------------------------- |

@@ -1,10 +1,10 @@
-//! What a lane does between batches: heartbeat, roll-ups and lists behind a position, and the size of
-//! SQLite's write-ahead log.
+//! What a lane does between batches: heartbeat, roll-ups and lists behind a position, and the size
+//! of SQLite's write-ahead log.
 //!
-//! The payment path keeps no row of a merchant, store or system account. This job follows the ledger by
-//! position (one seq a lane, never a time, never an id) and adds what it finds to daily balances and to
-//! the list of each account, in sorted batches. Readers add the tail after the position. Doing a step
-//! twice is impossible: the position is locked and moves in the same commit.
+//! The payment path keeps no row of a merchant, store or system account. This job follows the
+//! ledger by position (one seq a lane, never a time, never an id) and adds what it finds to daily
+//! balances and to the list of each account, in sorted batches. Readers add the tail after the
+//! position. Doing a step twice is impossible: the position is locked and moves in the same commit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -273,8 +273,8 @@ impl Step {
         Ok(())
     }
 
-    /// The list entries of these operations, sorted: one under the store of the terminal that asked,
-    /// one under each other account that is no member's.
+    /// The list entries of these operations, sorted: one under the store of the terminal that
+    /// asked, one under each other account that is no member's.
     pub(crate) fn list(
         &self,
         store_of: impl Fn(TerminalNumber) -> StoreNumber,

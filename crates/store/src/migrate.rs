@@ -1,8 +1,8 @@
 //! Migrations: numbered, run in order, each in one transaction, recorded in table `migration`.
 //!
 //! One text serves both dialects; the tokens below are all that differs. Each migration is marked
-//! `online` (nodes of this release may run meanwhile) or `stop`. A node refuses a schema outside its
-//! range and says which release to run.
+//! `online` (nodes of this release may run meanwhile) or `stop`. A node refuses a schema outside
+//! its range and says which release to run.
 
 use yaoki_core::money::Currency;
 use yaoki_core::row::Value;

@@ -1,7 +1,7 @@
 //! The queue in front of a lane: three parts, each with a cap and a share of every batch.
 //!
-//! The lane takes whatever queued while its previous commit ran. There is no timer window: batches form
-//! under load, and a lone request is not delayed.
+//! The lane takes whatever queued while its previous commit ran. There is no timer window: batches
+//! form under load, and a lone request is not delayed.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard};

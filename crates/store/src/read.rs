@@ -1,7 +1,7 @@
 //! Reads, over a reader's connection: two hops, handler → query. None changes anything.
 //!
-//! Lists and balances of accounts that are no member's are filled behind a position; each reader here
-//! adds the tail after it, inside one snapshot, so that what was answered is listed at once.
+//! Lists and balances of accounts that are no member's are filled behind a position; each reader
+//! here adds the tail after it, inside one snapshot, so that what was answered is listed at once.
 
 use std::collections::BTreeMap;
 
@@ -241,7 +241,8 @@ fn member_amount(
     Ok(sums.iter().map(|sum| sum.number).sum())
 }
 
-/// Whole days are rolled up; the rest of the last day is read from the list, the tail from the ledger.
+/// Whole days are rolled up; the rest of the last day is read from the list, the tail from the
+/// ledger.
 fn account_amount(conn: &mut Conn, account: Account, end: FactId) -> Result<i64, StoreError> {
     let day = day_of(end.at());
     let arguments = [Value::Int(account.0)];
@@ -259,7 +260,8 @@ fn account_amount(conn: &mut Conn, account: Account, end: FactId) -> Result<i64,
     Ok(amount)
 }
 
-/// A page of the transfers of any account, oldest first, after `after`, up to the watermark or `as_of`.
+/// A page of the transfers of any account, oldest first, after `after`, up to the watermark or
+/// `as_of`.
 pub fn statement(
     conn: &mut Conn,
     account: Account,

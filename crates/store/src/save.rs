@@ -1,7 +1,7 @@
 //! Saving what a view has changed: facts first, in (table, key) order, then each derived row once.
 //!
-//! Uniqueness is settled here: facts go in with `ON CONFLICT DO NOTHING`, and a shortfall means that
-//! another node was first. The caller rolls back, loads again, and decides again.
+//! Uniqueness is settled here: facts go in with `ON CONFLICT DO NOTHING`, and a shortfall means
+//! that another node was first. The caller rolls back, loads again, and decides again.
 
 use yaoki_core::chain::{self, Facts};
 use yaoki_core::facts::{Batch, Event, EventKind};
@@ -14,7 +14,8 @@ use crate::conn::Conn;
 use crate::error::StoreError;
 use crate::table::{Record, Switchboard};
 
-/// Whether these facts close something, so that no commit under the old setting may follow the answer.
+/// Whether these facts close something, so that no commit under the old setting may follow the
+/// answer.
 pub(crate) fn something_closed(facts: &Facts) -> bool {
     facts.events.iter().any(|event| {
         matches!(

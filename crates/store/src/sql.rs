@@ -1,8 +1,9 @@
-//! Every statement that is not generated from a table, by name. A test prepares each on both storages
-//! and reads its plan: none scans a table that grows, except those marked so, for offline work.
+//! Every statement that is not generated from a table, by name. A test prepares each on both
+//! storages and reads its plan: none scans a table that grows, except those marked so, for offline
+//! work.
 //!
-//! Placeholders are `$1`, `$2`… in order of first use. A `{columns of TABLE}` token stands for the row's
-//! columns.
+//! Placeholders are `$1`, `$2`… in order of first use. A `{columns of TABLE}` token stands for the
+//! row's columns.
 
 use yaoki_core::facts::{Batch, Event, Operation, Transfer};
 use yaoki_core::row::Row;
@@ -42,7 +43,10 @@ impl Statement {
 }
 
 macro_rules! statements {
-    ($($(#[$meta:meta])* $name:ident: $row:ty, $prefix:literal, $arguments:literal, $scans:literal, $text:literal;)+) => {
+    ($(
+        $(#[$meta:meta])*
+        $name:ident: $row:ty, $prefix:literal, $arguments:literal, $scans:literal, $text:literal;
+    )+) => {
         $(
             $(#[$meta])*
             pub static $name: Statement = Statement {

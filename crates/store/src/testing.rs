@@ -1,5 +1,5 @@
-//! Support for tests of this crate and of those above it: a database of its own for each test, on both
-//! storages, and a small busy book. Behind the feature `testing`; no part of the product.
+//! Support for tests of this crate and of those above it: a database of its own for each test, on
+//! both storages, and a small busy book. Behind the feature `testing`; no part of the product.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -62,7 +62,8 @@ impl TestDatabase {
         Self { database, folder: Some(folder), server: None }
     }
 
-    /// A database on the server that the tests were given; none, said out loud, where there is none.
+    /// A database on the server that the tests were given; none, said out loud, where there is
+    /// none.
     pub fn postgres(name: &str) -> Option<Self> {
         let Some(server) = variable(POSTGRES) else {
             use std::io::Write as _;
@@ -121,7 +122,8 @@ impl Drop for TestDatabase {
     }
 }
 
-/// Declares a test that runs on both storages: `on_both_storages! { fn promise(db: &mut TestDatabase) {} }`.
+/// Declares a test that runs on both storages: `on_both_storages! { fn promise(db: &mut
+/// TestDatabase) {} }`.
 #[macro_export]
 macro_rules! on_both_storages {
     ($($(#[$meta:meta])* fn $name:ident($db:ident: &mut TestDatabase) $body:block)+) => {$(
@@ -180,8 +182,8 @@ impl TestClock {
 /// The code key of test books.
 pub const CODE_KEY: [u8; 32] = [7; 32];
 
-/// A small book: 2 merchants, 4 stores, 8 terminals (two a store), and members with 100,000 each and an
-/// enrolled device.
+/// A small book: 2 merchants, 4 stores, 8 terminals (two a store), and members with 100,000 each
+/// and an enrolled device.
 pub struct TestBook {
     /// The open book.
     pub book: Arc<Book>,

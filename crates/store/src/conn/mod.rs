@@ -1,9 +1,9 @@
 //! The connection: two fast forms behind one enum.
 //!
 //! "Find, lock, insert, update many rows of this table" is what a batch needs. SQLite does it with
-//! prepared statements in process, a row at a time; PostgreSQL with one round trip of `UNNEST` arrays.
-//! A typed query language would hide neither; this batch-shaped enum does. Everything else is plain SQL
-//! from [`crate::sql`].
+//! prepared statements in process, a row at a time; PostgreSQL with one round trip of `UNNEST`
+//! arrays. A typed query language would hide neither; this batch-shaped enum does. Everything else
+//! is plain SQL from [`crate::sql`].
 //!
 //! Differences that end here: placeholders, BLOB and BYTEA, `BEGIN IMMEDIATE`, `FOR UPDATE`, the
 //! write-ahead log, what a lost connection and a failed disk look like.
@@ -143,8 +143,8 @@ impl Conn {
         either!(self, conn => conn.find_by(lookup, keys))
     }
 
-    /// Rows by primary key, locked in order of the key. On SQLite the writer holds the file, so it is
-    /// [`Conn::find`].
+    /// Rows by primary key, locked in order of the key. On SQLite the writer holds the file, so it
+    /// is [`Conn::find`].
     pub fn lock<T: Record>(
         &mut self,
         keys: &[impl Key],

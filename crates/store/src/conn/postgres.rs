@@ -1,4 +1,5 @@
-//! The PostgreSQL form: one round trip for many rows, by `UNNEST` arrays and statements prepared once.
+//! The PostgreSQL form: one round trip for many rows, by `UNNEST` arrays and statements prepared
+//! once.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,8 +15,8 @@ use crate::table::{Key, Lookup, Record};
 
 const CONNECT: Duration = Duration::from_secs(3);
 
-/// Settings of a lane. Without them a statement that was planned while a table was young keeps a scan
-/// plan, at half the speed.
+/// Settings of a lane. Without them a statement that was planned while a table was young keeps a
+/// scan plan, at half the speed.
 const LANE: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;
     SET enable_hashjoin = off; SET enable_mergejoin = off; SET lock_timeout = '1s';
     SET statement_timeout = '5s'; SET idle_in_transaction_session_timeout = '10s';

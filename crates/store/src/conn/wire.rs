@@ -1,5 +1,6 @@
-//! Values on PostgreSQL's wire, in its binary format: single ones, and one column of many rows as an
-//! array. An integer fits columns of 2, 4 and 8 bytes, so that a table may keep small numbers small.
+//! Values on PostgreSQL's wire, in its binary format: single ones, and one column of many rows as
+//! an array. An integer fits columns of 2, 4 and 8 bytes, so that a table may keep small numbers
+//! small.
 
 use std::error::Error;
 

@@ -1,9 +1,9 @@
 //! What survives a crash: `kill -9` of the process, power cuts, a failing disk, and `kill -9` of
 //! PostgreSQL itself. Every acknowledged payment is there, nothing is half there.
 //!
-//! Each round runs a child (this very test binary) that pays as fast as it can, 16 in flight, and writes
-//! a line for each payment once it was answered. The parent ends it at a moment nobody chose, opens the
-//! book again, and asks for every request that was acknowledged.
+//! Each round runs a child (this very test binary) that pays as fast as it can, 16 in flight, and
+//! writes a line for each payment once it was answered. The parent ends it at a moment nobody
+//! chose, opens the book again, and asks for every request that was acknowledged.
 //!
 //! Rounds by the environment: `YAOKI_CRASH_POWER_CUTS`, `_KILLS`, `_KILLS_POSTGRES`,
 //! `_SERVER_KILLS`; a few where it says nothing.
@@ -38,6 +38,7 @@ fn rounds(name: &str, usual: u32) -> u32 {
 }
 
 /// The child: not a promise of its own; it does nothing unless a parent told it where the book is.
+// one storage: the child of the loops below, on whichever storage its parent names
 #[test]
 fn child_that_pays_until_it_is_ended() {
     let Ok(database) = std::env::var(DATABASE) else { return };
@@ -186,7 +187,8 @@ fn missing(database: &Database, acknowledged: &[RequestId]) -> usize {
     acknowledged.len() - found.len()
 }
 
-/// Nothing half: every member's money is what the transfers say, and every payment has its transfer.
+/// Nothing half: every member's money is what the transfers say, and every payment has its
+/// transfer.
 fn check_whole(database: &Database) {
     let mut conn = Conn::open(database, Purpose::Admin).expect("the book opens after a crash");
     let everything = [Value::Int(0), Value::Int(i64::MAX)];
@@ -238,8 +240,8 @@ fn power_cut(database: &TestDatabase, round: u32, without_sync: bool) -> (usize,
     (acknowledged.len(), missing(&database.database, &acknowledged))
 }
 
-#[test]
 // one storage: the shim fails the file calls of SQLite
+#[test]
 fn every_acknowledged_payment_survives_power_cuts() {
     let database = TestDatabase::sqlite("power_cuts");
     drop(TestBook::create(&database.database, MEMBERS));
@@ -256,8 +258,8 @@ fn every_acknowledged_payment_survives_power_cuts() {
     assert!(all > 0, "no payment was acknowledged before a cut, so nothing was proved");
 }
 
-#[test]
 // one storage: the control of the shim
+#[test]
 fn without_syncing_power_cuts_lose_payments_so_the_loop_can_fail() {
     let database = TestDatabase::sqlite("control");
     drop(TestBook::create(&database.database, MEMBERS));
@@ -265,8 +267,8 @@ fn without_syncing_power_cuts_lose_payments_so_the_loop_can_fail() {
     assert!(cuts.any(|(_, lost)| lost > 0), "ten power cuts without syncing lost nothing");
 }
 
-#[test]
 // one storage: the shim fails the file calls of SQLite
+#[test]
 fn a_failing_disk_answers_unknown_and_stops_the_process() {
     for (round, failure) in
         ["sync:40:EIO", "write:200:ENOSPC", "sync:3:EIO", "write:90:EIO"].iter().enumerate()
@@ -304,22 +306,22 @@ fn kills(database: &TestDatabase, rounds: u32) {
     check_whole(&database.database);
 }
 
-#[test]
 // one storage: the same promise on PostgreSQL follows, with rounds of its own
+#[test]
 fn every_acknowledged_payment_survives_kills_on_sqlite() {
     kills(&TestDatabase::sqlite("kills"), rounds("KILLS", 5));
 }
 
-#[test]
 // one storage: the same promise on SQLite is above, with rounds of its own
+#[test]
 fn every_acknowledged_payment_survives_kills_on_postgres() {
     if let Some(database) = TestDatabase::postgres("kills") {
         kills(&database, rounds("KILLS_POSTGRES", 3));
     }
 }
 
-#[test]
 // one storage: it is PostgreSQL that is killed
+#[test]
 fn every_acknowledged_payment_survives_kills_of_postgresql_itself() {
     let mut cluster = match xtask::postgres::Cluster::start("kills") {
         Ok(cluster) => cluster,

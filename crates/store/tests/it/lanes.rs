@@ -11,7 +11,7 @@ use yaoki_core::refusal::Refusal;
 use yaoki_core::switches::{Capability, Scope};
 use yaoki_core::time::Instant;
 use yaoki_store::testing::TestBook;
-use yaoki_store::{Answer, Part, Unknown, on_both_storages, read};
+use yaoki_store::{Answer, Conn, Part, Unknown, on_both_storages, read};
 
 const MEMBER: MemberNumber = MemberNumber(1);
 
@@ -20,7 +20,8 @@ on_both_storages! {
         let book = TestBook::create(&db.database, 2);
         let operation = book.paid(MEMBER, 1, 1500);
         assert_eq!(book.member(MEMBER).money, 98_500);
-        let listed = book.book.read_and_wait(|conn| read::recent(conn, StoreNumber(1), None, None, 10));
+        let recent = |conn: &mut Conn| read::recent(conn, StoreNumber(1), None, None, 10);
+        let listed = book.book.read_and_wait(recent);
         assert_eq!(listed.expect("it can be listed")[0], operation);
         let history = book.book.read_and_wait(move |conn| read::payment(conn, operation.id));
         assert_eq!(history.expect("it can be read").expect("it is there").operations.len(), 1);
