@@ -12,6 +12,7 @@ pub mod decide;
 pub mod facts;
 pub mod ids;
 pub mod money;
+pub mod payment_states;
 pub mod refusal;
 pub mod row;
 pub mod state;

@@ -156,7 +156,7 @@ refusals! {
     /// Undone already.
     PaymentIsReversed = 215, "payment_is_reversed", 200, Recorded,
         "The payment was reversed.",
-        "Nothing is left to refund.";
+        "Nothing is left to refund or to capture.";
     /// More than was paid.
     RefundExceedsPayment = 216, "refund_exceeds_payment", 200, Recorded,
         "The refunds together would be more than was paid.",

@@ -76,6 +76,7 @@ fn must_hold(
         PaymentStatus::Authorized => {}
         PaymentStatus::Paid => return Err(Refusal::PaymentMustBeAuthorized),
         PaymentStatus::Captured => return Err(Refusal::AlreadyCaptured),
+        PaymentStatus::Reversed if state.captured > 0 => return Err(Refusal::PaymentIsReversed),
         PaymentStatus::Voided | PaymentStatus::Expired | PaymentStatus::Reversed => {
             return Err(Refusal::AuthorizationIsOver);
         }

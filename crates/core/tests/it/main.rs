@@ -1,0 +1,3 @@
+//! The rules of Yaoki, proved: tables of cases, a naive model, every order, every switch.
+
+mod states;
