@@ -1,3 +1,27 @@
 //! The server: HTTP in front of the rules and the store.
+//!
+//! | module      | what it is                                                          |
+//! | ----------- | ------------------------------------------------------------------- |
+//! | [`serve`]   | starting and stopping; [`options`] says how                         |
+//! | [`edge`]    | sockets, signatures, proofs, limits, problem documents              |
+//! | [`api`]     | registers and devices; the OpenAPI document                         |
+//! | [`web`]     | pages, health, metrics                                              |
+//! | [`jobs`]    | sweeper, checkpoints, housekeeping                                  |
+//! | [`admin`]   | what operators do                                                   |
+//! | [`client`]  | a register and a device, for the demo, the bench and tests          |
+//!
+//! A request is three hops: handler, lane, decide. A read is two: handler, reader.
 
+pub mod admin;
+pub mod api;
+pub mod app;
+pub mod client;
 pub mod edge;
+pub mod jobs;
+pub mod metrics;
+pub mod options;
+pub mod serve;
+pub mod web;
+
+pub use options::ServerOptions;
+pub use serve::{Running, ServeError, serve};

@@ -1,15 +1,36 @@
 //! The edge: what stands between a socket and a handler.
 //!
+//! - [`listener`], [`connections`], [`tls`]: sockets, their caps and their time.
+//! - [`request`]: a request's head, body and JSON within bounds.
+//! - [`signed`], [`proven`]: whose request it is; [`signature`], [`proof`]: how that is shown.
+//! - [`pace`]: who has to wait.
+//! - [`error`], [`problem`]: what is said when nothing can be said.
 //! - [`identifier`]: numbers as people and programs outside see them (`pay_…`).
 //! - [`keys`]: the key file, and every key derived from it.
-//! - [`signature`]: a terminal's signature over its request.
-//! - [`proof`]: a member's device proves that it sent this request, now.
-//!
-//! The modules here are pure, but for reading and writing the key file: time and chance are
-//! arguments, and each speaks plain numbers that the rest wraps in the rules' own types.
+//! - [`admin_socket`]: operators on this machine.
 
-mod hex;
+pub mod admin_socket;
+pub mod connections;
+pub mod error;
+pub(crate) mod hex;
 pub mod identifier;
 pub mod keys;
+pub mod listener;
+pub mod pace;
+pub mod problem;
 pub mod proof;
+pub mod proven;
+pub mod request;
 pub mod signature;
+pub mod signed;
+pub mod tls;
+
+/// A key as it is handed over: lower-case hex.
+pub fn key_text(key: &[u8; 32]) -> String {
+    hex::text(key)
+}
+
+/// Reads a key as it is handed over.
+pub fn key_from_text(text: &str) -> Option<[u8; 32]> {
+    hex::bytes(text)
+}

@@ -1,0 +1,549 @@
+//! What operators do, as messages: over the admin socket of a running server, or by the binary itself
+//! when none runs. One message, one reply, both JSON.
+//!
+//! Who does it, and why, is part of the message; the rules say what must be given. A message may carry
+//! a request id, and then doing it twice does it once.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use yaoki_core::command::{Act, Administer, Asset, Command, Credit};
+use yaoki_core::decide::{Outcome, Refused};
+use yaoki_core::facts::{Event, EventKind};
+use yaoki_core::ids::{
+    FactId, MemberNumber, MerchantNumber, RequestId, StoreNumber, TerminalNumber,
+};
+use yaoki_core::refusal::Refusal;
+use yaoki_core::state::Terminal;
+use yaoki_core::switches::{Capability, Scope};
+use yaoki_core::time::{Instant, SECOND_MS};
+use yaoki_store::{Answer, Book, Clock, Part, StoreError, Unknown, read};
+
+use crate::api::enrolment::{LINK_TOKEN_BYTES, link_digest};
+use crate::api::{fields, time};
+use crate::app::Entropy;
+use crate::edge::identifier::{self, Kind};
+use crate::edge::keys::{KeyFile, KeyFileError, KeyName};
+
+/// How long an act may wait for its turn, milliseconds.
+const DEADLINE_MS: i64 = 30 * SECOND_MS;
+/// How long a link lives when nothing is said, seconds: one day.
+const LINK_SECONDS: i64 = 24 * 60 * 60;
+
+/// Who does something, and why.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct By {
+    /// Who.
+    pub actor: String,
+    /// The second person, where two are needed.
+    #[serde(default)]
+    pub second: String,
+    /// Why.
+    #[serde(default)]
+    pub reason: String,
+    /// A UUID that makes doing it twice do it once; made here when left out.
+    #[serde(default)]
+    pub request_id: Option<String>,
+}
+
+/// One message: who, and what.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Message {
+    /// Who and why.
+    #[serde(flatten)]
+    pub by: By,
+    /// What.
+    #[serde(flatten)]
+    pub order: Order,
+}
+
+/// What an operator asks for. Things are named by identifier (`mer_…`) or by plain number.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "act", rename_all = "snake_case")]
+pub enum Order {
+    /// A new merchant.
+    CreateMerchant {
+        /// As on receipts.
+        name: String,
+    },
+    /// A new store.
+    CreateStore {
+        /// Whose.
+        merchant: String,
+        /// As on receipts.
+        name: String,
+        /// Minutes after midnight at which its business day ends.
+        #[serde(default)]
+        cutoff_minutes: i64,
+    },
+    /// A new terminal; its key is in the reply.
+    CreateTerminal {
+        /// Where.
+        store: String,
+        /// As its owner calls it.
+        name: String,
+    },
+    /// The key of a terminal, once more.
+    ShowTerminalKey {
+        /// Which.
+        terminal: String,
+    },
+    /// No more payments.
+    SuspendTerminal {
+        /// Which.
+        terminal: String,
+    },
+    /// Payments again.
+    ResumeTerminal {
+        /// Which.
+        terminal: String,
+    },
+    /// A new key for a terminal, in the reply.
+    RotateTerminalKey {
+        /// Which.
+        terminal: String,
+        /// How long the old one still works, seconds.
+        #[serde(default)]
+        keep_seconds: i64,
+    },
+    /// A new member.
+    CreateMember,
+    /// No money leaves.
+    FreezeMember {
+        /// Whose.
+        member: String,
+    },
+    /// It may again.
+    UnfreezeMember {
+        /// Whose.
+        member: String,
+    },
+    /// Closed for ever.
+    CloseMember {
+        /// Who.
+        member: String,
+    },
+    /// A one-time enrolment link; its token is in the reply and nowhere else.
+    CreateLink {
+        /// Whose device it enrols.
+        member: String,
+        /// How long it lives, seconds; a day when left out.
+        #[serde(default)]
+        lifetime_seconds: Option<i64>,
+    },
+    /// A device loses its authority.
+    EndDevice {
+        /// Which.
+        device: String,
+    },
+    /// The paying device of a member gets a new code secret.
+    RotateCodeSecret {
+        /// Whose.
+        member: String,
+    },
+    /// A capability is closed.
+    CloseSwitch {
+        /// `payment`, `refund`, `code_issue`, `enrolment` or `credit`.
+        capability: String,
+        /// `everything`, `merchant`, `store`, `terminal` or `member`.
+        scope: String,
+        /// For which one; left out for everything.
+        #[serde(default)]
+        subject: Option<String>,
+        /// After so many seconds it opens by itself, where it may.
+        #[serde(default)]
+        lapse_seconds: Option<i64>,
+    },
+    /// A capability is opened again.
+    OpenSwitch {
+        /// As when it was closed.
+        capability: String,
+        /// As when it was closed.
+        scope: String,
+        /// As when it was closed.
+        #[serde(default)]
+        subject: Option<String>,
+    },
+    /// Money or points from outside.
+    Credit {
+        /// To whom.
+        member: String,
+        /// `money` or `points`.
+        asset: String,
+        /// Minor units.
+        amount: i64,
+    },
+    /// Every closed switch.
+    ListSwitches,
+    /// A new generation of a key of the key file.
+    RotateKey {
+        /// `code`, `terminal_root`, `device_token`, `nonce`, `fingerprint` or `checkpoint`.
+        key: String,
+        /// How long the old one is still accepted, seconds.
+        #[serde(default)]
+        keep_seconds: i64,
+    },
+    /// The key file was changed: read it again.
+    ReloadKeys,
+    /// How the book is doing.
+    Status,
+}
+
+/// Why an order was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// The message does not say what is meant.
+    #[error("{0}")]
+    Wrong(String),
+    /// The rules refuse.
+    #[error("{} {}", .0.sentence(), .0.cure())]
+    Refused(Refusal),
+    /// Nothing is known.
+    #[error("{} Try again.", .0.sentence())]
+    Unknown(Unknown),
+    /// The storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The key file failed.
+    #[error(transparent)]
+    Keys(#[from] KeyFileError),
+}
+
+impl AdminError {
+    /// As a reply: `{"error": {…}}`.
+    pub fn to_json(&self) -> Value {
+        let message = self.to_string();
+        match self {
+            Self::Refused(refusal) => json!({ "error": {
+                "refusal": refusal.name(), "number": refusal.number(), "message": message,
+            }}),
+            Self::Wrong(_) | Self::Unknown(_) | Self::Store(_) | Self::Keys(_) => {
+                json!({ "error": { "message": message } })
+            }
+        }
+    }
+}
+
+/// What orders are carried out with.
+#[derive(Clone)]
+pub struct Desk {
+    /// The book.
+    pub book: Arc<Book>,
+    /// Where the keys are kept.
+    pub key_file: PathBuf,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// Where chance comes from.
+    pub entropy: Entropy,
+}
+
+/// Carries out one message and gives the reply. Blocks until the commit is on disk: for threads that
+/// are not a runtime's.
+///
+/// # Errors
+/// [`AdminError`]; nothing was changed, but for `Unknown`, where it may have been.
+pub fn perform(desk: &Desk, message: &Message) -> Result<Value, AdminError> {
+    let by = &message.by;
+    match &message.order {
+        Order::Status => Ok(status(desk)),
+        Order::ListSwitches => list_switches(desk),
+        Order::ReloadKeys => KeyFile::load(&desk.key_file).map(|_| json!({})).map_err(Into::into),
+        Order::RotateKey { key, keep_seconds } => rotate_key(desk, key, *keep_seconds),
+        Order::ShowTerminalKey { terminal } => {
+            show_terminal_key(desk, TerminalNumber(number(Kind::Terminal, terminal)?))
+        }
+        Order::Credit { member, asset, amount } => credit(desk, by, (member, asset, *amount)),
+        Order::CreateLink { member, lifetime_seconds } => {
+            create_link(desk, by, member, lifetime_seconds.unwrap_or(LINK_SECONDS))
+        }
+        order => {
+            let (event, replayed) = administer(desk, by, act_of(desk, order)?)?;
+            let mut reply = told(&event, replayed);
+            if let EventKind::TerminalCreated | EventKind::TerminalKeyRotated = event.kind {
+                let key = show_terminal_key(desk, TerminalNumber(event.subject))?;
+                reply["key"] = key["key"].clone();
+                reply["generation"] = key["generation"].clone();
+            }
+            Ok(reply)
+        }
+    }
+}
+
+/// The act that an order is, for those that are nothing more.
+fn act_of(desk: &Desk, order: &Order) -> Result<Act, AdminError> {
+    let terminal = |text: &str| number(Kind::Terminal, text).map(TerminalNumber);
+    let member = |text: &str| number(Kind::Member, text).map(MemberNumber);
+    let now = (desk.clock)();
+    Ok(match order {
+        Order::CreateMerchant { name } => Act::CreateMerchant(name.clone()),
+        Order::CreateStore { merchant, name, cutoff_minutes } => Act::CreateStore {
+            merchant: MerchantNumber(number(Kind::Merchant, merchant)?),
+            name: name.clone(),
+            cutoff_minutes: *cutoff_minutes,
+        },
+        Order::CreateTerminal { store, name } => {
+            Act::CreateTerminal(StoreNumber(number(Kind::Store, store)?), name.clone())
+        }
+        Order::SuspendTerminal { terminal: text } => Act::SuspendTerminal(terminal(text)?),
+        Order::ResumeTerminal { terminal: text } => Act::ResumeTerminal(terminal(text)?),
+        Order::RotateTerminalKey { terminal: text, keep_seconds } => {
+            Act::RotateTerminalKey(terminal(text)?, later(now, *keep_seconds)?)
+        }
+        Order::CreateMember => Act::CreateMember,
+        Order::FreezeMember { member: text } => Act::FreezeMember(member(text)?),
+        Order::UnfreezeMember { member: text } => Act::UnfreezeMember(member(text)?),
+        Order::CloseMember { member: text } => Act::CloseMember(member(text)?),
+        Order::EndDevice { device } => Act::EndDevice(FactId(number(Kind::Device, device)?)),
+        Order::RotateCodeSecret { member: text } => {
+            Act::RotateCodeSecret(member(text)?, random(desk))
+        }
+        Order::CloseSwitch { capability, scope, subject, lapse_seconds } => {
+            let (capability, scope, subject) = switch(capability, scope, subject.as_deref())?;
+            let lapses_at = match lapse_seconds {
+                Some(seconds) => later(now, *seconds)?,
+                None => Instant(0),
+            };
+            Act::CloseSwitch(capability, scope, subject, lapses_at)
+        }
+        Order::OpenSwitch { capability, scope, subject } => {
+            let (capability, scope, subject) = switch(capability, scope, subject.as_deref())?;
+            Act::OpenSwitch(capability, scope, subject)
+        }
+        other => unreachable!("{other:?} is carried out by itself"),
+    })
+}
+
+fn administer(desk: &Desk, by: &By, act: Act) -> Result<(Event, bool), AdminError> {
+    let command = Command::Administer(Administer {
+        request: request_of(desk, by)?,
+        actor: by.actor.clone(),
+        second: by.second.clone(),
+        reason: by.reason.clone(),
+        act,
+    });
+    match submit(desk, command)? {
+        Outcome::Done { event, replayed } => Ok((event, replayed)),
+        other => unreachable!("an act becomes an event, not {other:?}"),
+    }
+}
+
+fn submit(desk: &Desk, command: Command) -> Result<Outcome, AdminError> {
+    let deadline = (desk.clock)().plus_ms(DEADLINE_MS);
+    match desk.book.submit_and_wait(Part::Members, command, deadline) {
+        Answer::Decided(outcome) => Ok(outcome),
+        Answer::Refused(Refused { refusal, .. }) => Err(AdminError::Refused(refusal)),
+        Answer::Unknown(unknown) => Err(AdminError::Unknown(unknown)),
+    }
+}
+
+fn credit(
+    desk: &Desk,
+    by: &By,
+    (member, asset, amount): (&str, &str, i64),
+) -> Result<Value, AdminError> {
+    let asset = match asset {
+        "money" => Asset::Money,
+        "points" => Asset::Points,
+        _ => return Err(AdminError::Wrong("the asset must be `money` or `points`".to_owned())),
+    };
+    let member = MemberNumber(number(Kind::Member, member)?);
+    let request = request_of(desk, by)?;
+    let outcome = submit(desk, Command::Credit(Credit { request, member, asset, amount }))?;
+    let Outcome::Decided { operation, replayed, .. } = outcome else {
+        unreachable!("a credit becomes an operation");
+    };
+    Ok(json!({
+        "done": "credit",
+        "replayed": replayed,
+        "member": identifier::text(Kind::Member, member.0),
+        "amount": operation.amount,
+        "booked_at": time::text(operation.id.at()),
+    }))
+}
+
+/// A link's token is random; only its digest is kept. Asked again under the same request id, the token
+/// would be another one, so that is refused by the rules as another meaning.
+fn create_link(
+    desk: &Desk,
+    by: &By,
+    member: &str,
+    lifetime_seconds: i64,
+) -> Result<Value, AdminError> {
+    let token = URL_SAFE_NO_PAD.encode(random::<LINK_TOKEN_BYTES>(desk));
+    let member = MemberNumber(number(Kind::Member, member)?);
+    let expires_at = later((desk.clock)(), lifetime_seconds)?;
+    let act = Act::CreateLink(member, link_digest(&token), expires_at);
+    let (event, replayed) = administer(desk, by, act)?;
+    let mut reply = told(&event, replayed);
+    reply["link_token"] = token.into();
+    reply["expires_at"] = time::text(expires_at).into();
+    Ok(reply)
+}
+
+fn show_terminal_key(desk: &Desk, terminal: TerminalNumber) -> Result<Value, AdminError> {
+    let row =
+        desk.book.read_and_wait(move |conn| Ok(conn.find::<Terminal, _>(&[terminal.0])?.pop()));
+    let row = row?.ok_or(AdminError::Refused(Refusal::TerminalMustExist))?;
+    let keys = KeyFile::load(&desk.key_file)?;
+    let generation = u32::try_from(row.generation)
+        .map_err(|_| AdminError::Wrong("the terminal has no key generation".to_owned()))?;
+    let key = keys.terminal_key(terminal.0.cast_unsigned(), generation);
+    Ok(json!({
+        "terminal": identifier::text(Kind::Terminal, terminal.0),
+        "generation": generation,
+        "key": crate::edge::key_text(key.expose()),
+    }))
+}
+
+fn rotate_key(desk: &Desk, key: &str, keep_seconds: i64) -> Result<Value, AdminError> {
+    let name = KeyName::ALL.into_iter().find(|name| name.text() == key);
+    let name = name.ok_or_else(|| AdminError::Wrong(format!("there is no key {key:?}")))?;
+    if keep_seconds < 0 {
+        return Err(AdminError::Wrong("`keep_seconds` must not be negative".to_owned()));
+    }
+    let (now_ms, keep_ms) = ((desk.clock)().0, keep_seconds.saturating_mul(SECOND_MS));
+    let mut random = |bytes: &mut [u8]| (desk.entropy)(bytes);
+    KeyFile::update(&desk.key_file, |keys| match name {
+        KeyName::Code => keys.rotate_code_key(&mut random, now_ms, keep_ms),
+        KeyName::TerminalRoot => keys.rotate_terminal_root(&mut random, now_ms, keep_ms),
+        KeyName::DeviceToken => keys.rotate_device_token_key(&mut random, now_ms, keep_ms),
+        KeyName::Nonce => keys.rotate_nonce_key(&mut random, now_ms),
+        KeyName::Fingerprint => keys.rotate_fingerprint_key(&mut random, now_ms),
+        KeyName::Checkpoint => keys.rotate_checkpoint_key(&mut random),
+    })?;
+    Ok(json!({ "done": "key_rotated", "key": name.text() }))
+}
+
+fn list_switches(desk: &Desk) -> Result<Value, AdminError> {
+    let switches = desk.book.read_and_wait(read::switches)?;
+    let switches: Vec<Value> = switches
+        .iter()
+        .map(|switch| {
+            json!({
+                "capability": switch.capability.name(),
+                "scope": switch.scope.name(),
+                "subject": subject_text(switch.scope, switch.subject),
+                "closed_at": time::text(switch.closed_at),
+                "lapses_at": (switch.lapses_at.0 != 0).then(|| time::text(switch.lapses_at)),
+                "actor": switch.actor,
+                "reason": switch.reason,
+            })
+        })
+        .collect();
+    Ok(json!({ "switches": switches }))
+}
+
+fn status(desk: &Desk) -> Value {
+    let health = desk.book.health();
+    json!({
+        "book": desk.book.kind().name(),
+        "currency": desk.book.currency().as_str(),
+        "storage_ok": health.storage_ok,
+        "lanes": health.lanes,
+        "queued": health.queued,
+        "wal_bytes": health.wal_bytes,
+        "closed": health.closed,
+    })
+}
+
+/// An event as a reply.
+fn told(event: &Event, replayed: bool) -> Value {
+    let mut reply = json!({
+        "done": event.kind.name(),
+        "replayed": replayed,
+        "booked_at": time::text(event.id.at()),
+    });
+    let named: &[(&str, Kind, i64)] = match event.kind {
+        EventKind::MerchantCreated => &[("merchant", Kind::Merchant, event.subject)],
+        EventKind::StoreCreated => {
+            &[("store", Kind::Store, event.subject), ("merchant", Kind::Merchant, event.object)]
+        }
+        EventKind::TerminalCreated => {
+            &[("terminal", Kind::Terminal, event.subject), ("store", Kind::Store, event.object)]
+        }
+        EventKind::TerminalSuspended
+        | EventKind::TerminalResumed
+        | EventKind::TerminalKeyRotated => &[("terminal", Kind::Terminal, event.subject)],
+        EventKind::MemberCreated
+        | EventKind::MemberFrozen
+        | EventKind::MemberUnfrozen
+        | EventKind::MemberClosed
+        | EventKind::LinkCreated
+        | EventKind::CodeSecretRotated => &[("member", Kind::Member, event.subject)],
+        EventKind::DeviceEnrolled | EventKind::DeviceEnded => {
+            &[("member", Kind::Member, event.subject), ("device", Kind::Device, event.object)]
+        }
+        EventKind::LaneCreated
+        | EventKind::SwitchClosed
+        | EventKind::SwitchOpened
+        | EventKind::Checkpoint
+        | EventKind::Restored => &[],
+    };
+    for &(name, kind, number) in named {
+        reply[name] = identifier::text(kind, number).into();
+    }
+    reply
+}
+
+/// An identifier of this kind, or a plain number.
+fn number(kind: Kind, text: &str) -> Result<i64, AdminError> {
+    if let Ok(number @ 1..) = text.parse::<i64>() {
+        return Ok(number);
+    }
+    identifier::parse(kind, text).map_err(|error| AdminError::Wrong(format!("{text:?}: {error}")))
+}
+
+fn switch(
+    capability: &str,
+    scope: &str,
+    subject: Option<&str>,
+) -> Result<(Capability, Scope, i64), AdminError> {
+    let wrong =
+        |what: &str, given: &str| AdminError::Wrong(format!("there is no {what} {given:?}"));
+    let capability =
+        Capability::from_name(capability).ok_or_else(|| wrong("capability", capability))?;
+    let scope = Scope::from_name(scope).ok_or_else(|| wrong("scope", scope))?;
+    let subject = match (kind_of(scope), subject) {
+        (Some(kind), Some(text)) => number(kind, text)?,
+        (None, None) => 0,
+        _ => return Err(AdminError::Refused(Refusal::SubjectMustFitScope)),
+    };
+    Ok((capability, scope, subject))
+}
+
+const fn kind_of(scope: Scope) -> Option<Kind> {
+    match scope {
+        Scope::Everything => None,
+        Scope::Merchant => Some(Kind::Merchant),
+        Scope::Store => Some(Kind::Store),
+        Scope::Terminal => Some(Kind::Terminal),
+        Scope::Member => Some(Kind::Member),
+    }
+}
+
+fn subject_text(scope: Scope, subject: i64) -> Option<String> {
+    kind_of(scope).map(|kind| identifier::text(kind, subject))
+}
+
+fn request_of(desk: &Desk, by: &By) -> Result<RequestId, AdminError> {
+    let Some(text) = &by.request_id else { return Ok(RequestId(random(desk))) };
+    let must = "`request_id` must be a UUID with hyphens, not all zeros";
+    fields::request_id("request_id", text).map_err(|_| AdminError::Wrong(must.to_owned()))
+}
+
+fn random<const N: usize>(desk: &Desk) -> [u8; N] {
+    let mut bytes = [0; N];
+    (desk.entropy)(&mut bytes);
+    bytes
+}
+
+fn later(now: Instant, seconds: i64) -> Result<Instant, AdminError> {
+    if !(0..=10 * 365 * 24 * 60 * 60).contains(&seconds) {
+        return Err(AdminError::Wrong("a time must be from 0 seconds to ten years".to_owned()));
+    }
+    Ok(now.plus_ms(seconds * SECOND_MS))
+}

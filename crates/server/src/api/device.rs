@@ -1,0 +1,354 @@
+//! What a member's device asks: to be enrolled, a code to show, the wallet. Every request is proven by
+//! the device's key, and every answer carries the nonce for the next proof.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use hyper::header::AUTHORIZATION;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use yaoki_core::account::Account;
+use yaoki_core::code::IssuedCode;
+use yaoki_core::decide::may_show_code;
+use yaoki_core::facts::Transfer;
+use yaoki_core::ids::{FactId, MemberNumber, StoreNumber};
+use yaoki_core::refusal::Refusal;
+use yaoki_core::state::{Device, DeviceState, Member, Store};
+use yaoki_core::view::Directory;
+use yaoki_formats::one_time_code::{code128_svg, qr_svg};
+use yaoki_store::{Conn, StoreError, read};
+
+use super::enrolment::{Grant, enrol as enrol_device};
+use super::{render, time};
+use crate::app::App;
+use crate::edge::error::EdgeError;
+use crate::edge::identifier::{self, Kind};
+use crate::edge::problem::{Problem, ProblemDocument};
+use crate::edge::proof::NO_DEVICE;
+use crate::edge::proven::{Newcomer, Proven, for_device};
+use crate::edge::request;
+use crate::metrics::Endpoint;
+
+/// How many movements the wallet shows.
+const MOVEMENTS_SHOWN: usize = 20;
+/// The longest text that is looked at as a link's token, bytes.
+const LINK_BYTES_MAX: usize = 200;
+
+/// Redeeming a one-time link.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EnrolRequest<'a> {
+    /// The token of the link.
+    #[serde(borrow)]
+    link_token: Cow<'a, str>,
+}
+
+/// A device that was enrolled.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Enrolled)]
+pub struct EnrolAnswer {
+    device: String,
+    member: String,
+    /// What the device sends as `Authorization: DPoP …`; of no use without its key.
+    token: String,
+}
+
+/// A nonce.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Nonce)]
+pub struct NonceAnswer {
+    /// The same as in the header `DPoP-Nonce`.
+    nonce: String,
+}
+
+/// Asking for a code.
+#[derive(Deserialize, ToSchema, Default)]
+#[serde(deny_unknown_fields)]
+pub struct CodeRequest {
+    /// Whether the code is also drawn.
+    #[serde(default)]
+    pictures: bool,
+}
+
+/// A code to show.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Code)]
+pub struct CodeAnswer {
+    /// 24 digits.
+    digits: String,
+    /// The digits in groups of four, for people.
+    grouped: String,
+    /// When the next one can be obtained.
+    #[schema(format = "date-time")]
+    renew_at: String,
+    /// When it stops paying, if nothing ends it before.
+    #[schema(format = "date-time")]
+    dies_at: String,
+    /// Code 128 in set C, SVG.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code128_svg: Option<String>,
+    /// QR, SVG.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    qr_svg: Option<String>,
+}
+
+/// Asking for the wallet. No fields yet.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WalletRequest {}
+
+/// A member's wallet.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Wallet)]
+pub struct WalletAnswer {
+    /// Minor units, open holds included.
+    money: i64,
+    /// Minor units of open holds.
+    held: i64,
+    /// What can be spent now.
+    available: i64,
+    points: i64,
+    /// ISO 4217.
+    currency: String,
+    /// Newest first.
+    movements: Vec<Movement>,
+}
+
+/// Money or points that came or went.
+#[derive(Serialize, ToSchema)]
+pub struct Movement {
+    /// `pay`, `capture`, `refund`, `reverse` or `credit`.
+    kind: &'static str,
+    /// Minor units or points; negative when they went.
+    amount: i64,
+    /// `money` or `points`.
+    asset: &'static str,
+    #[schema(format = "date-time")]
+    booked_at: String,
+    /// The shop, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store: Option<String>,
+}
+
+/// Enrols a device with a one-time link. The proof carries the device's public key.
+#[utoipa::path(
+    post,
+    path = "/v1/device/enrol",
+    tag = "device",
+    security(("new_device" = [])),
+    request_body = EnrolRequest,
+    responses(
+        (status = 200, description = "Enrolled", body = EnrolAnswer),
+        (status = "default", description = "Unknown", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    )
+)]
+pub async fn enrol(State(app): State<App>, newcomer: Result<Newcomer, Problem>) -> Response {
+    let work = async {
+        let newcomer = newcomer?;
+        let asked: EnrolRequest<'_> = request::json(&newcomer.body)?;
+        if asked.link_token.is_empty() || asked.link_token.len() > LINK_BYTES_MAX {
+            return Err(Problem::field("link_token", "must be the token of a link"));
+        }
+        let enrolled = enrol_device(&app, Grant::Link(&asked.link_token), &newcomer.key).await?;
+        let (device, member) = (enrolled.device.0, enrolled.member.0);
+        let numbers = (device.cast_unsigned(), member.cast_unsigned());
+        let thumbprint = &newcomer.key.thumbprint;
+        let token = app.keyring().proof.issue_token(numbers.0, numbers.1, thumbprint);
+        Ok(render::said(&EnrolAnswer {
+            device: identifier::text(Kind::Device, device),
+            member: identifier::text(Kind::Member, member),
+            token,
+        }))
+    };
+    for_device(app.answer(Endpoint::Enrol, work).await, &app, NO_DEVICE)
+}
+
+/// A nonce for the next proof: of the device whose token is sent, or of one that is to be enrolled.
+#[utoipa::path(
+    get,
+    path = "/v1/device/nonce",
+    tag = "device",
+    responses(
+        (status = 200, description = "A nonce", body = NonceAnswer),
+        (status = "default", description = "Unknown", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    )
+)]
+pub async fn nonce(State(app): State<App>, headers: HeaderMap) -> Response {
+    let mut device = NO_DEVICE;
+    let work = async {
+        if let Some(value) = headers.get(AUTHORIZATION) {
+            let token = app.keyring().proof.open_token(value.to_str().unwrap_or_default())?;
+            device = token.device;
+        }
+        let nonce = app.keyring().proof.nonce(device, app.now().0);
+        Ok(render::said(&NonceAnswer { nonce }))
+    };
+    let response = app.answer(Endpoint::Nonce, work).await;
+    for_device(response, &app, device)
+}
+
+/// A code to show. Nothing is written; every node shows the same one.
+#[utoipa::path(
+    post,
+    path = "/v1/device/code",
+    tag = "device",
+    security(("device" = [])),
+    request_body = CodeRequest,
+    responses(
+        (status = 200, description = "A code", body = CodeAnswer),
+        (status = "default", description = "Unknown", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    )
+)]
+pub async fn code(State(app): State<App>, proven: Result<Proven, Problem>) -> Response {
+    let device = number_of(&proven);
+    let work = async {
+        let proven = proven?;
+        let asked: CodeRequest = request::json(&proven.body)?;
+        let (device, member, now) = (proven.device, proven.member, app.now());
+        let read = app.read(move |conn| {
+            let (device, member) = match standing(conn, device, member)? {
+                Ok(standing) => standing,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
+            let switches = read::switches(conn)?;
+            let directory = Directory { switches, ..Directory::default() };
+            Ok(may_show_code(&directory, &member, device.id, now).map(|()| member))
+        });
+        let member = read.await??;
+        let issued = app.keyring().cipher.issue(&member, now);
+        let issued = issued.ok_or(Refusal::DeviceMustBeActive)?;
+        Ok(render::said(&drawn(issued, asked.pictures)?))
+    };
+    for_device(app.answer(Endpoint::Code, work).await, &app, device)
+}
+
+/// Balance and latest movements.
+#[utoipa::path(
+    post,
+    path = "/v1/device/wallet",
+    tag = "device",
+    security(("device" = [])),
+    request_body = WalletRequest,
+    responses(
+        (status = 200, description = "The wallet", body = WalletAnswer),
+        (status = "default", description = "Unknown", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    )
+)]
+pub async fn wallet(State(app): State<App>, proven: Result<Proven, Problem>) -> Response {
+    let device = number_of(&proven);
+    let work = async {
+        let proven = proven?;
+        let WalletRequest {} = request::json(&proven.body)?;
+        let (device, member) = (proven.device, proven.member);
+        let read = app.read(move |conn| {
+            let member = match standing(conn, device, member)? {
+                Ok((_, member)) => member,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
+            let transfers = read::recent_transfers(conn, member.number, MOVEMENTS_SHOWN)?;
+            let stores = stores_of(conn, &transfers)?;
+            Ok(Ok((member, transfers, stores)))
+        });
+        let (member, transfers, stores) = read.await??;
+        Ok(render::said(&WalletAnswer {
+            money: member.money,
+            held: member.held,
+            available: member.available(),
+            points: member.points,
+            currency: app.book.currency().as_str().to_owned(),
+            movements: transfers.iter().map(|row| Movement::of(row, &stores)).collect(),
+        }))
+    };
+    for_device(app.answer(Endpoint::Wallet, work).await, &app, device)
+}
+
+fn number_of(proven: &Result<Proven, Problem>) -> u64 {
+    proven.as_ref().map_or(NO_DEVICE, |proven| proven.device.0.cast_unsigned())
+}
+
+/// The rows behind a proof: the device is enrolled, not ended, and the member's.
+fn standing(
+    conn: &mut Conn,
+    device: FactId,
+    member: MemberNumber,
+) -> Result<Result<(Device, Member), Refusal>, StoreError> {
+    let device = read::device(conn, device)?;
+    let active = |device: &Device| device.state == DeviceState::Active && device.member == member;
+    let Some(device) = device.filter(active) else {
+        return Ok(Err(Refusal::DeviceMustBeActive));
+    };
+    let member = read::member(conn, member)?;
+    Ok(member.map(|member| (device, member)).ok_or(Refusal::MemberMustExist))
+}
+
+fn drawn(issued: IssuedCode, pictures: bool) -> Result<CodeAnswer, Problem> {
+    let picture = |draw: fn(&str) -> Result<String, _>| {
+        let svg = pictures.then(|| draw(&issued.digits)).transpose();
+        svg.map_err(|_: yaoki_formats::one_time_code::CodeError| EdgeError::FaultOfOurs)
+    };
+    Ok(CodeAnswer {
+        code128_svg: picture(code128_svg)?,
+        qr_svg: picture(qr_svg)?,
+        grouped: grouped(&issued.digits),
+        renew_at: time::text(issued.renew_at),
+        dies_at: time::text(issued.dies_at),
+        digits: issued.digits,
+    })
+}
+
+fn grouped(digits: &str) -> String {
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 4);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && place % 4 == 0 {
+            grouped.push(' ');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// The names of the shops on a statement.
+fn stores_of(
+    conn: &mut Conn,
+    transfers: &[Transfer],
+) -> Result<BTreeMap<StoreNumber, String>, StoreError> {
+    let accounts = transfers.iter().flat_map(|row| [row.debit, row.credit]);
+    let mut stores: Vec<i64> = accounts.filter_map(Account::store).map(|store| store.0).collect();
+    stores.sort_unstable();
+    stores.dedup();
+    let stores: Vec<Store> = conn.find(&stores)?;
+    Ok(stores.into_iter().map(|store| (store.number, store.name)).collect())
+}
+
+impl Movement {
+    fn of(transfer: &Transfer, stores: &BTreeMap<StoreNumber, String>) -> Self {
+        let member = transfer.member;
+        let (money, points) = (Account::money(member), Account::points(member));
+        let went = transfer.debit == money || transfer.debit == points;
+        let store = transfer.debit.store().or(transfer.credit.store());
+        let is_points = transfer.debit == points || transfer.credit == points;
+        Self {
+            kind: transfer.kind.name(),
+            amount: if went { -transfer.amount } else { transfer.amount },
+            asset: if is_points { "points" } else { "money" },
+            booked_at: time::text(transfer.id.at()),
+            store: store.and_then(|store| stores.get(&store).cloned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn digits_are_grouped_in_fours() {
+        assert_eq!(super::grouped("123456789012"), "1234 5678 9012");
+        assert_eq!(super::grouped("12345"), "1234 5");
+    }
+}

@@ -1,0 +1,163 @@
+//! The routes of each listener and the OpenAPI document of all of them, from one declaration: a route
+//! that is served is documented, and the other way round.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::register::{lists, settle};
+use super::{device, register};
+use crate::app::App;
+use crate::edge::error::EdgeError;
+use crate::edge::listener::{ListenerName, Routes};
+use crate::edge::problem::Problem;
+use crate::metrics::Endpoint;
+use crate::web;
+
+/// The head of the document.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Yaoki",
+        description = "Code payment. Every answer with status 200 to a request that moves money is \
+                       recorded and final: `succeeded` or `declined`. Everything else is `unknown`: \
+                       ask again with the same request id, or reverse.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+        version = "1"
+    ),
+    tags(
+        (name = "register", description = "Terminals, on the listener `registers`."),
+        (name = "device", description = "Members' devices, on the listener `devices`."),
+        (name = "public", description = "Everybody, on the listener `public`.")
+    ),
+    modifiers(&Schemes)
+)]
+struct Head;
+
+/// How callers show who they are.
+struct Schemes;
+
+impl Modify for Schemes {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_with(Default::default);
+        for (name, header, text) in [
+            (
+                "terminal",
+                "Authorization",
+                "`Yaoki-HMAC-SHA256 terminal=…, generation=…, timestamp=…, signature=…`: \
+                 HMAC-SHA256 under the terminal's key over method, path, query, host, key \
+                 generation, timestamp and body digest, each on a line of its own.",
+            ),
+            (
+                "device",
+                "Authorization",
+                "`DPoP` and the device's token; and in the header `DPoP` a proof (RFC 9449, \
+                 ES256) with the server's nonce and `bd`, the base64url SHA-256 of the body.",
+            ),
+            (
+                "new_device",
+                "DPoP",
+                "A proof (RFC 9449, ES256) by the key that is to be enrolled, without a token.",
+            ),
+        ] {
+            let key = ApiKey::Header(ApiKeyValue::with_description(header, text));
+            components.add_security_scheme(name, SecurityScheme::ApiKey(key));
+        }
+    }
+}
+
+/// The routes of `name`, before their state is given.
+fn router_of(name: ListenerName) -> OpenApiRouter<App> {
+    match name {
+        ListenerName::Registers => OpenApiRouter::new()
+            .routes(routes!(register::pay, lists::list))
+            .routes(routes!(lists::payment))
+            .routes(routes!(register::query))
+            .routes(routes!(settle::reverse))
+            .routes(routes!(settle::refund))
+            .routes(routes!(settle::capture))
+            .routes(routes!(settle::void))
+            .routes(routes!(settle::acknowledge)),
+        ListenerName::Devices => OpenApiRouter::new()
+            .routes(routes!(device::enrol))
+            .routes(routes!(device::nonce))
+            .routes(routes!(device::code))
+            .routes(routes!(device::wallet)),
+        ListenerName::Public => OpenApiRouter::new()
+            .routes(routes!(web::first_page))
+            .routes(routes!(web::style))
+            .routes(routes!(document)),
+    }
+}
+
+/// What only peers on this machine are served.
+fn operations() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(web::health::alive))
+        .routes(routes!(web::health::ready))
+        .routes(routes!(web::health::metrics))
+}
+
+/// The whole document.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let mut all = OpenApiRouter::<App>::with_openapi(Head::openapi());
+    for name in ListenerName::ALL {
+        all = all.merge(router_of(name));
+    }
+    all.merge(operations()).into_openapi()
+}
+
+/// The document in JSON.
+pub fn openapi_json() -> String {
+    openapi().to_pretty_json().expect("the document has a form in JSON")
+}
+
+/// What `name` serves to peers on this machine and to others. `operations_for_all`: health and metrics
+/// are served to everybody.
+pub fn routes(name: ListenerName, app: &App, operations_for_all: bool) -> Routes {
+    let finished = |router: OpenApiRouter<App>| -> Router {
+        let router: Router<App> = router.into();
+        router
+            .fallback(not_found)
+            .method_not_allowed_fallback(method_not_allowed)
+            .with_state(app.clone())
+    };
+    let (mut local, mut remote) = (router_of(name), router_of(name));
+    if name == ListenerName::Public {
+        local = local.merge(operations());
+        if operations_for_all {
+            remote = remote.merge(operations());
+        }
+    }
+    Routes { local: finished(local), remote: finished(remote) }
+}
+
+async fn not_found(State(app): State<App>) -> Response {
+    let work = async { Err(Problem::from(EdgeError::NotFound)) };
+    app.answer(Endpoint::Public, work).await
+}
+
+async fn method_not_allowed(State(app): State<App>) -> Response {
+    let work = async { Err(Problem::from(EdgeError::MethodNotAllowed)) };
+    app.answer(Endpoint::Public, work).await
+}
+
+/// This document.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    tag = "public",
+    responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json"))
+)]
+pub async fn document() -> Response {
+    let mut response = Response::new(Body::from(openapi_json()));
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    response
+}

@@ -1,0 +1,293 @@
+//! The register API. Every request is signed by a terminal; what changes money carries a request id
+//! that the register made and kept before sending.
+//!
+//! `succeeded` and `declined` are said with status 200 and are final. Anything else is `unknown`: ask
+//! again with the same request id, or reverse. [`settle`] has what is asked of payments that exist.
+
+pub mod lists;
+pub mod settle;
+
+use std::borrow::Cow;
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use tokio::time::sleep;
+use utoipa::ToSchema;
+use yaoki_core::command::{Ask, Command, Meaning, PayWithCode};
+use yaoki_core::decide::Outcome;
+use yaoki_core::facts::OperationKind;
+use yaoki_core::ids::{FactId, RequestId};
+use yaoki_core::time::Instant;
+use yaoki_store::Part;
+
+use super::fields;
+use super::render::{self, NotSeen, OperationAnswer};
+use crate::app::{App, milliseconds};
+use crate::edge::error::EdgeError;
+use crate::edge::problem::{Problem, ProblemDocument};
+use crate::edge::request;
+use crate::edge::signed::Signed;
+use crate::metrics::{Endpoint, Said};
+
+/// The longest text that is looked at as a code, bytes.
+const CODE_BYTES_MAX: usize = 64;
+
+/// When the money is taken.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Capture {
+    /// At once.
+    Now,
+    /// It is held, and captured or voided later.
+    Later,
+}
+
+/// A payment on a one-time code.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PaymentRequest<'a> {
+    /// A UUID that the register made and kept before sending.
+    #[schema(format = "uuid")]
+    #[serde(borrow)]
+    request_id: Cow<'a, str>,
+    /// Minor units, an integer.
+    #[schema(example = 1200, minimum = 1, maximum = 1_000_000_000)]
+    amount: i64,
+    /// ISO 4217.
+    #[schema(example = "JPY")]
+    #[serde(borrow)]
+    currency: Cow<'a, str>,
+    /// The digits that were scanned.
+    #[schema(example = "280012345678901234567890")]
+    #[serde(borrow)]
+    code: Cow<'a, str>,
+    /// At most 60 s ahead; decided later, it is declined.
+    #[schema(format = "date-time")]
+    #[serde(borrow)]
+    valid_until: Cow<'a, str>,
+    /// When the money is taken.
+    capture: Capture,
+    /// With `later`: how long it is held.
+    #[schema(minimum = 1, maximum = 2_592_000)]
+    hold_seconds: Option<i64>,
+}
+
+impl PaymentRequest<'_> {
+    fn hold_seconds(&self, app: &App) -> Result<Option<i64>, Problem> {
+        let asked = self.hold_seconds;
+        match (self.capture, asked) {
+            (Capture::Now, None) => Ok(None),
+            (Capture::Now, Some(_)) => {
+                Err(Problem::field("hold_seconds", "must be left out when capture is `now`"))
+            }
+            (Capture::Later, None) => Ok(Some(app.limits.hold_seconds)),
+            (Capture::Later, Some(asked)) => Ok(Some(asked)),
+        }
+    }
+}
+
+/// Pays, or holds money, on a one-time code.
+#[utoipa::path(
+    post,
+    path = "/v1/payments",
+    tag = "register",
+    security(("terminal" = [])),
+    request_body = PaymentRequest,
+    responses(
+        (status = 200, description = "Recorded, final", body = OperationAnswer),
+        (status = "default", description = "Unknown", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    )
+)]
+pub async fn pay(State(app): State<App>, signed: Result<Signed, Problem>) -> Response {
+    let work = async {
+        let signed = signed?;
+        let asked: PaymentRequest<'_> = request::json(&signed.body)?;
+        let meaning = PayMeaning::of(&app, &asked)?;
+        wait_for_turn(&app, &signed).await?;
+        submit(&app, &signed, &meaning).await
+    };
+    app.answer(Endpoint::Pay, work).await
+}
+
+/// What a terminal that presented forged codes waits for.
+async fn wait_for_turn(app: &App, signed: &Signed) -> Result<(), Problem> {
+    let patience_ms = app.limits.deadline_ms;
+    match app.pace.turn(signed.terminal, app.now(), patience_ms) {
+        Some(0) => Ok(()),
+        Some(wait_ms) => {
+            sleep(milliseconds(wait_ms)).await;
+            Ok(())
+        }
+        None => Err(Problem::from(EdgeError::CodesArePaced).and_retry_after(5)),
+    }
+}
+
+/// What a request means, and the command it becomes.
+pub(super) trait Asked {
+    /// What must be equal in a retry.
+    fn meaning(&self) -> Meaning<'_>;
+    /// Under which id.
+    fn request(&self) -> RequestId;
+    /// By when; none where the rules do not judge it.
+    fn valid_until(&self) -> Instant;
+    /// The command.
+    fn command(&self, ask: Ask) -> Command;
+}
+
+struct PayMeaning<'a> {
+    request: RequestId,
+    valid_until: Instant,
+    code: &'a str,
+    pay: PayWithCode,
+}
+
+impl<'a> PayMeaning<'a> {
+    fn of(app: &App, asked: &'a PaymentRequest<'_>) -> Result<Self, Problem> {
+        let request = fields::request_id("request_id", &asked.request_id)?;
+        let valid_until = fields::instant("valid_until", &asked.valid_until)?;
+        let code: &str = &asked.code;
+        if code.is_empty() || code.len() > CODE_BYTES_MAX {
+            return Err(Problem::field("code", "must be the digits that were scanned"));
+        }
+        let pay = PayWithCode {
+            ask: no_ask(),
+            code: app.keyring().cipher.open(code),
+            amount: asked.amount,
+            currency: fields::currency(&asked.currency)?,
+            hold_seconds: asked.hold_seconds(app)?,
+        };
+        Ok(Self { request, valid_until, code, pay })
+    }
+}
+
+/// A place for who asks, until that is known.
+fn no_ask() -> Ask {
+    use yaoki_core::command::Caller;
+    use yaoki_core::ids::{RequestKey, TerminalNumber};
+    let key = RequestKey { request: RequestId::default(), terminal: TerminalNumber::NONE };
+    let caller = Caller { key, generation: 0 };
+    Ask { caller, valid_until: Instant(0), fingerprint: [0; 16] }
+}
+
+impl Asked for PayMeaning<'_> {
+    fn meaning(&self) -> Meaning<'_> {
+        Meaning {
+            kind: match self.pay.hold_seconds {
+                None => OperationKind::Pay,
+                Some(_) => OperationKind::Authorize,
+            },
+            amount: self.pay.amount,
+            currency: self.pay.currency,
+            code: self.code,
+            payment: FactId::NONE,
+            target: RequestId::default(),
+            hold_seconds: self.pay.hold_seconds.unwrap_or(0),
+        }
+    }
+
+    fn request(&self) -> RequestId {
+        self.request
+    }
+
+    fn valid_until(&self) -> Instant {
+        self.valid_until
+    }
+
+    fn command(&self, ask: Ask) -> Command {
+        Command::PayWithCode(PayWithCode { ask, ..self.pay.clone() })
+    }
+}
+
+/// Submits what a terminal asked, and renders what is recorded.
+///
+/// A request whose first try was fingerprinted under an older key is recognised here: the rules compare
+/// one fingerprint, and the older keys are the edge's.
+pub(super) async fn submit(
+    app: &App,
+    signed: &Signed,
+    asked: &impl Asked,
+) -> Result<Said, Problem> {
+    let keyring = app.keyring();
+    let mut keys = keyring.file.fingerprint.accepted(i64::MIN);
+    let meaning = asked.meaning();
+    let current = keys.next().expect("the current key is always accepted");
+    let ask = Ask {
+        caller: signed.caller(asked.request()),
+        valid_until: asked.valid_until(),
+        fingerprint: meaning.fingerprint(current.expose()),
+    };
+    match app.submit(Part::Money, asked.command(ask)).await {
+        Ok(outcome) => rendered(app, signed, &outcome),
+        Err(problem) => match problem.first() {
+            Some(first)
+                if keys.any(|key| meaning.fingerprint(key.expose()) == first.fingerprint) =>
+            {
+                Ok(render::operation(first, true, app.book.currency()))
+            }
+            _ => Err(problem),
+        },
+    }
+}
+
+fn rendered(app: &App, signed: &Signed, outcome: &Outcome) -> Result<Said, Problem> {
+    match outcome {
+        Outcome::Decided { operation, replayed, forged } => {
+            if *forged {
+                tell_of_forged_code(app, signed);
+            }
+            Ok(render::operation(operation, *replayed, app.book.currency()))
+        }
+        Outcome::NotSeen => Ok(render::said(&NotSeen::ANSWER)),
+        Outcome::Acknowledged(_) | Outcome::Done { .. } => {
+            unreachable!("a register's request becomes an operation")
+        }
+    }
+}
+
+fn tell_of_forged_code(app: &App, signed: &Signed) {
+    app.metrics.forged();
+    if app.pace.forged(signed.terminal, app.now()) {
+        app.metrics.paced();
+        let terminal = signed.terminal.0;
+        tracing::warn!(terminal, "risk: a terminal presents forged codes and is paced for an hour");
+    }
+}
+
+/// What became of a request of this terminal.
+#[utoipa::path(
+    get,
+    path = "/v1/requests/{request_id}",
+    tag = "register",
+    security(("terminal" = [])),
+    params(("request_id" = String, Path, format = "uuid", description = "The request")),
+    responses(
+        (status = 200, description = "Recorded, or not seen", body = QueryAnswer),
+        (status = "default", description = "Unknown", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    )
+)]
+pub async fn query(
+    State(app): State<App>,
+    Path(request): Path<String>,
+    signed: Result<Signed, Problem>,
+) -> Response {
+    let work = async {
+        let signed = signed?;
+        let caller = signed.caller(fields::request_id("request_id", &request)?);
+        let outcome = app.submit(Part::Money, Command::Query(caller)).await?;
+        rendered(&app, &signed, &outcome)
+    };
+    app.answer(Endpoint::Query, work).await
+}
+
+/// What a query is answered with.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum QueryAnswer<'a> {
+    /// Decided.
+    Operation(OperationAnswer<'a>),
+    /// Not seen.
+    NotSeen(NotSeen),
+}

@@ -1,0 +1,224 @@
+//! What every handler shares: the book, the keys, time and chance, and who has to wait.
+
+use std::path::PathBuf;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use yaoki_core::code::{CodeCipher, CodeRules};
+use yaoki_core::command::Command;
+use yaoki_core::decide::Outcome;
+use yaoki_core::time::Instant;
+use yaoki_store::{Answer, Book, Clock, Conn, Part, StoreError, Unknown};
+
+use crate::edge::error::EdgeError;
+use crate::edge::keys::{KeyFile, KeyFileError};
+use crate::edge::pace::{InFlight, Pace};
+use crate::edge::problem::{Cause, Problem};
+use crate::edge::proof::ProofKeys;
+use crate::metrics::{Class, Endpoint, Metrics, Said};
+
+/// Where chance comes from: fills what it is given with unpredictable bytes.
+pub type Entropy = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
+
+/// The limits of requests.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How long a call may take, milliseconds: past it the answer is `unknown`.
+    pub deadline_ms: i64,
+    /// The most requests of one terminal under way.
+    pub in_flight_per_terminal_max: usize,
+    /// The most requests of one device under way.
+    pub in_flight_per_device_max: usize,
+    /// How long a hold lasts when the register does not say, seconds.
+    pub hold_seconds: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            deadline_ms: 5_000,
+            in_flight_per_terminal_max: 32,
+            in_flight_per_device_max: 2,
+            hold_seconds: 7 * 24 * 60 * 60,
+        }
+    }
+}
+
+/// The keys in use, ready to be used.
+#[derive(Debug)]
+pub struct Keyring {
+    /// The file they are from.
+    pub file: KeyFile,
+    /// Issues and opens codes.
+    pub cipher: CodeCipher,
+    /// Nonces and tokens.
+    pub proof: ProofKeys,
+}
+
+impl Keyring {
+    /// The keys of `file` that are accepted at `now`.
+    pub fn new(file: KeyFile, code: &CodeRules, now: Instant) -> Self {
+        let previous = file.code.accepted(now.0).nth(1);
+        let previous = previous.map(crate::edge::keys::Secret::expose);
+        Self {
+            cipher: CodeCipher::new(code.clone(), file.code.secret.expose(), previous),
+            proof: ProofKeys::new(&file, now.0),
+            file,
+        }
+    }
+
+    /// Whether codes of an older key are still opened.
+    pub fn is_rotating(&self, now: Instant) -> bool {
+        self.file.code.accepted(now.0).count() > 1
+    }
+}
+
+/// What every handler shares.
+pub struct Shared {
+    /// The book.
+    pub book: Arc<Book>,
+    /// The settings of the one-time code.
+    pub code: CodeRules,
+    /// Where the keys are kept.
+    pub key_file: PathBuf,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// Where chance comes from.
+    pub entropy: Entropy,
+    /// The limits of requests.
+    pub limits: Limits,
+    /// Whether devices see `https`.
+    pub device_is_secure: bool,
+    /// Which terminals have to wait.
+    pub pace: Pace,
+    /// Requests of terminals under way.
+    pub flights: Arc<InFlight>,
+    /// Requests of devices under way.
+    pub device_flights: Arc<InFlight>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// The keys in use.
+    pub keyring: RwLock<Arc<Keyring>>,
+}
+
+/// The state of every handler.
+#[derive(Clone)]
+pub struct App(Arc<Shared>);
+
+impl std::ops::Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl App {
+    /// Shares `shared`.
+    pub fn new(shared: Shared) -> Self {
+        Self(Arc::new(shared))
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Instant {
+        (self.clock)()
+    }
+
+    /// `N` unpredictable bytes.
+    pub fn random<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        (self.entropy)(&mut bytes);
+        bytes
+    }
+
+    /// The keys in use.
+    pub fn keyring(&self) -> Arc<Keyring> {
+        Arc::clone(&self.keyring.read().expect("no holder panics"))
+    }
+
+    /// Reads the key file again: after a rotation, and when the time of an old key has ended.
+    ///
+    /// # Errors
+    /// [`KeyFileError`]; the keys in use stay.
+    pub fn reload_keys(&self) -> Result<(), KeyFileError> {
+        let file = KeyFile::load(&self.key_file)?;
+        let keyring = Arc::new(Keyring::new(file, &self.code, self.now()));
+        *self.keyring.write().expect("no holder panics") = keyring;
+        Ok(())
+    }
+
+    /// The scheme that devices see.
+    pub fn device_scheme(&self) -> &'static str {
+        if self.device_is_secure { "https" } else { "http" }
+    }
+
+    /// Submits a command and waits for its outcome, at most until the deadline.
+    ///
+    /// # Errors
+    /// A [`Problem`] when there is no outcome: refused without a record, or unknown.
+    pub async fn submit(&self, part: Part, command: Command) -> Result<Outcome, Problem> {
+        let deadline_ms = self.limits.deadline_ms;
+        let (sender, receiver) = oneshot::channel();
+        let reply = Box::new(move |answer| {
+            // Whoever asked has gone: the outcome is recorded, and asking again tells it.
+            let _ = sender.send(answer);
+        });
+        self.book.submit(part, command, self.now().plus_ms(deadline_ms), reply);
+        match timeout(milliseconds(deadline_ms), receiver).await {
+            Err(_) => Err(Problem::from(EdgeError::DeadlinePassed).and_retry_after(1)),
+            Ok(Err(_)) => Err(Unknown::StorageFailed.into()),
+            Ok(Ok(Answer::Decided(outcome))) => Ok(outcome),
+            Ok(Ok(Answer::Refused(refused))) => Err(refused.into()),
+            Ok(Ok(Answer::Unknown(unknown))) => Err(unknown.into()),
+        }
+    }
+
+    /// Reads on one of the book's readers, at most until the deadline.
+    ///
+    /// # Errors
+    /// A [`Problem`] when nothing could be read in time.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Conn) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let (sender, receiver) = oneshot::channel();
+        self.book.read(work, move |result| {
+            // Whoever asked has gone; a read changes nothing.
+            let _ = sender.send(result);
+        });
+        match timeout(milliseconds(self.limits.deadline_ms), receiver).await {
+            Err(_) => Err(Problem::from(EdgeError::DeadlinePassed).and_retry_after(1)),
+            Ok(Err(_)) => Err(EdgeError::Stopping.into()),
+            Ok(Ok(result)) => result.map_err(Problem::from),
+        }
+    }
+
+    /// The end of every handler: counts, logs once, and answers.
+    pub async fn answer(
+        &self,
+        endpoint: Endpoint,
+        work: impl Future<Output = Result<Said, Problem>>,
+    ) -> Response {
+        let began = tokio::time::Instant::now();
+        let (response, class) = match work.await {
+            Ok(said) => (said.response, said.class),
+            Err(problem) => {
+                problem.log(endpoint.text());
+                let failed =
+                    matches!(problem.cause(), Cause::Edge(_)) && problem.status().is_server_error();
+                let class = if failed { Class::Failed } else { Class::Refused };
+                (problem.into_response(), class)
+            }
+        };
+        self.metrics.answered(endpoint, class, began.elapsed());
+        response
+    }
+}
+
+/// So many milliseconds; a negative number is none.
+pub fn milliseconds(ms: i64) -> Duration {
+    Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+}

@@ -1,0 +1,186 @@
+//! A member's device: keeps a key, proves its requests, takes the nonce of each answer for the next.
+
+use std::net::SocketAddr;
+
+use ring::rand::SystemRandom;
+use serde::Deserialize;
+use serde_json::json;
+use yaoki_core::time::SECOND_MS;
+use yaoki_store::Clock;
+
+use super::http::{Connection, Request};
+use super::{Answer, ClientError};
+use crate::edge::proof::device_key::{DeviceKey, ProofInput};
+use crate::edge::proof::{self, sha256};
+
+/// One device with one connection.
+pub struct DeviceClient {
+    connection: Connection,
+    key: DeviceKey,
+    token: Option<String>,
+    nonce: Option<String>,
+    random: SystemRandom,
+    clock: Clock,
+    proofs: u64,
+}
+
+/// A code as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct ShownCode {
+    /// 24 digits.
+    pub digits: String,
+    /// The digits in groups, for people.
+    pub grouped: String,
+    /// When the next one can be obtained.
+    pub renew_at: String,
+    /// When it stops paying.
+    pub dies_at: String,
+    /// Code 128, SVG.
+    pub code128_svg: Option<String>,
+    /// QR, SVG.
+    pub qr_svg: Option<String>,
+}
+
+/// What is in a wallet.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Wallet {
+    /// Minor units, open holds included.
+    pub money: i64,
+    /// Minor units of open holds.
+    pub held: i64,
+    /// What can be spent now.
+    pub available: i64,
+    /// Points.
+    pub points: i64,
+    /// ISO 4217.
+    pub currency: String,
+    /// Newest first.
+    pub movements: Vec<serde_json::Value>,
+}
+
+impl DeviceClient {
+    /// A device with a new key that talks to `address`.
+    ///
+    /// # Errors
+    /// When the source of randomness failed.
+    pub fn new(address: SocketAddr, clock: Clock) -> Result<Self, ClientError> {
+        let random = SystemRandom::new();
+        let key = DeviceKey::generate(&random)?;
+        let connection = Connection::new(address);
+        Ok(Self { connection, key, token: None, nonce: None, random, clock, proofs: 0 })
+    }
+
+    /// The device's key.
+    pub const fn key(&self) -> &DeviceKey {
+        &self.key
+    }
+
+    /// The token that the server gave; none before it is enrolled.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// Takes a token that was given to this key before.
+    pub fn set_token(&mut self, token: String) {
+        self.token = Some(token);
+    }
+
+    /// Enrols by a one-time link: the identifiers of device and member.
+    ///
+    /// # Errors
+    /// [`ClientError`]; ask again with the same link.
+    pub async fn enrol(&mut self, link_token: &str) -> Result<(String, String), ClientError> {
+        self.token = None;
+        let body = json!({ "link_token": link_token }).to_string();
+        let answer = self.post("/v1/device/enrol", body.as_bytes()).await?;
+        #[derive(Deserialize)]
+        struct Enrolled {
+            device: String,
+            member: String,
+            token: String,
+        }
+        let enrolled: Enrolled = read(answer)?;
+        self.token = Some(enrolled.token);
+        // The nonce of a newcomer is no nonce of the device.
+        self.nonce = None;
+        Ok((enrolled.device, enrolled.member))
+    }
+
+    /// A code to show.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn code(&mut self, pictures: bool) -> Result<ShownCode, ClientError> {
+        let body = json!({ "pictures": pictures }).to_string();
+        read(self.post("/v1/device/code", body.as_bytes()).await?)
+    }
+
+    /// Balance and latest movements.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn wallet(&mut self) -> Result<Wallet, ClientError> {
+        read(self.post("/v1/device/wallet", b"{}").await?)
+    }
+
+    /// Sends a proven request, once more when the nonce was missing or old.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn post(&mut self, path: &str, body: &[u8]) -> Result<Answer, ClientError> {
+        let first = self.post_once(path, body).await?;
+        let asks_for_nonce =
+            first.status == 401 && first.json()["refusal"] == "nonce_must_be_fresh";
+        if asks_for_nonce { self.post_once(path, body).await } else { Ok(first) }
+    }
+
+    /// Sends a proven request with the nonce that is at hand.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn post_once(&mut self, path: &str, body: &[u8]) -> Result<Answer, ClientError> {
+        let proof = self.proof("POST", path, body)?;
+        let authorization = self.token.as_ref().map(|token| format!("DPoP {token}"));
+        let mut headers = vec![("DPoP", proof.as_str())];
+        headers.extend(authorization.as_deref().map(|value| ("Authorization", value)));
+        let request = Request { method: "POST", target: path, headers: &headers, body };
+        let answer = self.connection.send(&request).await?;
+        if answer.nonce.is_some() {
+            self.nonce.clone_from(&answer.nonce);
+        }
+        Ok(answer)
+    }
+
+    /// The proof of one request.
+    ///
+    /// # Errors
+    /// When the source of randomness failed.
+    pub fn proof(&mut self, method: &str, path: &str, body: &[u8]) -> Result<String, ClientError> {
+        let body_digest = sha256(body);
+        let host = self.connection.host();
+        self.proofs += 1;
+        let jti = self.proofs.to_string();
+        let input = ProofInput {
+            request: proof::Request {
+                method,
+                scheme: "http",
+                host,
+                path,
+                body_digest: &body_digest,
+            },
+            token: self.token.as_deref(),
+            nonce: self.nonce.as_deref(),
+            jti: &jti,
+            issued_at_seconds: (self.clock)().0.div_euclid(SECOND_MS),
+        };
+        Ok(self.key.proof(&input, &self.random)?)
+    }
+}
+
+fn read<T: for<'a> Deserialize<'a>>(answer: Answer) -> Result<T, ClientError> {
+    if answer.status != 200 {
+        return Err(ClientError::Problem(Box::new(answer)));
+    }
+    let body = serde_json::from_slice(&answer.body);
+    body.map_err(|error| ClientError::Malformed(error.to_string()))
+}

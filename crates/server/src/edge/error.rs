@@ -1,0 +1,214 @@
+//! What the edge refuses before anything is decided, and what it says when nothing can be said.
+//!
+//! The rules' own refusals are in `yaoki_core::refusal`, numbered below 400; these go on from 401.
+//! None of them is an outcome: a request that meets one is `unknown`, was not recorded, and is asked
+//! again with the same request id, or reversed.
+
+use yaoki_store::Unknown;
+
+macro_rules! edge_errors {
+    ($($(#[$meta:meta])* $variant:ident = $number:literal, $name:literal, $status:literal,
+        $sentence:literal, $cure:literal;)+) => {
+        /// Every error of the edge, in order of precedence.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum EdgeError {
+            $($(#[$meta])* $variant,)+
+        }
+
+        impl EdgeError {
+            /// Every error, in order of precedence.
+            pub const ALL: &'static [EdgeError] = &[$(EdgeError::$variant),+];
+
+            /// The stable number.
+            pub const fn number(self) -> i64 {
+                match self { $(EdgeError::$variant => $number,)+ }
+            }
+
+            /// The stable name used in problem documents.
+            pub const fn name(self) -> &'static str {
+                match self { $(EdgeError::$variant => $name,)+ }
+            }
+
+            /// The HTTP status (RFC 9110) that carries it.
+            pub const fn status(self) -> u16 {
+                match self { $(EdgeError::$variant => $status,)+ }
+            }
+
+            /// What must hold, or what happened.
+            pub const fn sentence(self) -> &'static str {
+                match self { $(EdgeError::$variant => $sentence,)+ }
+            }
+
+            /// What the caller does next.
+            pub const fn cure(self) -> &'static str {
+                match self { $(EdgeError::$variant => $cure,)+ }
+            }
+        }
+    };
+}
+
+edge_errors! {
+    /// More than 8 KiB of headers.
+    HeadersTooLarge = 401, "headers_too_large", 431,
+        "The headers must be at most 8 KiB together.",
+        "Send only the headers that the documentation names.";
+    /// No such path.
+    NotFound = 402, "not_found", 404,
+        "There is nothing at this path.",
+        "Compare the path with /openapi.json, and the port with the listener that serves it.";
+    /// Another method.
+    MethodNotAllowed = 403, "method_not_allowed", 405,
+        "The path does not take this method.",
+        "Use the method that /openapi.json names; the header Allow lists it.";
+    /// No usable `Host`.
+    HostMustBeGiven = 404, "host_must_be_given", 400,
+        "The request must have one Host header.",
+        "Send Host with the name and port that you connected to.";
+    /// No or an unreadable signature.
+    SignatureMustBeGiven = 405, "signature_must_be_given", 401,
+        "The request must be signed by a terminal.",
+        "Sign the request with the terminal's key.";
+    /// Signed too long ago, or ahead.
+    SignatureMustBeTimely = 406, "signature_must_be_timely", 401,
+        "The request must have been signed within the last 60 seconds.",
+        "Set the register's clock, then sign the same request again.";
+    /// Another key, or changed on the way.
+    SignatureMustMatch = 407, "signature_must_match", 401,
+        "The signature must be that of this request under this terminal's key.",
+        "Check the key and the eight signed lines, then send the same request again.";
+    /// No token of a device, or not ours.
+    TokenMustBeOurs = 408, "token_must_be_ours", 401,
+        "The request must carry the token of an enrolled device.",
+        "Enrol the device, and send Authorization: DPoP with its token.";
+    /// The proof of the device does not hold.
+    ProofMustHold = 409, "proof_must_hold", 401,
+        "The request must carry a proof that the device sent it.",
+        "Sign a new proof over this request with the device's key.";
+    /// No nonce, or an old one.
+    NonceMustBeFresh = 410, "nonce_must_be_fresh", 401,
+        "The proof must have the server's newest nonce.",
+        "Take the nonce of the header DPoP-Nonce of this answer, and send again.";
+    /// More than 64 KiB.
+    BodyTooLarge = 411, "body_too_large", 413,
+        "The body must be at most 64 KiB.",
+        "Send a shorter body.";
+    /// More than 10 s.
+    BodyTooSlow = 412, "body_too_slow", 408,
+        "The body must arrive within 10 seconds.",
+        "Send the whole body at once.";
+    /// The body broke off or is framed wrongly.
+    BodyMustBeWhole = 413, "body_must_be_whole", 400,
+        "The body must arrive as its headers announced it.",
+        "Send Content-Length and as many bytes.";
+    /// Another type of content.
+    ContentTypeMustBeJson = 414, "content_type_must_be_json", 415,
+        "The body must be announced as JSON.",
+        "Send Content-Type: application/json.";
+    /// No JSON object.
+    RequestMustBeJson = 415, "request_must_be_json", 400,
+        "The body must be one JSON object.",
+        "Send a JSON object in UTF-8.";
+    /// Missing, unknown, repeated fields, or of another type.
+    RequestMustHaveItsFields = 416, "request_must_have_its_fields", 400,
+        "The body must have exactly the fields that are documented, each once and of its type.",
+        "Compare the body with /openapi.json.";
+    /// A field of the right type with a wrong value.
+    FieldMustBeValid = 417, "field_must_be_valid", 400,
+        "A field must have a value that can be meant.",
+        "Mend the field.";
+    /// The query.
+    QueryMustBeValid = 418, "query_must_be_valid", 400,
+        "The query must have only the parameters that are documented.",
+        "Compare the query with /openapi.json.";
+    /// Not one of the store's.
+    PaymentNotFound = 419, "payment_not_found", 404,
+        "This store has no such payment.",
+        "Check the payment id; only the store that was paid can see it.";
+    /// Too many at once by one caller.
+    TooManyInFlight = 420, "too_many_in_flight", 429,
+        "The caller has too many requests under way.",
+        "Wait for their answers, then ask again with the same request id.";
+    /// Too many forged codes by this terminal.
+    CodesArePaced = 421, "codes_are_paced", 429,
+        "This terminal's code payments are answered one every two seconds.",
+        "Nothing was charged. Wait, then ask again with the same request id.";
+    /// The queue or the line of readers is full.
+    Busy = 422, "busy", 503,
+        "The server has more requests than it can take at the moment.",
+        "The request was not taken. Ask again with the same request id.";
+    /// No room on the storage.
+    NoRoom = 423, "no_room", 503,
+        "The storage must have room before new requests are taken.",
+        "The request was not taken. Ask again later with the same request id, or reverse it.";
+    /// The server is going down.
+    Stopping = 424, "stopping", 503,
+        "The server is stopping.",
+        "The request was not run. Ask again with the same request id.";
+    /// Others got in the way.
+    Interrupted = 425, "interrupted", 503,
+        "Other requests kept getting in the way.",
+        "Ask again with the same request id.";
+    /// The storage failed while it was written.
+    StorageFailed = 426, "storage_failed", 503,
+        "The storage failed; whether the request was recorded is not known.",
+        "Ask again with the same request id, or reverse it.";
+    /// The request made a rule fail.
+    RequestIsPoisoned = 427, "request_is_poisoned", 503,
+        "The request cannot be decided because of a fault of ours.",
+        "Reverse it under a new request id; this id is refused for ten minutes.";
+    /// A fault of ours.
+    FaultOfOurs = 428, "fault_of_ours", 500,
+        "The server could not answer because of a fault of ours.",
+        "Ask again with the same request id, or reverse it.";
+    /// Time is over.
+    DeadlinePassed = 429, "deadline_passed", 504,
+        "No outcome was known before the deadline.",
+        "Ask again with the same request id; if that stays unknown, reverse it.";
+}
+
+impl From<Unknown> for EdgeError {
+    fn from(unknown: Unknown) -> Self {
+        match unknown {
+            Unknown::QueueFull => Self::Busy,
+            Unknown::DeadlinePassed => Self::DeadlinePassed,
+            Unknown::Poisoned => Self::RequestIsPoisoned,
+            Unknown::TooManyTries => Self::Interrupted,
+            Unknown::StorageFailed => Self::StorageFailed,
+            Unknown::Stopping => Self::Stopping,
+            Unknown::NoRoom => Self::NoRoom,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use yaoki_core::refusal::Refusal;
+
+    #[test]
+    fn numbers_ascend_from_401_and_names_are_shared_with_no_refusal() {
+        let numbers: Vec<i64> = EdgeError::ALL.iter().map(|error| error.number()).collect();
+        assert_eq!(numbers.first(), Some(&401));
+        assert!(numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]));
+        let names: BTreeSet<_> = (EdgeError::ALL.iter().map(|error| error.name()))
+            .chain(Refusal::ALL.iter().map(|refusal| refusal.name()))
+            .collect();
+        assert_eq!(names.len(), EdgeError::ALL.len() + Refusal::ALL.len());
+    }
+
+    #[test]
+    fn every_error_says_what_must_hold_and_what_to_do_and_none_is_an_outcome() {
+        for error in EdgeError::ALL {
+            assert!(error.sentence().ends_with('.') && error.cure().ends_with('.'), "{error:?}");
+            assert!((400..600).contains(&error.status()), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn every_reason_of_the_store_is_said() {
+        for unknown in Unknown::ALL {
+            assert!(EdgeError::from(unknown).status() >= 500, "{unknown:?}");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Taking a request in: its head's size, its host, its body within bounds, its JSON in one form.
+//!
+//! Limits: heads of [`HEADERS_BYTES_MAX`], bodies of [`BODY_BYTES_MAX`] read within
+//! [`BODY_SECONDS_MAX`].
+
+use std::pin::pin;
+use std::time::Duration;
+
+use axum::body::Body;
+use http_body_util::BodyExt;
+use hyper::body::{Body as _, Bytes};
+use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::http::request::Parts;
+use serde::Deserialize;
+use serde_json::error::Category;
+use tokio::time::timeout;
+
+use super::error::EdgeError;
+use super::problem::Problem;
+
+/// The most that all headers of a request may take, bytes.
+pub const HEADERS_BYTES_MAX: usize = 8 * 1024;
+/// The most that a body may take, bytes.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// How long a body may take to arrive, seconds.
+pub const BODY_SECONDS_MAX: u64 = 10;
+
+/// Refuses heads that are larger than any true one.
+///
+/// # Errors
+/// [`EdgeError::HeadersTooLarge`].
+pub fn check_head(parts: &Parts) -> Result<(), Problem> {
+    let headers: usize =
+        parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    if headers + target > HEADERS_BYTES_MAX {
+        return Err(EdgeError::HeadersTooLarge.into());
+    }
+    Ok(())
+}
+
+/// The value of the one `Host` header.
+///
+/// # Errors
+/// [`EdgeError::HostMustBeGiven`].
+pub fn host(parts: &Parts) -> Result<&str, Problem> {
+    let mut hosts = parts.headers.get_all(HOST).iter();
+    let host = hosts.next().and_then(|host| host.to_str().ok()).filter(|host| !host.is_empty());
+    match (host, hosts.next()) {
+        (Some(host), None) => Ok(host),
+        _ => Err(EdgeError::HostMustBeGiven.into()),
+    }
+}
+
+/// The whole body, within its bounds of size and time.
+///
+/// # Errors
+/// [`EdgeError::BodyTooLarge`], [`EdgeError::BodyTooSlow`] or [`EdgeError::BodyMustBeWhole`].
+pub async fn body(body: Body) -> Result<Bytes, Problem> {
+    let announced = body.size_hint().lower();
+    if announced > u64::try_from(BODY_BYTES_MAX).expect("64 KiB fit") {
+        return Err(EdgeError::BodyTooLarge.into());
+    }
+    match timeout(Duration::from_secs(BODY_SECONDS_MAX), collect(body)).await {
+        Ok(result) => result.map_err(Problem::from),
+        Err(_) => Err(EdgeError::BodyTooSlow.into()),
+    }
+}
+
+async fn collect(body: Body) -> Result<Bytes, EdgeError> {
+    let mut body = pin!(body);
+    let Some(first) = data(body.frame().await)? else { return Ok(Bytes::new()) };
+    let Some(second) = data(body.frame().await)? else { return within(first) };
+    let mut whole = Vec::with_capacity(BODY_BYTES_MAX.min(2 * (first.len() + second.len())));
+    whole.extend_from_slice(&first);
+    let mut next = Some(second);
+    while let Some(bytes) = next {
+        if whole.len() + bytes.len() > BODY_BYTES_MAX {
+            return Err(EdgeError::BodyTooLarge);
+        }
+        whole.extend_from_slice(&bytes);
+        next = data(body.frame().await)?;
+    }
+    Ok(Bytes::from(whole))
+}
+
+fn within(bytes: Bytes) -> Result<Bytes, EdgeError> {
+    if bytes.len() > BODY_BYTES_MAX { Err(EdgeError::BodyTooLarge) } else { Ok(bytes) }
+}
+
+/// The bytes of a frame; none at the end. Trailers carry nothing for us.
+fn data(
+    frame: Option<Result<hyper::body::Frame<Bytes>, axum::Error>>,
+) -> Result<Option<Bytes>, EdgeError> {
+    match frame {
+        None => Ok(None),
+        Some(Ok(frame)) => Ok(Some(frame.into_data().unwrap_or_default())),
+        Some(Err(_)) => Err(EdgeError::BodyMustBeWhole),
+    }
+}
+
+/// Refuses a body that is not announced as JSON, so that no form of a foreign page passes for one.
+///
+/// # Errors
+/// [`EdgeError::ContentTypeMustBeJson`].
+pub fn check_content_type(parts: &Parts) -> Result<(), Problem> {
+    let value = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = value.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    Err(EdgeError::ContentTypeMustBeJson.into())
+}
+
+/// Reads a JSON object into `T`, borrowing from `body`. Unknown and repeated fields are refused by
+/// `T`'s own attributes.
+///
+/// # Errors
+/// [`EdgeError::RequestMustBeJson`] or [`EdgeError::RequestMustHaveItsFields`], saying where.
+pub fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
+    // serde would take an array in the order of the fields, too.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(EdgeError::RequestMustBeJson.into());
+    }
+    serde_json::from_slice(body).map_err(|error| describe(&error))
+}
+
+/// What is wrong and where, without what was sent: it may be a code.
+fn describe(error: &serde_json::Error) -> Problem {
+    let kind = match error.classify() {
+        Category::Data => EdgeError::RequestMustHaveItsFields,
+        Category::Io | Category::Syntax | Category::Eof => EdgeError::RequestMustBeJson,
+    };
+    let text = error.to_string();
+    let what = text.split(" at line ").next().unwrap_or_default();
+    let what = match what.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("expected {expected}"),
+        None => what.to_owned(),
+    };
+    let (line, column) = (error.line(), error.column());
+    Problem::with_detail(kind, format!("Line {line}, column {column}: {what}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::problem::Cause;
+
+    #[derive(Deserialize, Debug)]
+    #[serde(deny_unknown_fields)]
+    struct Sample {
+        #[expect(dead_code, reason = "only its form is looked at")]
+        amount: i64,
+    }
+
+    fn cause(text: &str) -> Cause {
+        json::<Sample>(text.as_bytes()).expect_err("must be refused").cause()
+    }
+
+    #[test]
+    fn one_object_with_its_fields_once_and_of_their_type_is_read() {
+        assert!(json::<Sample>(b" {\"amount\": 1200}\n").is_ok());
+        for text in ["", "null", "[1200]", "1200", "{", "{\"amount\":1200", "{\"amount\":1} x"] {
+            assert_eq!(cause(text), Cause::Edge(EdgeError::RequestMustBeJson), "{text}");
+        }
+        for text in [
+            "{}",
+            "{\"amount\":1,\"amount\":2}",
+            "{\"amount\":1,\"tip\":2}",
+            "{\"amount\":\"1200\"}",
+            "{\"amount\":1200.0}",
+            "{\"amount\":1e3}",
+            "{\"amount\":99999999999999999999}",
+            "{\"amount\":null}",
+        ] {
+            let expected = Cause::Edge(EdgeError::RequestMustHaveItsFields);
+            assert_eq!(cause(text), expected, "{text}");
+        }
+    }
+}

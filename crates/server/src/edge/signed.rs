@@ -1,0 +1,93 @@
+//! A request of a terminal: taken in whole, its signature checked, before anything touches storage.
+//!
+//! Whether terminal and key generation are still good is for the rules: they are asked with the book's
+//! own rows, under the same lock as the money.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequest, Request};
+use hyper::body::Bytes;
+use hyper::header::AUTHORIZATION;
+use hyper::http::request::Parts;
+use yaoki_core::command::Caller;
+use yaoki_core::ids::{RequestId, RequestKey, TerminalNumber};
+use yaoki_core::time::SECOND_MS;
+
+use super::error::EdgeError;
+use super::pace::Flight;
+use super::problem::Problem;
+use super::request;
+use super::signature::{self, Claim, RequestParts};
+use crate::app::App;
+
+/// A request that a terminal signed.
+#[derive(Debug)]
+pub struct Signed {
+    /// Who signed.
+    pub terminal: TerminalNumber,
+    /// Under which generation of its key.
+    pub generation: i64,
+    /// The body; empty where there is none.
+    pub body: Bytes,
+    /// Method, address and headers.
+    pub parts: Parts,
+    _flight: Flight,
+}
+
+impl Signed {
+    /// The caller of a request of this id.
+    pub const fn caller(&self, request: RequestId) -> Caller {
+        let key = RequestKey { request, terminal: self.terminal };
+        Caller { key, generation: self.generation }
+    }
+}
+
+impl FromRequest<App> for Signed {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        request::check_head(&parts)?;
+        let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let claim = signature::parse(header.unwrap_or_default())?;
+        let host = request::host(&parts)?;
+        let body = request::body(body).await?;
+        check(app, &claim, &parts, host, &body)?;
+        let terminal = i64::try_from(claim.terminal).expect("an identifier holds a positive i64");
+        let flight = app.flights.start(terminal);
+        let flight =
+            flight.ok_or_else(|| Problem::from(EdgeError::TooManyInFlight).and_retry_after(1))?;
+        if !body.is_empty() {
+            request::check_content_type(&parts)?;
+        }
+        Ok(Self {
+            terminal: TerminalNumber(terminal),
+            generation: i64::from(claim.generation),
+            body,
+            parts,
+            _flight: flight,
+        })
+    }
+}
+
+fn check(app: &App, claim: &Claim, parts: &Parts, host: &str, body: &[u8]) -> Result<(), Problem> {
+    let digest = signature::body_digest(body);
+    let signed = RequestParts {
+        method: parts.method.as_str(),
+        path: parts.uri.path(),
+        query: parts.uri.query().unwrap_or_default(),
+        host,
+        body_digest: &digest,
+    };
+    let now = app.now();
+    let keyring = Arc::clone(&app.keyring());
+    let keys = keyring.file.terminal_keys(claim.terminal, claim.generation, now.0);
+    let mut result = Err(signature::SignatureError::SignatureWrong);
+    for key in keys {
+        result = signature::verify(claim, key.expose(), &signed, now.0.div_euclid(SECOND_MS));
+        if result.is_ok() {
+            break;
+        }
+    }
+    result.map_err(Problem::from)
+}

@@ -1,0 +1,326 @@
+//! Metrics, as Prometheus reads them. Every handle is made at the start, so that counting is one
+//! atomic addition.
+
+use axum::response::Response;
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, Unit};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use yaoki_store::Book;
+
+use crate::edge::connections::Full;
+use crate::edge::listener::{ListenerName, Tally};
+
+/// What is counted for each endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// `POST /v1/payments`.
+    Pay,
+    /// `GET /v1/requests/{request_id}`.
+    Query,
+    /// `POST /v1/reversals`.
+    Reverse,
+    /// `POST /v1/refunds`.
+    Refund,
+    /// `POST /v1/captures`.
+    Capture,
+    /// `POST /v1/voids`.
+    Void,
+    /// `POST /v1/acknowledgements`.
+    Acknowledge,
+    /// `GET /v1/payments`.
+    List,
+    /// `GET /v1/payments/{payment}`.
+    Payment,
+    /// `POST /v1/device/enrol`.
+    Enrol,
+    /// `GET /v1/device/nonce`.
+    Nonce,
+    /// `POST /v1/device/code`.
+    Code,
+    /// `POST /v1/device/wallet`.
+    Wallet,
+    /// Pages, OpenAPI, health, and whatever is not there.
+    Public,
+}
+
+impl Endpoint {
+    /// Every endpoint, in the order of the enum.
+    pub const ALL: [Self; 14] = [
+        Self::Pay,
+        Self::Query,
+        Self::Reverse,
+        Self::Refund,
+        Self::Capture,
+        Self::Void,
+        Self::Acknowledge,
+        Self::List,
+        Self::Payment,
+        Self::Enrol,
+        Self::Nonce,
+        Self::Code,
+        Self::Wallet,
+        Self::Public,
+    ];
+
+    /// As in metrics and logs.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Pay => "pay",
+            Self::Query => "query",
+            Self::Reverse => "reverse",
+            Self::Refund => "refund",
+            Self::Capture => "capture",
+            Self::Void => "void",
+            Self::Acknowledge => "acknowledge",
+            Self::List => "list",
+            Self::Payment => "payment",
+            Self::Enrol => "enrol",
+            Self::Nonce => "nonce",
+            Self::Code => "code",
+            Self::Wallet => "wallet",
+            Self::Public => "public",
+        }
+    }
+}
+
+/// How a request ended, as metrics tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Recorded as succeeded.
+    Succeeded,
+    /// Recorded as declined.
+    Declined,
+    /// Answered; there was nothing to record.
+    Answered,
+    /// Refused without a record: the caller has to mend or wait.
+    Refused,
+    /// Nothing could be said because of us.
+    Failed,
+}
+
+impl Class {
+    const ALL: [Self; 5] =
+        [Self::Succeeded, Self::Declined, Self::Answered, Self::Refused, Self::Failed];
+
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Declined => "declined",
+            Self::Answered => "answered",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+
+    const fn index(self) -> usize {
+        match self {
+            Self::Succeeded => 0,
+            Self::Declined => 1,
+            Self::Answered => 2,
+            Self::Refused => 3,
+            Self::Failed => 4,
+        }
+    }
+}
+
+/// What a handler has to say.
+#[derive(Debug)]
+pub struct Said {
+    /// The answer.
+    pub response: Response,
+    /// What it was.
+    pub class: Class,
+}
+
+/// Every metric of one server.
+pub struct Metrics {
+    handle: PrometheusHandle,
+    requests: Vec<[Counter; Class::ALL.len()]>,
+    seconds: Vec<Histogram>,
+    forged: Counter,
+    paced: Counter,
+    gauges: BookGauges,
+    // Gauges and counters are only written through handles; the recorder must outlive them.
+    recorder: PrometheusRecorder,
+}
+
+struct BookGauges {
+    queued: Gauge,
+    lanes: Gauge,
+    storage_ok: Gauge,
+    wal_bytes: Gauge,
+    batches: Counter,
+    commands: Counter,
+    facts: Counter,
+    conflicts: Counter,
+}
+
+const METADATA: Metadata<'static> = Metadata::new("yaoki", Level::INFO, None);
+
+/// Seconds: from a fast code to a deadline.
+const BUCKETS: [f64; 10] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
+
+impl Metrics {
+    /// All at zero.
+    pub fn new() -> Self {
+        let recorder = PrometheusBuilder::new()
+            .set_buckets(&BUCKETS)
+            .expect("the buckets are not empty")
+            .build_recorder();
+        describe(&recorder);
+        let counter =
+            |name: &'static str| recorder.register_counter(&Key::from_static_name(name), &METADATA);
+        let gauge =
+            |name: &'static str| recorder.register_gauge(&Key::from_static_name(name), &METADATA);
+        Self {
+            handle: recorder.handle(),
+            requests: Endpoint::ALL.map(|endpoint| requests_of(&recorder, endpoint)).into(),
+            seconds: Endpoint::ALL.map(|endpoint| seconds_of(&recorder, endpoint)).into(),
+            forged: counter("yaoki_forged_codes_total"),
+            paced: counter("yaoki_terminals_paced_total"),
+            gauges: BookGauges {
+                queued: gauge("yaoki_commands_queued"),
+                lanes: gauge("yaoki_lanes_held"),
+                storage_ok: gauge("yaoki_storage_ok"),
+                wal_bytes: gauge("yaoki_wal_bytes"),
+                batches: counter("yaoki_batches_total"),
+                commands: counter("yaoki_commands_total"),
+                facts: counter("yaoki_facts_total"),
+                conflicts: counter("yaoki_batch_conflicts_total"),
+            },
+            recorder,
+        }
+    }
+
+    /// Counts an answered request and how long it took.
+    pub fn answered(&self, endpoint: Endpoint, class: Class, took: Duration) {
+        let place = Endpoint::ALL.iter().position(|known| *known == endpoint);
+        let place = place.expect("every endpoint is in the list");
+        self.requests[place][class.index()].increment(1);
+        self.seconds[place].record(took.as_secs_f64());
+    }
+
+    /// Counts a forged code.
+    pub fn forged(&self) {
+        self.forged.increment(1);
+    }
+
+    /// Counts a terminal that is paced from now on.
+    pub fn paced(&self) {
+        self.paced.increment(1);
+    }
+
+    /// The counters of one listener.
+    pub fn tally(&self, listener: ListenerName) -> ListenerCounters {
+        let counter = |name: &'static str, label: &'static str, value: &'static str| {
+            let labels = vec![Label::new("listener", listener.text()), Label::new(label, value)];
+            self.recorder.register_counter(&Key::from_parts(name, labels), &METADATA)
+        };
+        ListenerCounters {
+            accepted: counter("yaoki_connections_total", "end", "accepted"),
+            full: counter("yaoki_connections_total", "end", "refused_total"),
+            prefix_full: counter("yaoki_connections_total", "end", "refused_prefix"),
+            cut: counter("yaoki_connections_total", "end", "cut"),
+        }
+    }
+
+    /// Moves what was recorded into its buckets; to be called every few seconds.
+    pub fn upkeep(&self) {
+        self.handle.run_upkeep();
+    }
+
+    /// Everything, as Prometheus reads it.
+    pub fn render(&self, book: &Book) -> String {
+        let (health, counters) = (book.health(), book.counters());
+        let gauges = &self.gauges;
+        set(&gauges.queued, health.queued);
+        set(&gauges.lanes, health.lanes);
+        set(&gauges.storage_ok, usize::from(health.storage_ok));
+        set(&gauges.wal_bytes, usize::try_from(health.wal_bytes).unwrap_or(usize::MAX));
+        for (counter, count) in [
+            (&gauges.batches, &counters.batches),
+            (&gauges.commands, &counters.commands),
+            (&gauges.facts, &counters.facts),
+            (&gauges.conflicts, &counters.conflicts),
+        ] {
+            counter.absolute(count.load(Ordering::Relaxed));
+        }
+        self.handle.render()
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Past four thousand millions a gauge stands still: nothing measured here gets that far.
+fn set(gauge: &Gauge, value: usize) {
+    gauge.set(f64::from(u32::try_from(value).unwrap_or(u32::MAX)));
+}
+
+fn requests_of(recorder: &PrometheusRecorder, endpoint: Endpoint) -> [Counter; Class::ALL.len()] {
+    Class::ALL.map(|class| {
+        let labels =
+            vec![Label::new("endpoint", endpoint.text()), Label::new("outcome", class.text())];
+        recorder.register_counter(&Key::from_parts("yaoki_requests_total", labels), &METADATA)
+    })
+}
+
+fn seconds_of(recorder: &PrometheusRecorder, endpoint: Endpoint) -> Histogram {
+    let labels = vec![Label::new("endpoint", endpoint.text())];
+    recorder.register_histogram(&Key::from_parts("yaoki_request_seconds", labels), &METADATA)
+}
+
+fn describe(recorder: &PrometheusRecorder) {
+    for (name, text) in [
+        ("yaoki_requests_total", "Requests by endpoint and outcome."),
+        ("yaoki_connections_total", "Connections by listener and how they were met."),
+        ("yaoki_forged_codes_total", "Codes that no device showed within the hour."),
+        ("yaoki_terminals_paced_total", "Terminals that presented too many forged codes."),
+        ("yaoki_batches_total", "Commits."),
+        ("yaoki_commands_total", "Commands answered; by commits: the size of a batch."),
+        ("yaoki_facts_total", "Facts committed."),
+        ("yaoki_batch_conflicts_total", "Batches that were run again."),
+    ] {
+        recorder.describe_counter(KeyName::from_const_str(name), None, text.into());
+    }
+    for (name, text) in [
+        ("yaoki_commands_queued", "Commands in line."),
+        ("yaoki_lanes_held", "Lanes that this node holds."),
+        ("yaoki_storage_ok", "1 while no lane has failed."),
+        ("yaoki_wal_bytes", "Bytes of SQLite's write-ahead log."),
+    ] {
+        recorder.describe_gauge(KeyName::from_const_str(name), None, text.into());
+    }
+    let (name, text) = ("yaoki_request_seconds", "From the whole head to the answer.");
+    let unit = Some(Unit::Seconds);
+    recorder.describe_histogram(KeyName::from_const_str(name), unit, text.into());
+}
+
+/// The counters of one listener.
+pub struct ListenerCounters {
+    accepted: Counter,
+    full: Counter,
+    prefix_full: Counter,
+    cut: Counter,
+}
+
+impl Tally for ListenerCounters {
+    fn accepted(&self) {
+        self.accepted.increment(1);
+    }
+
+    fn refused(&self, why: Full) {
+        match why {
+            Full::Total => self.full.increment(1),
+            Full::Prefix => self.prefix_full.increment(1),
+        }
+    }
+
+    fn cut(&self) {
+        self.cut.increment(1);
+    }
+}

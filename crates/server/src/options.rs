@@ -1,0 +1,87 @@
+//! How a server is opened. Where these come from (file, environment, flags) is the binary's business.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use yaoki_core::code::CodeRules;
+use yaoki_store::{Book, Clock};
+
+use crate::app::{Entropy, Limits};
+use crate::edge::listener::{ListenerName, ListenerOptions};
+use crate::jobs::checkpoint;
+
+/// How a server is opened.
+#[derive(Clone)]
+pub struct ServerOptions {
+    /// The open book; closed by whoever opened it, after the server.
+    pub book: Arc<Book>,
+    /// The settings of the one-time code, the same as the book was opened with.
+    pub code: CodeRules,
+    /// Where the keys are kept.
+    pub key_file: PathBuf,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// Where chance comes from.
+    pub entropy: Entropy,
+    /// Terminals.
+    pub registers: ListenerOptions,
+    /// Members' devices.
+    pub devices: ListenerOptions,
+    /// Everybody.
+    pub public: ListenerOptions,
+    /// Health and metrics for everybody, not only for peers on this machine.
+    pub operations_for_all: bool,
+    /// The limits of requests.
+    pub limits: Limits,
+    /// Where operators on this machine are heard; none: nowhere.
+    pub admin_socket: Option<PathBuf>,
+    /// Where checkpoints are anchored; none: they are only booked.
+    pub anchor_file: Option<PathBuf>,
+    /// Pause between checkpoints.
+    pub checkpoint_pause: Duration,
+    /// Pause between sweeps for holds that are over.
+    pub sweep_pause: Duration,
+    /// How long requests that are under way may take at shutdown.
+    pub drain: Duration,
+}
+
+impl ServerOptions {
+    /// The usual options, each listener on loopback at a port that the system chooses.
+    pub fn new(
+        book: Arc<Book>,
+        code: CodeRules,
+        key_file: PathBuf,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> Self {
+        let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self {
+            book,
+            code,
+            key_file,
+            clock,
+            entropy,
+            registers: ListenerOptions::new(ListenerName::Registers, loopback),
+            devices: ListenerOptions::new(ListenerName::Devices, loopback),
+            public: ListenerOptions::new(ListenerName::Public, loopback),
+            operations_for_all: false,
+            limits: Limits::default(),
+            admin_socket: None,
+            anchor_file: None,
+            checkpoint_pause: crate::app::milliseconds(checkpoint::EVERY_MS),
+            sweep_pause: Duration::from_secs(5),
+            drain: Duration::from_secs(10),
+        }
+    }
+
+    /// The options of one listener.
+    pub const fn listener(&self, name: ListenerName) -> &ListenerOptions {
+        match name {
+            ListenerName::Registers => &self.registers,
+            ListenerName::Devices => &self.devices,
+            ListenerName::Public => &self.public,
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Starting and stopping a server: listeners, each on threads of its own, jobs, the admin socket.
+//!
+//! Synchronous: it is called from a plain thread and returns when every socket listens. Stopping takes
+//! no more connections, lets requests under way end, then the jobs; the book is left open.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
+use yaoki_core::code::CodeSettingError;
+use yaoki_store::{StoreError, read};
+
+use crate::api::openapi;
+use crate::app::{App, Keyring, Shared};
+use crate::edge::admin_socket::AdminSocket;
+use crate::edge::connections::Connections;
+use crate::edge::keys::{KeyFile, KeyFileError};
+use crate::edge::listener::{Listener, ListenerName};
+use crate::edge::pace::{InFlight, Pace};
+use crate::edge::tls::{Certificates, TlsError};
+use crate::jobs::{Job, checkpoint, housekeeping, sweeper};
+use crate::metrics::Metrics;
+use crate::options::ServerOptions;
+
+/// For so many members at the least a code must be strong enough.
+const MEMBERS_MIN: i64 = 10_000_000;
+/// How often the table of connections is looked at while it drains.
+const DRAIN_STEP: Duration = Duration::from_millis(5);
+const HOUSEKEEPING_PAUSE: Duration = Duration::from_secs(5);
+
+/// Why a server does not start.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// The key file.
+    #[error(transparent)]
+    Keys(#[from] KeyFileError),
+    /// A certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The settings of the code.
+    #[error(transparent)]
+    Code(#[from] CodeSettingError),
+    /// The book.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A socket.
+    #[error("{what} cannot be opened: {source}")]
+    Socket {
+        /// Which.
+        what: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The system has no room for threads.
+    #[error("a thread must start: {0}")]
+    Thread(#[source] io::Error),
+}
+
+/// A running server.
+pub struct Running {
+    /// Where terminals are served.
+    pub registers: SocketAddr,
+    /// Where devices are served.
+    pub devices: SocketAddr,
+    /// Where everybody is served.
+    pub public: SocketAddr,
+    /// What the handlers share.
+    pub app: App,
+    stop: watch::Sender<bool>,
+    listening: Vec<Listening>,
+    jobs: Vec<Job>,
+    admin: Option<AdminSocket>,
+    drain: Duration,
+}
+
+struct Listening {
+    runtime: Runtime,
+    address: SocketAddr,
+    connections: Arc<Connections>,
+}
+
+/// Starts a server. Every socket listens when this returns. Not to be called inside a runtime.
+///
+/// # Errors
+/// [`ServeError`]: nothing listens.
+pub fn serve(options: ServerOptions) -> Result<Running, ServeError> {
+    let app = app_of(&options)?;
+    let (stop, stopped) = watch::channel(false);
+    let mut certificates = Vec::new();
+    let mut listening = Vec::new();
+    for name in ListenerName::ALL {
+        let tls = options.listener(name).tls.as_ref().map(Certificates::load).transpose()?;
+        certificates.extend(tls.clone());
+        listening.push(listen(name, &options, tls, &app, stopped.clone())?);
+    }
+    let admin = match &options.admin_socket {
+        Some(path) => Some(AdminSocket::open(path, app.clone()).map_err(|source| {
+            ServeError::Socket { what: format!("the admin socket {}", path.display()), source }
+        })?),
+        None => None,
+    };
+    let jobs = start_jobs(&options, &app, certificates).map_err(ServeError::Thread)?;
+    let [registers, devices, public] = [0, 1, 2].map(|place: usize| listening[place].address);
+    let drain = options.drain;
+    Ok(Running { registers, devices, public, app, stop, listening, jobs, admin, drain })
+}
+
+fn app_of(options: &ServerOptions) -> Result<App, ServeError> {
+    let now = (options.clock)();
+    let keyring = Keyring::new(KeyFile::load(&options.key_file)?, &options.code, now);
+    let members = options.book.read_and_wait(read::last_member_number)?.max(MEMBERS_MIN);
+    options.code.check_strength(members, keyring.is_rotating(now))?;
+    let limits = options.limits;
+    Ok(App::new(Shared {
+        book: Arc::clone(&options.book),
+        code: options.code.clone(),
+        key_file: options.key_file.clone(),
+        clock: Arc::clone(&options.clock),
+        entropy: Arc::clone(&options.entropy),
+        limits,
+        device_is_secure: options.devices.is_secure(),
+        pace: Pace::default(),
+        flights: InFlight::new(limits.in_flight_per_terminal_max),
+        device_flights: InFlight::new(limits.in_flight_per_device_max),
+        metrics: Metrics::new(),
+        keyring: RwLock::new(Arc::new(keyring)),
+    }))
+}
+
+fn listen(
+    name: ListenerName,
+    options: &ServerOptions,
+    tls: Option<Arc<Certificates>>,
+    app: &App,
+    stopped: watch::Receiver<bool>,
+) -> Result<Listening, ServeError> {
+    let listener = options.listener(name);
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(listener.threads)
+        .thread_name(name.text())
+        .enable_all()
+        .build()
+        .map_err(ServeError::Thread)?;
+    let routes = openapi::routes(name, app, options.operations_for_all);
+    let tally = Arc::new(app.metrics.tally(name));
+    let entered = runtime.enter();
+    let opened = Listener::open(name, listener, tls, (routes, tally), stopped)
+        .and_then(|opened| Ok((opened.address()?, opened)));
+    drop(entered);
+    let (address, opened) = opened.map_err(|source| {
+        let what = format!("the listener {} at {}", name.text(), listener.address);
+        ServeError::Socket { what, source }
+    })?;
+    let connections = Arc::clone(opened.connections());
+    runtime.spawn(opened.serve());
+    Ok(Listening { runtime, address, connections })
+}
+
+fn start_jobs(
+    options: &ServerOptions,
+    app: &App,
+    certificates: Vec<Arc<Certificates>>,
+) -> io::Result<Vec<Job>> {
+    let (sweeping, tidying) = (app.clone(), app.clone());
+    let checkpoint = checkpoint::job(app.clone(), options.anchor_file.clone());
+    Ok(vec![
+        Job::start("sweeper", options.sweep_pause, move || sweeper::sweep(&sweeping))?,
+        Job::start("checkpoint", options.checkpoint_pause, checkpoint)?,
+        Job::start("housekeeping", HOUSEKEEPING_PAUSE, move || {
+            housekeeping::tidy(&tidying, &certificates);
+        })?,
+    ])
+}
+
+impl Running {
+    /// Where `name` is served.
+    pub const fn address(&self, name: ListenerName) -> SocketAddr {
+        match name {
+            ListenerName::Registers => self.registers,
+            ListenerName::Devices => self.devices,
+            ListenerName::Public => self.public,
+        }
+    }
+
+    /// Stops: no more connections, requests under way end, then the jobs. The book stays open. Not to
+    /// be called inside a runtime.
+    pub fn shutdown(self) {
+        // Every connection holds a receiver, or there is none and nothing to tell.
+        let _ = self.stop.send(true);
+        for listening in self.listening {
+            let drained = listening.runtime.block_on(async {
+                let empty = async {
+                    while listening.connections.count() > 0 {
+                        tokio::time::sleep(DRAIN_STEP).await;
+                    }
+                };
+                tokio::time::timeout(self.drain, empty).await.is_ok()
+            });
+            if !drained {
+                let left = listening.connections.count();
+                tracing::warn!(left, "connections were cut at shutdown");
+            }
+            listening.runtime.shutdown_background();
+        }
+        if let Some(admin) = self.admin {
+            admin.close();
+        }
+        self.jobs.into_iter().for_each(Job::stop);
+    }
+}
