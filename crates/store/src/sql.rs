@@ -94,10 +94,12 @@ statements! {
     /// Operations of a range of ids.
     OPERATIONS_BETWEEN: Operation, "", 2, false,
         "SELECT {columns} FROM operation WHERE id BETWEEN $1 AND $2 ORDER BY id";
-    /// Transfers of the operations of a range of ids. An operation's transfers follow its own id.
+    /// Transfers of the operations of a range of ids. An operation's transfers follow its own id, and
+    /// so may the next operation and its transfers: hence the comparison of `operation`.
     TRANSFERS_BETWEEN: Transfer, "t.", 2, false,
         "SELECT {columns} FROM operation o JOIN transfer t
             ON t.member = o.member AND t.id > o.id AND t.id <= o.id + 2
+            AND t.operation = o.id
          WHERE o.id BETWEEN $1 AND $2 ORDER BY t.id";
     /// Events of a range of ids.
     EVENTS_BETWEEN: Event, "", 2, false,
@@ -126,12 +128,14 @@ statements! {
     TRANSFERS_OF_ACCOUNT: Transfer, "t.", 3, false,
         "SELECT {columns} FROM ledger_list l JOIN operation o ON o.id = l.operation
          JOIN transfer t ON t.member = o.member AND t.id > o.id AND t.id <= o.id + 2
+            AND t.operation = o.id
          WHERE l.account = $1 AND l.operation >= $2 AND l.operation < $3
             AND (t.debit = $1 OR t.credit = $1) ORDER BY t.id";
     /// One page of the same, oldest first.
     TRANSFERS_OF_ACCOUNT_PAGE: Transfer, "t.", 4, false,
         "SELECT {columns} FROM ledger_list l JOIN operation o ON o.id = l.operation
          JOIN transfer t ON t.member = o.member AND t.id > o.id AND t.id <= o.id + 2
+            AND t.operation = o.id
          WHERE l.account = $1 AND l.operation >= $2 AND l.operation < $3
             AND (t.debit = $1 OR t.credit = $1) ORDER BY l.operation LIMIT $4";
     /// One page of a member's transfers, oldest first.
