@@ -1,0 +1,359 @@
+//! A naive store: maps, batches exactly as DESIGN.md says ("A write"), and an audit after each commit.
+//!
+//! It saves only the rows that a view says were changed, so that a forgotten mark shows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use yaoki_core::account::Account;
+use yaoki_core::code::{CodeCipher, CodeRules};
+use yaoki_core::command::{Act, Administer, Asset, Command, Credit};
+use yaoki_core::decide::{Decision, Outcome, decide};
+use yaoki_core::facts::{Acknowledgement, Event, EventKind, Operation, Transfer};
+use yaoki_core::ids::{
+    FactId, LaneNumber, MemberNumber, MerchantNumber, RequestId, RequestKey, StoreNumber,
+};
+use yaoki_core::money::Currency;
+use yaoki_core::state::{Device, EnrolmentLink, Member, PaymentState, PaymentStatus};
+use yaoki_core::time::{Instant, ZoneOffset};
+use yaoki_core::view::{Directory, Numbers, Rules, View, member_of_event, refer_all, touch};
+
+/// 2026-01-01, noon in Tokyo.
+pub(crate) const NOON: Instant = Instant(1_767_236_400_000);
+pub(crate) const CODE_KEY: [u8; 32] = [1; 32];
+/// Money that each member begins with.
+pub(crate) const BEGINNING: i64 = 10_000;
+pub(crate) const MEMBERS: i64 = 3;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Lane {
+    pub(crate) seq: i64,
+    pub(crate) last_id: FactId,
+    pub(crate) last_at: Instant,
+}
+
+/// The whole book: two merchants with a store each, terminals 1 and 2 in the first, 3 in the second
+/// (whose day ends at one in the morning), and members with a device and money.
+#[derive(Clone, Debug)]
+pub(crate) struct World {
+    pub(crate) now: Instant,
+    pub(crate) lanes: Vec<Lane>,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) members: BTreeMap<MemberNumber, Member>,
+    pub(crate) operations: BTreeMap<RequestKey, Operation>,
+    pub(crate) states: BTreeMap<FactId, PaymentState>,
+    pub(crate) transfers: BTreeMap<(MemberNumber, FactId), Transfer>,
+    pub(crate) events: BTreeMap<RequestId, Event>,
+    pub(crate) links: BTreeMap<[u8; 32], EnrolmentLink>,
+    pub(crate) devices: BTreeMap<FactId, Device>,
+    pub(crate) acknowledged: BTreeMap<FactId, Acknowledgement>,
+    /// Codes that a script has saved.
+    pub(crate) shown: BTreeMap<String, String>,
+    administered: u128,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let code = CodeRules::new("9900", 120).unwrap();
+        let zone = ZoneOffset { minutes: 540 };
+        let rules = Rules { currency: Currency::JPY, zone, code };
+        let lane = |_| Lane { seq: 0, last_id: FactId::NONE, last_at: Instant(0) };
+        let mut world = Self {
+            now: NOON,
+            lanes: (0..2).map(lane).collect(),
+            rules: Arc::new(rules),
+            directory: Arc::default(),
+            members: BTreeMap::new(),
+            operations: BTreeMap::new(),
+            states: BTreeMap::new(),
+            transfers: BTreeMap::new(),
+            events: BTreeMap::new(),
+            links: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            acknowledged: BTreeMap::new(),
+            shown: BTreeMap::new(),
+            administered: 0,
+        };
+        world.populate();
+        world
+    }
+
+    fn populate(&mut self) {
+        for (merchant, terminals) in [(1, 2), (2, 1)] {
+            let name = |what| format!("{what} of {merchant}");
+            self.act(Act::CreateMerchant(name("shop")));
+            let number = MerchantNumber(merchant);
+            let cutoff_minutes = (merchant - 1) * 60;
+            self.act(Act::CreateStore { merchant: number, name: name("store"), cutoff_minutes });
+            for _ in 0..terminals {
+                self.act(Act::CreateTerminal(StoreNumber(merchant), name("register")));
+            }
+        }
+        for member in (1..=MEMBERS).map(MemberNumber) {
+            self.act(Act::CreateMember);
+            self.enrol(member);
+            self.run(&[credit(member, BEGINNING, u8::try_from(member.0).unwrap())]);
+        }
+    }
+
+    /// Enrols a new paying device and says which.
+    pub(crate) fn enrol(&mut self, member: MemberNumber) -> FactId {
+        self.administered += 1;
+        let link = *blake3::hash(&self.administered.to_be_bytes()).as_bytes();
+        self.act(Act::CreateLink(member, link, self.now.plus_ms(1000)));
+        let secret = *blake3::hash(&link).as_bytes();
+        self.act(Act::EnrolDevice { link, public_key: [4; 65], secret });
+        self.members[&member].device
+    }
+
+    /// Administers by two good names; must be done.
+    pub(crate) fn act(&mut self, act: Act) -> Event {
+        let command = self.administer(act);
+        match self.run(&[command]).remove(0) {
+            Decision::Done(Outcome::Done { event, replayed: false }) => event,
+            other => panic!("an act must be done: {other:?}"),
+        }
+    }
+
+    /// The command of an act, with a new request id.
+    pub(crate) fn administer(&mut self, act: Act) -> Command {
+        self.administered += 1;
+        Command::Administer(Administer {
+            request: RequestId(self.administered.to_be_bytes()),
+            actor: "Aoi".to_owned(),
+            second: "Ren".to_owned(),
+            reason: "because".to_owned(),
+            act,
+        })
+    }
+
+    pub(crate) fn cipher(&self) -> CodeCipher {
+        CodeCipher::new(self.rules.code.clone(), &CODE_KEY, None)
+    }
+
+    /// The digits that the member's paying device shows now.
+    pub(crate) fn code(&self, member: MemberNumber) -> String {
+        let issued = self.cipher().issue(&self.members[&member], self.now);
+        issued.map(|issued| issued.digits).unwrap_or_default()
+    }
+
+    pub(crate) fn operation(&self, id: FactId) -> Option<&Operation> {
+        self.operations.values().find(|operation| operation.id == id)
+    }
+
+    /// One batch on lane 0. What answers `Later` leads the next batch, at most three times.
+    pub(crate) fn run(&mut self, commands: &[Command]) -> Vec<Decision> {
+        self.run_on(0, commands)
+    }
+
+    pub(crate) fn run_on(&mut self, lane: usize, commands: &[Command]) -> Vec<Decision> {
+        let mut answers: Vec<Decision> = commands.iter().map(|_| Decision::Later).collect();
+        for _ in 0..4 {
+            let open = |(_, answer): &(usize, &Decision)| **answer == Decision::Later;
+            let open: Vec<usize> =
+                answers.iter().enumerate().filter(open).map(|(index, _)| index).collect();
+            if open.is_empty() {
+                break;
+            }
+            let batch: Vec<&Command> = open.iter().map(|&index| &commands[index]).collect();
+            for (index, answer) in open.into_iter().zip(self.commit(lane, &batch)) {
+                answers[index] = answer;
+            }
+        }
+        answers
+    }
+
+    fn commit(&mut self, lane: usize, commands: &[&Command]) -> Vec<Decision> {
+        let mut view = self.load(lane, commands);
+        let mut answers = Vec::new();
+        for command in commands {
+            let (decision, effects) = decide(&view, command);
+            assert_eq!((decision.clone(), effects.clone()), decide(&view, command), "pure");
+            view.apply(effects);
+            answers.push(decision);
+        }
+        if !view.facts.is_empty() {
+            self.save(lane, view);
+            self.audit();
+        }
+        answers
+    }
+
+    fn load(&self, lane: usize, commands: &[&Command]) -> View {
+        let row = &self.lanes[lane];
+        let number = LaneNumber(i64::try_from(lane).unwrap());
+        let now = self.now.max(row.last_at);
+        let (rules, directory) = (Arc::clone(&self.rules), Arc::clone(&self.directory));
+        let mut view = View::new(number, row.seq + 1, now, rules, directory);
+        view.last_id = row.last_id;
+        let refer = refer_all(commands);
+        let mut payments = refer.payments;
+        for operation in refer.requests.iter().filter_map(|key| self.operations.get(key)) {
+            if operation.payment.is_some() && operation.payment != operation.id {
+                payments.push(operation.payment);
+            }
+            view.keep_operation(operation.clone());
+        }
+        for operation in payments.iter().filter_map(|&payment| self.operation(payment)) {
+            if operation.begins_payment() {
+                view.payments.insert(operation.id, operation.clone());
+            }
+        }
+        let events = refer.events.iter().filter_map(|request| self.events.get(request));
+        view.events = events.map(|event| (event.request_id, event.clone())).collect();
+        let links = refer.links.iter().filter_map(|link| self.links.get(link));
+        view.links = links.map(|link| (link.digest, link.clone())).collect();
+        let devices = refer.devices.iter().filter_map(|device| self.devices.get(device));
+        view.devices = devices.map(|device| (device.id, device.clone())).collect();
+        view.numbers = refer.numbers.then(|| self.numbers());
+        let rows = touch(commands, &view);
+        for member in rows.members.iter().filter_map(|number| self.members.get(number)) {
+            view.keep_member(member.clone());
+        }
+        for state in rows.payment_states.iter().filter_map(|payment| self.states.get(payment)) {
+            view.payment_states.insert(state.payment, state.clone());
+        }
+        let acknowledged = rows.acknowledgements.into_iter();
+        view.acknowledged = acknowledged.filter(|id| self.acknowledged.contains_key(id)).collect();
+        view
+    }
+
+    fn numbers(&self) -> Numbers {
+        let directory = &self.directory;
+        Numbers {
+            merchant: directory.merchants.keys().next_back().map_or(0, |number| number.0),
+            store: directory.stores.keys().next_back().map_or(0, |number| number.0),
+            terminal: directory.terminals.keys().next_back().map_or(0, |number| number.0),
+            member: self.members.keys().next_back().map_or(0, |number| number.0),
+        }
+    }
+
+    fn save(&mut self, lane: usize, view: View) {
+        let fresh = |old: bool| assert!(!old, "a fact is inserted once");
+        for fact in view.facts.operations {
+            let key = RequestKey { request: fact.request_id, terminal: fact.terminal };
+            fresh(self.operations.insert(key, fact).is_some());
+        }
+        for fact in view.facts.transfers {
+            fresh(self.transfers.insert((fact.member, fact.id), fact).is_some());
+        }
+        for fact in view.facts.events {
+            fresh(self.events.insert(fact.request_id, fact).is_some());
+        }
+        for fact in view.facts.acknowledgements {
+            fresh(self.acknowledged.insert(fact.operation, fact).is_some());
+        }
+        let changed = &view.changed;
+        for number in changed.members.union(&changed.members_new) {
+            self.members.insert(*number, view.members[number].clone());
+        }
+        for payment in &changed.payment_states {
+            self.states.insert(*payment, view.payment_states[payment].clone());
+        }
+        for link in &changed.links {
+            self.links.insert(*link, view.links[link].clone());
+        }
+        for device in &changed.devices {
+            self.devices.insert(*device, view.devices[device].clone());
+        }
+        if changed.directory() {
+            self.directory = view.directory;
+        }
+        let last_at = view.now.max(view.last_id.at());
+        self.lanes[lane] = Lane { seq: view.seq, last_id: view.last_id, last_at };
+    }
+
+    /// The balance of an account, from the transfers alone.
+    pub(crate) fn balance(&self, account: Account) -> i64 {
+        let signed = |transfer: &Transfer| {
+            let credit = i64::from(transfer.credit == account) * transfer.amount;
+            credit - i64::from(transfer.debit == account) * transfer.amount
+        };
+        self.transfers.values().map(signed).sum()
+    }
+
+    /// What holds after each commit, whatever the commands were.
+    pub(crate) fn audit(&self) {
+        let sides = self.transfers.values().flat_map(|transfer| [transfer.debit, transfer.credit]);
+        let accounts: BTreeSet<Account> = sides.collect();
+        let sum: i64 = accounts.iter().map(|&account| self.balance(account)).sum();
+        assert_eq!(sum, 0, "the accounts sum to zero");
+        for member in self.members.values() {
+            let number = member.number;
+            assert_eq!(member.money, self.balance(Account::money(number)));
+            assert_eq!(member.points, self.balance(Account::points(number)));
+            let own = self.states.values().filter(|state| state.member == number);
+            let open: i64 = own.clone().map(|state| state.held).sum();
+            assert_eq!(member.held, open, "what is held is the sum of the open holds");
+            assert!(member.available() >= 0, "no wallet is below zero, holds counted");
+            let authorized = own.filter(|state| state.held > 0);
+            assert!(authorized.clone().all(|state| state.status == PaymentStatus::Authorized));
+            assert_eq!(*member, self.refold(member), "a member is the fold of its facts");
+        }
+        for state in self.states.values() {
+            assert!(state.refunded <= state.captured, "no more goes back than was paid");
+        }
+        let begun = self.operations.values().filter(|operation| operation.begins_payment());
+        let spent: Vec<_> = begun.map(|begun| (begun.member, begun.epoch)).collect();
+        let once: BTreeSet<_> = spent.iter().collect();
+        assert_eq!(once.len(), spent.len(), "an epoch, so each code of it, is spent at most once");
+    }
+
+    /// The member's row again, from facts in order of their ids; the secret is no fact.
+    fn refold(&self, member: &Member) -> Member {
+        enum Fact<'a> {
+            Operation(&'a Operation),
+            Transfer(&'a Transfer),
+            Event(&'a Event),
+        }
+        let number = member.number;
+        let mut facts: BTreeMap<FactId, Fact<'_>> = BTreeMap::new();
+        let operations = self.operations.values().filter(|fact| fact.member == number);
+        facts.extend(operations.map(|fact| (fact.id, Fact::Operation(fact))));
+        let transfers = self.transfers.values().filter(|fact| fact.member == number);
+        facts.extend(transfers.map(|fact| (fact.id, Fact::Transfer(fact))));
+        let of_member = |event: &&Event| event.subject == number.0 && is_of_member(event.kind);
+        let events = self.events.values().filter(of_member);
+        facts.extend(events.map(|fact| (fact.id, Fact::Event(fact))));
+        let mut folded = None;
+        for fact in facts.into_values() {
+            match (fact, &mut folded) {
+                (Fact::Event(event), None) => folded = Some(member_of_event(event)),
+                (Fact::Operation(operation), Some(folded)) => {
+                    folded.fold_operation(operation, self.directory.store_of(operation.terminal));
+                }
+                (Fact::Transfer(transfer), Some(folded)) => folded.fold_transfer(transfer),
+                (Fact::Event(event), Some(folded)) => {
+                    let other = event.kind == EventKind::DeviceEnded
+                        && folded.device != FactId(event.object);
+                    if !other {
+                        folded.fold_event(event, None);
+                    }
+                }
+                _ => panic!("a member is created before anything else happens to it"),
+            }
+        }
+        let folded = folded.expect("a member was created");
+        Member { code_secret: member.code_secret, ..folded }
+    }
+}
+
+const fn is_of_member(kind: EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::MemberCreated
+            | EventKind::MemberFrozen
+            | EventKind::MemberUnfrozen
+            | EventKind::MemberClosed
+            | EventKind::DeviceEnrolled
+            | EventKind::DeviceEnded
+            | EventKind::CodeSecretRotated
+    )
+}
+
+/// Money from outside under a request id of its own.
+pub(crate) fn credit(member: MemberNumber, amount: i64, request: u8) -> Command {
+    let request = RequestId([request; 16]);
+    Command::Credit(Credit { request, member, asset: Asset::Money, amount })
+}
