@@ -1,6 +1,8 @@
 //! The rules of Yaoki, proved: tables of cases, a naive model, every order, every switch.
 
 mod admin_cases;
+mod comes_back;
+mod orders;
 mod refusals;
 mod register_cases;
 mod script;

@@ -264,6 +264,26 @@ impl World {
         self.lanes[lane] = Lane { seq: view.seq, last_id: view.last_id, last_at };
     }
 
+    /// Panics unless both books say the same, whatever commits they were made in.
+    pub(crate) fn must_equal(&self, other: &Self, about: &str) {
+        let operations = |world: &Self| -> Vec<Operation> {
+            let all = world.operations.values().cloned();
+            all.map(|fact| Operation { seq: 0, ..fact }).collect()
+        };
+        let transfers = |world: &Self| -> Vec<Transfer> {
+            let all = world.transfers.values().cloned();
+            all.map(|fact| Transfer { seq: 0, ..fact }).collect()
+        };
+        assert_eq!(operations(self), operations(other), "{about}");
+        assert_eq!(transfers(self), transfers(other), "{about}");
+        assert_eq!(self.members, other.members, "{about}");
+        assert_eq!(self.states, other.states, "{about}");
+        assert_eq!(self.devices, other.devices, "{about}");
+        let acknowledged =
+            |world: &Self| -> Vec<FactId> { world.acknowledged.keys().copied().collect() };
+        assert_eq!(acknowledged(self), acknowledged(other), "{about}");
+    }
+
     /// The balance of an account, from the transfers alone.
     pub(crate) fn balance(&self, account: Account) -> i64 {
         let signed = |transfer: &Transfer| {
