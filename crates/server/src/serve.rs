@@ -70,7 +70,7 @@ pub struct Running {
     pub public: SocketAddr,
     /// What the handlers share.
     pub app: App,
-    stop: watch::Sender<bool>,
+    stopping: watch::Sender<bool>,
     listening: Vec<Listening>,
     jobs: Vec<Job>,
     admin: Option<AdminSocket>,
@@ -89,7 +89,7 @@ struct Listening {
 /// [`ServeError`]: nothing listens.
 pub fn serve(options: ServerOptions) -> Result<Running, ServeError> {
     let app = app_of(&options)?;
-    let (stop, stopped) = watch::channel(false);
+    let (stopping, stopped) = watch::channel(false);
     let mut certificates = Vec::new();
     let mut listening = Vec::new();
     for name in ListenerName::ALL {
@@ -106,7 +106,7 @@ pub fn serve(options: ServerOptions) -> Result<Running, ServeError> {
     let jobs = start_jobs(&options, &app, certificates).map_err(ServeError::Thread)?;
     let [registers, devices, public] = [0, 1, 2].map(|place: usize| listening[place].address);
     let drain = options.drain;
-    Ok(Running { registers, devices, public, app, stop, listening, jobs, admin, drain })
+    Ok(Running { registers, devices, public, app, stopping, listening, jobs, admin, drain })
 }
 
 fn app_of(options: &ServerOptions) -> Result<App, ServeError> {
@@ -187,11 +187,16 @@ impl Running {
     }
 
     /// Stops: no more connections, requests under way end, then the jobs. The book stays open. Not to
-    /// be called inside a runtime.
-    pub fn shutdown(self) {
+    /// be called inside a runtime. Dropping does the same.
+    pub fn shutdown(mut self) {
+        self.stop();
+    }
+
+    /// As [`shutdown`](Self::shutdown); a second time does nothing.
+    pub fn stop(&mut self) {
         // Every connection holds a receiver, or there is none and nothing to tell.
-        let _ = self.stop.send(true);
-        for listening in self.listening {
+        let _ = self.stopping.send(true);
+        for listening in self.listening.drain(..) {
             let drained = listening.runtime.block_on(async {
                 let empty = async {
                     while listening.connections.count() > 0 {
@@ -206,9 +211,15 @@ impl Running {
             }
             listening.runtime.shutdown_background();
         }
-        if let Some(admin) = self.admin {
+        if let Some(admin) = self.admin.take() {
             admin.close();
         }
-        self.jobs.into_iter().for_each(Job::stop);
+        self.jobs.drain(..).for_each(Job::stop);
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop();
     }
 }

@@ -1,0 +1,14 @@
+//! Promises of the server: a real server on loopback, a real book, real signatures.
+
+mod admin;
+mod bad_input;
+mod devices;
+mod errors;
+mod jobs;
+mod openapi;
+mod outcomes;
+mod proxy;
+mod retries;
+mod routes;
+mod slow;
+mod world;

@@ -1,0 +1,275 @@
+//! Every route by every actor. The table is data; that it is complete is proved against the document,
+//! which is made from the routes themselves.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+use yaoki_server::api::openapi::openapi_json;
+use yaoki_server::client::http::Request;
+use yaoki_server::client::register::Credentials;
+use yaoki_server::client::{Answer, DeviceClient};
+use yaoki_server::edge::listener::ListenerName;
+use yaoki_store::on_both_storages;
+use yaoki_store::testing::TestDatabase;
+
+use crate::world::{World, told};
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Actor {
+    /// Nobody we know.
+    Anon,
+    /// A member's enrolled device.
+    Member,
+    /// The register that made the payment.
+    Register,
+    /// Another register of the same store.
+    Neighbour,
+    /// A register of another merchant.
+    Foreigner,
+    /// A suspended register of the same store.
+    Suspended,
+}
+
+const ACTORS: [Actor; 6] = [
+    Actor::Anon,
+    Actor::Member,
+    Actor::Register,
+    Actor::Neighbour,
+    Actor::Foreigner,
+    Actor::Suspended,
+];
+
+const UNSIGNED: &str = "401 signature_must_be_given";
+const UNPROVEN: &str = "401 token_must_be_ours";
+const NEWCOMER: &str = "401 proof_must_hold";
+const SUCCEEDED: &str = "200 succeeded";
+const OK: &str = "200 ok";
+
+/// Method, path, and what each actor of [`ACTORS`] is told, in that order.
+type Row = (&'static str, &'static str, [&'static str; 6]);
+
+/// Operators have no route of their own yet: they speak on the admin socket, see `admin`.
+const TABLE: &[Row] = &[
+    (
+        "post",
+        "/v1/payments",
+        [UNSIGNED, UNSIGNED, SUCCEEDED, SUCCEEDED, SUCCEEDED, "200 terminal_is_suspended"],
+    ),
+    ("get", "/v1/payments", [UNSIGNED, UNSIGNED, OK, OK, OK, OK]),
+    ("get", "/v1/payments/{payment}", [UNSIGNED, UNSIGNED, OK, OK, "404 payment_not_found", OK]),
+    (
+        "get",
+        "/v1/requests/{request_id}",
+        [UNSIGNED, UNSIGNED, SUCCEEDED, "200 not_seen", "200 not_seen", "200 not_seen"],
+    ),
+    ("post", "/v1/reversals", [UNSIGNED, UNSIGNED, SUCCEEDED, SUCCEEDED, SUCCEEDED, SUCCEEDED]),
+    (
+        "post",
+        "/v1/refunds",
+        [
+            UNSIGNED,
+            UNSIGNED,
+            SUCCEEDED,
+            SUCCEEDED,
+            "200 payment_must_exist",
+            "200 payment_must_be_the_terminals_own",
+        ],
+    ),
+    (
+        "post",
+        "/v1/captures",
+        [
+            UNSIGNED,
+            UNSIGNED,
+            SUCCEEDED,
+            SUCCEEDED,
+            "200 payment_must_exist",
+            "200 payment_must_be_the_terminals_own",
+        ],
+    ),
+    (
+        "post",
+        "/v1/voids",
+        [
+            UNSIGNED,
+            UNSIGNED,
+            SUCCEEDED,
+            SUCCEEDED,
+            "200 payment_must_exist",
+            "200 payment_must_be_the_terminals_own",
+        ],
+    ),
+    ("post", "/v1/acknowledgements", [UNSIGNED, UNSIGNED, OK, OK, OK, OK]),
+    ("post", "/v1/device/enrol", [NEWCOMER, OK, NEWCOMER, NEWCOMER, NEWCOMER, NEWCOMER]),
+    ("get", "/v1/device/nonce", [OK, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
+    ("post", "/v1/device/code", [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
+    ("post", "/v1/device/wallet", [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
+    ("get", "/", [OK; 6]),
+    ("get", "/static/style.css", [OK; 6]),
+    ("get", "/openapi.json", [OK; 6]),
+    ("get", "/health", [OK; 6]),
+    ("get", "/ready", [OK; 6]),
+    ("get", "/metrics", [OK; 6]),
+];
+
+/// Every route of the document.
+fn documented() -> BTreeSet<(String, String)> {
+    let document: Value = serde_json::from_str(&openapi_json()).expect("the document is JSON");
+    let paths = document["paths"].as_object().expect("the document has paths");
+    let methods = paths.iter().flat_map(|(path, item)| {
+        let methods = item.as_object().expect("a path has methods");
+        methods.keys().map(move |method| (method.clone(), path.clone()))
+    });
+    methods.collect()
+}
+
+#[test]
+fn the_table_has_every_route_of_the_document_and_no_other() {
+    let table: BTreeSet<(String, String)> =
+        TABLE.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect();
+    assert_eq!(table, documented());
+    assert_eq!(table.len(), TABLE.len());
+}
+
+/// What one cell needs: a payment and a hold of the register's, and a device.
+struct Scene<'a> {
+    world: &'a World,
+    device: &'a mut DeviceClient,
+}
+
+impl Scene<'_> {
+    fn credentials(&self, actor: Actor) -> Option<&Credentials> {
+        match actor {
+            Actor::Anon | Actor::Member => None,
+            Actor::Register => Some(&self.world.till),
+            Actor::Neighbour => Some(&self.world.other_till),
+            Actor::Foreigner => Some(&self.world.foreign_till),
+            Actor::Suspended => Some(&self.world.suspended_till),
+        }
+    }
+
+    /// A payment of the register's: its id, and its request's.
+    fn payment(&self, hold_seconds: Option<i64>) -> (String, String) {
+        let mut payment = self.world.payment(0, 100);
+        payment.hold_seconds = hold_seconds;
+        let mut register = self.world.register(&self.world.till);
+        let receipt = self.world.run(register.pay(&payment)).expect("an outcome");
+        (receipt.payment.expect("it succeeded"), payment.request_id.to_string())
+    }
+
+    /// Target and body of a good request for `path`.
+    fn request(&self, method: &str, path: &str) -> (String, String) {
+        let request_id = Uuid::now_v7().to_string();
+        let valid_until = yaoki_server::api::time::text(self.world.clock.now().plus_ms(30_000));
+        let settle = |payment: String, amount: i64| {
+            json!({
+                "request_id": request_id, "payment": payment, "amount": amount,
+                "currency": "JPY", "valid_until": valid_until,
+            })
+        };
+        let body = match (method, path) {
+            ("post", "/v1/payments") => {
+                let register = self.world.register(&self.world.till);
+                register.payment_body(&self.world.payment(1, 100))
+            }
+            ("post", "/v1/reversals") => {
+                json!({ "request_id": request_id, "target_request_id": self.payment(None).1 })
+            }
+            ("post", "/v1/refunds") => settle(self.payment(None).0, 50),
+            ("post", "/v1/captures") => settle(self.payment(Some(600)).0, 50),
+            ("post", "/v1/voids") => json!({
+                "request_id": request_id, "payment": self.payment(Some(600)).0,
+                "valid_until": valid_until,
+            }),
+            ("post", "/v1/acknowledgements") => json!({ "request_ids": [self.payment(None).1] }),
+            ("post", "/v1/device/enrol") => {
+                json!({ "link_token": self.world.link(&self.world.members[1].0.to_string()) })
+            }
+            ("post", _) => json!({}),
+            _ => Value::Null,
+        };
+        let (payment, request) =
+            if path.contains('{') { self.payment(None) } else { <_>::default() };
+        let target = path.replace("{payment}", &payment).replace("{request_id}", &request);
+        (target, if body.is_null() { String::new() } else { body.to_string() })
+    }
+
+    fn ask(&mut self, actor: Actor, method: &str, path: &str) -> Answer {
+        let (target, body) = self.request(method, path);
+        let (method, body) = (method.to_uppercase(), body.into_bytes());
+        let listener = listener_of(path);
+        let address = self.world.address(listener);
+        match (actor, self.credentials(actor)) {
+            (_, Some(credentials)) => {
+                let clock = self.world.clock.as_clock();
+                let credentials = credentials.clone();
+                let mut register =
+                    yaoki_server::client::RegisterClient::new(address, credentials, clock);
+                self.world.run(register.send(&method, &target, &body)).expect("an answer")
+            }
+            (Actor::Member, _) if path == "/v1/device/enrol" => {
+                let mut newcomer = self.world.device();
+                self.world.run(newcomer.post(&target, &body)).expect("an answer")
+            }
+            (Actor::Member, _) if listener == ListenerName::Devices && method == "POST" => {
+                self.world.run(self.device.post(&target, &body)).expect("an answer")
+            }
+            (Actor::Member, _) => {
+                let proof = self.device.proof(&method, &target, &body).expect("a proof");
+                let token = format!("DPoP {}", self.device.token().expect("it is enrolled"));
+                let headers = [("Authorization", token.as_str()), ("DPoP", proof.as_str())];
+                let (method, target) = (method.as_str(), target.as_str());
+                let request = Request { method, target, headers: &headers, body: &body };
+                self.world.anonymous(listener, &request)
+            }
+            _ => {
+                let (method, target) = (method.as_str(), target.as_str());
+                let request = Request { method, target, headers: &[], body: &body };
+                self.world.anonymous(listener, &request)
+            }
+        }
+    }
+}
+
+fn listener_of(path: &str) -> ListenerName {
+    match path {
+        path if path.starts_with("/v1/device/") => ListenerName::Devices,
+        path if path.starts_with("/v1/") => ListenerName::Registers,
+        _ => ListenerName::Public,
+    }
+}
+
+on_both_storages! {
+    fn every_route_tells_every_actor_what_the_table_says(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let mut device = world.enrolled(0);
+        let mut scene = Scene { world: &world, device: &mut device };
+        let mut wrong = Vec::new();
+        for (method, path, expected) in TABLE {
+            for (actor, expected) in ACTORS.into_iter().zip(expected) {
+                let told = told(&scene.ask(actor, method, path));
+                if told != *expected {
+                    wrong.push(format!("{method} {path} by {actor:?}: {told}, not {expected}"));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    fn what_one_listener_serves_another_does_not(db: &mut TestDatabase) {
+        let world = World::new(db);
+        for (method, path, _) in TABLE {
+            for listener in ListenerName::ALL {
+                if listener == listener_of(path) {
+                    continue;
+                }
+                let method = method.to_uppercase();
+                let request = Request { method: &method, target: path, headers: &[], body: b"" };
+                let told = told(&world.anonymous(listener, &request));
+                assert_eq!(told, "404 not_found", "{method} {path} on {}", listener.text());
+            }
+        }
+    }
+}
