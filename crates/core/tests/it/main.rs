@@ -2,7 +2,9 @@
 
 mod admin_cases;
 mod comes_back;
+mod model;
 mod orders;
+mod properties;
 mod refusals;
 mod register_cases;
 mod script;

@@ -14,6 +14,8 @@
 //! Options: `@2` terminal (else 1), `by 2` member (else 1), `code x`, `until 61s`, `gen 2`, `in USD`,
 //! `hold 60s`.
 
+use std::collections::BTreeSet;
+
 use yaoki_core::command::{
     Act, Ask, Asset, Caller, Command, Credit, Meaning, PayWithCode, Reverse, Settle,
 };
@@ -129,7 +131,7 @@ impl World {
     }
 
     /// What happens without a register: time, codes shown, acts of operators.
-    fn happen(&mut self, text: &str) -> bool {
+    pub(crate) fn happen(&mut self, text: &str) -> bool {
         let step = Step::read(text);
         let act = match step.words[0] {
             "wait" => {
@@ -227,8 +229,14 @@ impl World {
         Command::Settle(Settle { ask, kind, payment, amount, currency })
     }
 
-    /// The payment that a request began, or the operation it left, at whatever terminal.
+    /// The payment that a request began, or the operation it left, at whatever terminal; `#2` is the
+    /// third payment of the book.
     pub(crate) fn payment(&self, name: &str) -> FactId {
+        if let Some(place) = name.strip_prefix('#') {
+            let begun = self.operations.values().filter(|operation| operation.begins_payment());
+            let begun: BTreeSet<FactId> = begun.map(|operation| operation.id).collect();
+            return begun.into_iter().nth(place.parse().unwrap()).unwrap_or(FactId(99));
+        }
         let named = self.operations.values().find(|found| found.request_id == request(name));
         named.map_or(FactId(99), |found| found.id)
     }
