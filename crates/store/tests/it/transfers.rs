@@ -38,6 +38,8 @@ on_both_storages! {
             if captured.id == held.id.plus(1) {
                 break;
             }
+            // Lanes are given by request id, and two are asked for in each round: now it is three.
+            book.request();
         }
         assert!(captures < 100, "no capture was booked right after its hold");
         let shop = Account::parse("store:1").expect("it is an account");
