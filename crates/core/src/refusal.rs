@@ -8,6 +8,8 @@
 //! every one. A refusal is *recorded* when it is the final outcome of a request id (`declined`), and
 //! *unrecorded* when nothing was decided (`unknown`: mend the request or ask again).
 
+use std::fmt::Write as _;
+
 /// Whether a refusal ends the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finality {
@@ -253,7 +255,56 @@ refusals! {
     SubjectMustFitScope = 318, "subject_must_fit_scope", 400, Unrecorded,
         "The scope `everything` has no subject; every other scope names one.",
         "Leave the subject out, or name the scope that it belongs to.";
+    /// It would stop nothing.
+    ScopeMustFitCapability = 319, "scope_must_fit_capability", 400, Unrecorded,
+        "This capability cannot be closed for this scope: the switch would stop nothing.",
+        "Close it for everything or for a member.";
 }
+
+/// The page of the reference, `docs/reference/refusals.md`.
+pub fn markdown() -> String {
+    let mut page = String::from(HEADER);
+    let groups = [
+        ("The request cannot be decided as it stands", 100..200),
+        ("Decided, and the answer is no", 200..300),
+        ("Operators, devices and jobs", 300..400),
+    ];
+    for (title, numbers) in groups {
+        let _ = write!(page, "\n## {title}\n\n{COLUMNS}");
+        for refusal in Refusal::ALL.iter().filter(|refusal| numbers.contains(&refusal.number())) {
+            let recorded = match refusal.finality() {
+                Finality::Recorded => "yes, `declined`",
+                Finality::Unrecorded => "no, `unknown`",
+            };
+            let (number, name, status) = (refusal.number(), refusal.name(), refusal.status());
+            let (sentence, cure) = (refusal.sentence(), refusal.cure());
+            let _ = writeln!(
+                page,
+                "| {number} | `{name}` | {status} | {recorded} | {sentence} | {cure} |"
+            );
+        }
+    }
+    page
+}
+
+const COLUMNS: &str = "\
+| number | name | HTTP | recorded | what must hold, or what happened | what to do |
+| ---: | --- | ---: | --- | --- | --- |
+";
+
+const HEADER: &str = "\
+# Refusals
+
+Generated from the rules (`crates/core/src/refusal.rs`). Numbers and names never change their meaning.
+
+A refusal that is **recorded** is the final outcome of its request id, `declined`: the same request is
+answered the same for ever, and nothing was charged. It comes with HTTP 200, because the request was decided.
+A refusal that is **not recorded** decided nothing (`unknown`): mend the request or ask again, or settle it
+with a reverse. Of 1xx and 2xx the one with the lowest number is heard where several hold.
+
+A terminal hears one refusal, `code_not_valid`, for codes that are forged, expired, superseded, ended or
+frozen, and never a figure of the member's balance.
+";
 
 #[cfg(test)]
 mod tests {
@@ -274,6 +325,17 @@ mod tests {
             assert!(refusal.sentence().ends_with('.') && refusal.cure().ends_with('.'));
             assert_eq!(Refusal::from_number(refusal.number()), Some(refusal));
             assert_eq!(refusal.status() == 200, refusal.finality() == Finality::Recorded);
+        }
+    }
+
+    #[test]
+    fn the_page_has_a_line_for_each_refusal() {
+        let page = markdown();
+        for refusal in Refusal::ALL {
+            let start = format!("| {} | `{}` |", refusal.number(), refusal.name());
+            let line = page.lines().find(|line| line.starts_with(&start)).expect("a line");
+            assert!(line.contains(refusal.sentence()) && line.contains(refusal.cure()));
+            assert_eq!(line.matches('|').count(), 7, "six cells: {line}");
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Switches: every capability can be closed, for everything or for one merchant, store, terminal or
 //! member. Closing takes one person, reopening two. No switch stops query, reverse, void, capture of an
-//! existing hold, or a refund to the balance it came from.
+//! existing hold, or a refund to the balance it came from. [`markdown`] is `docs/reference/switches.md`.
+
+use std::fmt::Write as _;
 
 use crate::coded;
 use crate::ids::{MemberNumber, MerchantNumber, StoreNumber, TerminalNumber};
@@ -27,6 +29,28 @@ impl Capability {
     /// Whether closing may lapse by itself: only where no money can move by it.
     pub const fn may_lapse(self) -> bool {
         matches!(self, Self::Enrolment)
+    }
+
+    /// For whom it can be closed. For any other scope a switch would stop nothing.
+    pub const fn scopes(self) -> &'static [Scope] {
+        match self {
+            Self::Payment | Self::Refund => Scope::ALL,
+            Self::CodeIssue | Self::Enrolment | Self::Credit => &[Scope::Everything, Scope::Member],
+        }
+    }
+
+    /// What closing it stops, as operators read it.
+    pub const fn stops(self) -> &'static str {
+        match self {
+            Self::Payment => "Paying and authorizing on a one-time code.",
+            Self::Refund => {
+                "Refunds to members who are closed: they would wait in suspense. Refunds to the \
+                 balance they came from go on."
+            }
+            Self::CodeIssue => "Showing codes. Codes that are shown already still pay.",
+            Self::Enrolment => "Enrolling devices. Links stay good until their time.",
+            Self::Credit => "Giving money or points to members from outside.",
+        }
     }
 }
 
@@ -92,6 +116,44 @@ pub struct Place {
     pub member: MemberNumber,
 }
 
+/// The page of the reference.
+pub fn markdown() -> String {
+    let mut page = String::from(HEADER);
+    for capability in Capability::ALL {
+        let scopes: Vec<&str> = capability.scopes().iter().map(|scope| scope.name()).collect();
+        let lapses = if capability.may_lapse() { "yes" } else { "no" };
+        let _ = writeln!(
+            page,
+            "| `{capability}` | {} | {} | {lapses} |",
+            capability.stops(),
+            scopes.join(", ")
+        );
+    }
+    page.push_str(FOOTER);
+    page
+}
+
+const HEADER: &str = "\
+# Switches
+
+Generated from the rules (`crates/core/src/switches.rs`).
+
+Every capability can be closed, for everything or for one subject of a scope. Closing takes one person and
+a reason, and holds within a second on every node; opening takes two different people. Closing again never
+shortens what is closed already.
+
+| capability | what closing it stops | for | may lapse by itself |
+| --- | --- | --- | --- |
+";
+
+const FOOTER: &str = "
+A switch for a merchant, store or terminal compares with the register that asks; one for a member with
+the member whose money it is. A register hears of a member's switch only that the code cannot be used.
+
+**No switch, freeze, limit or suspension ever stops** query, reverse, void, capture of an existing hold, or
+a refund to the balance it came from. Only steps that touch no money may lapse by themselves.
+";
+
 impl Switch {
     /// Whether this switch stops `capability` at `place` at `now`.
     pub fn stops(&self, capability: Capability, place: &Place, now: Instant) -> bool {
@@ -105,5 +167,60 @@ impl Switch {
         };
         let here = self.scope == Scope::Everything || (subject != 0 && subject == self.subject);
         self.capability == capability && in_force && here
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_a_line_for_each_capability() {
+        let page = markdown();
+        for capability in Capability::ALL {
+            let line = page.lines().find(|line| line.starts_with(&format!("| `{capability}` |")));
+            let line = line.expect("a line");
+            assert!(line.contains(capability.stops()));
+            assert_eq!(line.ends_with("| yes |"), capability.may_lapse());
+        }
+    }
+
+    #[test]
+    fn capability_and_scope_are_read_back_from_an_events_object() {
+        for &capability in Capability::ALL {
+            for &scope in Scope::ALL {
+                assert_eq!(from_object(object(capability, scope)), Some((capability, scope)));
+            }
+        }
+        assert_eq!(from_object(0), None);
+    }
+
+    #[test]
+    fn a_switch_stops_its_capability_where_it_is_closed_until_it_lapses() {
+        let place = Place {
+            merchant: MerchantNumber(1),
+            store: StoreNumber(2),
+            terminal: TerminalNumber(3),
+            member: MemberNumber(4),
+        };
+        for &scope in Scope::ALL {
+            let switch = |subject| Switch {
+                capability: Capability::Payment,
+                scope,
+                subject,
+                closed_at: Instant(5),
+                lapses_at: Instant(10),
+                actor: String::new(),
+                reason: String::new(),
+            };
+            let own = scope.code();
+            let stops =
+                |subject, now| switch(subject).stops(Capability::Payment, &place, Instant(now));
+            assert!(stops(own, 9) && !stops(own, 10), "{scope}");
+            assert_eq!(stops(own + 1, 9), scope == Scope::Everything, "{scope}");
+            assert!(!switch(own).stops(Capability::Refund, &place, Instant(9)));
+            let nowhere = switch(0).stops(Capability::Payment, &Place::default(), Instant(9));
+            assert_eq!(nowhere, scope == Scope::Everything, "no subject is nobody's: {scope}");
+        }
     }
 }

@@ -289,6 +289,7 @@ fn switch_act(view: &View, administer: &Administer, event: Event) -> Result<Even
             reason_must_be_given(administer)?;
             let lapses = lapses_at != Instant(0);
             must(!lapses || capability.may_lapse(), Refusal::MoneySwitchMustNotLapse)?;
+            must(capability.scopes().contains(&scope), Refusal::ScopeMustFitCapability)?;
             subject_must_exist(view, scope, subject)?;
             let lapses_at = later_lapse(view, (capability, scope, subject), lapses_at);
             Ok(Event {

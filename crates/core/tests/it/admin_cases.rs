@@ -135,6 +135,10 @@ fn switches() -> Vec<Case> {
         ("", shut(Payment, Scope::Member, 0, 0), "A", "", "r", "refused member_must_exist"),
         ("", shut(Payment, Scope::Everything, 0, 1), "A", "", "r", LAPSE),
         ("", shut(CodeIssue, Scope::Everything, 0, 1), "A", "", "r", LAPSE),
+        ("", shut(CodeIssue, Scope::Store, 1, 0), "A", "", "r", NO_FIT),
+        ("", shut(Enrolment, Scope::Merchant, 1, 0), "A", "", "r", NO_FIT),
+        ("", shut(Capability::Credit, Scope::Terminal, 1, 0), "A", "", "r", NO_FIT),
+        ("", shut(Capability::Credit, Scope::Member, 1, 0), "A", "", "r", "switch_closed"),
         ("", shut(Enrolment, Scope::Everything, 0, 1), "A", "", "r", "switch_closed"),
         ("", open(Scope::Everything, 0), "A", "B", "", "refused switch_must_be_closed"),
         ("shut payment everything", open(Scope::Everything, 0), "A", "B", "", "switch_opened"),
@@ -145,6 +149,7 @@ fn switches() -> Vec<Case> {
     ]
 }
 
+const NO_FIT: &str = "refused scope_must_fit_capability";
 const LAPSE: &str = "refused money_switch_must_not_lapse";
 const NOT_CLOSED: &str = "refused switch_must_be_closed";
 
@@ -350,5 +355,48 @@ pub(crate) fn shows() -> Vec<(Result<(), Refusal>, Result<(), Refusal>)> {
 fn only_the_paying_device_of_an_open_member_shows_a_code() {
     for (said, expected) in shows() {
         assert_eq!(said, expected);
+    }
+}
+
+/// A closed switch of each capability and each of its scopes stops what it says, and no other does.
+#[test]
+fn every_switch_that_can_be_closed_stops_something() {
+    for &capability in Capability::ALL {
+        for scope in capability.scopes() {
+            let mut world = World::new();
+            world.play("pay a 1000");
+            if capability == Capability::Refund {
+                world.play("close 1");
+            }
+            world.act(link_of(2));
+            world.play(&format!("shut {capability} {scope} {}", on(*scope, capability)));
+            let said = match capability {
+                Capability::Payment => world.play("pay b 1"),
+                Capability::Refund => world.play("refund b a 1"),
+                Capability::Credit => world.play("credit c 2 1"),
+                Capability::Enrolment => answer(&mut world, enrol(3), ["A", "", ""], 95),
+                Capability::CodeIssue => {
+                    let member = &world.members[&MemberNumber(2)];
+                    let shown = may_show_code(&world.directory, member, member.device, NOON);
+                    format!("{shown:?}")
+                }
+            };
+            let stopped = ["declined", "refused", "Err"].iter().any(|word| said.starts_with(word));
+            assert!(stopped, "{capability} for {scope}: {said}");
+        }
+    }
+}
+
+fn link_of(member: i64) -> Act {
+    Act::CreateLink(MemberNumber(member), LINK, NOON.plus_ms(1000))
+}
+
+/// The subject that the commands of the test above concern.
+fn on(scope: Scope, capability: Capability) -> i64 {
+    let at_register = matches!(capability, Capability::Payment | Capability::Refund);
+    match scope {
+        Scope::Everything => 0,
+        Scope::Member if !at_register => 2,
+        _ => 1,
     }
 }

@@ -15,7 +15,7 @@ fn obstacles() -> Vec<(String, bool)> {
     ];
     let mut everything = Vec::new();
     for capability in Capability::ALL {
-        for scope in Scope::ALL {
+        for scope in capability.scopes() {
             let subject = i64::from(*scope != Scope::Everything);
             let shut = format!("shut {capability} {scope} {subject}");
             everything.push(shut.clone());

@@ -1,6 +1,7 @@
 //! The rules of Yaoki, proved: tables of cases, a naive model, every order, every switch.
 
 mod admin_cases;
+mod codes;
 mod comes_back;
 mod model;
 mod orders;
