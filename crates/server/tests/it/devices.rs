@@ -1,1 +1,149 @@
-//! To come.
+//! What a member's device is told.
+
+use serde_json::json;
+use yaoki_server::admin::Order;
+use yaoki_server::client::http::Request;
+use yaoki_server::client::{Answer, ClientError};
+use yaoki_server::edge::listener::ListenerName;
+use yaoki_store::on_both_storages;
+
+use crate::world::{MONEY, World, text, told};
+
+fn refusal<T: std::fmt::Debug>(result: Result<T, ClientError>) -> String {
+    match result {
+        Err(ClientError::Problem(answer)) => told(&answer),
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+fn nonce_of(answer: &Answer) -> &str {
+    answer.nonce.as_deref().expect("every answer to a device carries a nonce")
+}
+
+on_both_storages! {
+    fn a_device_enrols_shows_a_code_and_the_code_pays(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let mut device = world.device();
+        let link = world.link(&world.members[0].0.to_string());
+        let (first, member) = world.run(device.enrol(&link)).expect("it enrols");
+        assert!(first.starts_with("dev_") && member.starts_with("mem_"));
+        let code = world.run(device.code(true)).expect("a code");
+        assert_eq!(code.digits, world.code(0));
+        assert_eq!(code.grouped.replace(' ', ""), code.digits);
+        assert!(code.code128_svg.is_some_and(|svg| svg.starts_with("<svg")));
+        assert!(code.qr_svg.is_some_and(|svg| svg.starts_with("<svg")));
+        assert!(world.run(device.code(false)).expect("a code").qr_svg.is_none());
+        let mut register = world.register(&world.till);
+        let mut payment = world.payment(0, 1200);
+        payment.code = code.digits;
+        assert!(world.run(register.pay(&payment)).expect("an outcome").succeeded());
+        let wallet = world.run(device.wallet()).expect("a wallet");
+        assert_eq!((wallet.money, wallet.available, wallet.held), (MONEY - 1200, MONEY - 1200, 0));
+        let newest = &wallet.movements[0];
+        let told = (&newest["kind"], &newest["amount"], &newest["store"]);
+        assert_eq!(told, (&json!("pay"), &json!(-1200), &json!("Hinode station")));
+    }
+
+    fn a_link_works_once_and_a_lost_answer_is_given_again(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let link = world.link(&world.members[0].0.to_string());
+        let mut device = world.device();
+        let first = world.run(device.enrol(&link)).expect("it enrols");
+        let token = device.token().map(str::to_owned);
+        assert_eq!(world.run(device.enrol(&link)).expect("the same again"), first);
+        assert_eq!(device.token().map(str::to_owned), token);
+        let mut thief = world.device();
+        assert_eq!(refusal(world.run(thief.enrol(&link))), "403 link_must_be_valid");
+        assert_eq!(refusal(world.run(thief.enrol("no such link"))), "403 link_must_be_valid");
+    }
+
+    fn every_answer_carries_a_nonce_and_an_old_one_is_asked_to_be_renewed(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let mut device = world.enrolled(0);
+        let first = world.run(device.post_once("/v1/device/code", b"{}")).expect("an answer");
+        assert_eq!(told(&first), "401 nonce_must_be_fresh");
+        let challenge = first.header("www-authenticate").expect("a challenge");
+        assert_eq!(challenge, "DPoP error=\"use_dpop_nonce\", algs=\"ES256\"");
+        assert_eq!(first.header("cache-control"), Some("no-store"));
+        let nonce = nonce_of(&first).to_owned();
+        let second = world.run(device.post_once("/v1/device/code", b"{}")).expect("an answer");
+        assert_eq!((second.status, nonce_of(&second)), (200, nonce.as_str()));
+        assert_eq!(second.header("cache-control"), Some("no-store"));
+        world.clock.advance_ms(61_000);
+        let stale = world.run(device.post_once("/v1/device/code", b"{}")).expect("an answer");
+        assert_eq!(told(&stale), "401 nonce_must_be_fresh");
+        assert_ne!(nonce_of(&stale), nonce);
+        let request =
+            Request { method: "GET", target: "/v1/device/nonce", headers: &[], body: b"" };
+        let anybody = world.anonymous(ListenerName::Devices, &request);
+        assert_eq!(anybody.json()["nonce"].as_str(), anybody.nonce.as_deref());
+        assert_ne!(anybody.nonce, stale.nonce);
+    }
+
+    fn a_proof_for_another_body_or_by_another_key_shows_no_code(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let mut device = world.enrolled(0);
+        world.run(device.code(false)).expect("it has a nonce now");
+        let token = format!("DPoP {}", device.token().expect("enrolled"));
+        let proof = device.proof("POST", "/v1/device/code", b"{}").expect("a proof");
+        let mut thief = world.device();
+        thief.set_token(device.token().expect("enrolled").to_owned());
+        let stolen = world.run(thief.post("/v1/device/code", b"{}")).expect("an answer");
+        assert_eq!(told(&stolen), "401 proof_must_hold");
+        for (target, body) in [
+            ("/v1/device/code", &b"{\"pictures\":true}"[..]),
+            ("/v1/device/wallet", b"{}"),
+        ] {
+            let headers = [("Authorization", token.as_str()), ("DPoP", proof.as_str())];
+            let request = Request { method: "POST", target, headers: &headers, body };
+            let answer = world.anonymous(ListenerName::Devices, &request);
+            assert_eq!(told(&answer), "401 proof_must_hold", "{target}");
+            assert!(!nonce_of(&answer).is_empty());
+        }
+    }
+
+    fn only_the_paying_device_of_an_open_member_shows_codes_while_the_switch_is_open(
+        db: &mut TestDatabase
+    ) {
+        let world = World::new(db);
+        let mut old = world.enrolled(0);
+        let mut device = world.device();
+        let member = world.members[0].0.to_string();
+        let link = world.link(&member);
+        let (name, _) = world.run(device.enrol(&link)).expect("it enrols");
+        assert_eq!(refusal(world.run(old.code(false))), "401 device_must_be_active");
+        assert!(world.run(old.wallet()).is_ok());
+        let (capability, scope) = ("code_issue".to_owned(), "member".to_owned());
+        let subject = Some(member.clone());
+        world.order(Order::CloseSwitch {
+            capability: capability.clone(),
+            scope: scope.clone(),
+            subject: subject.clone(),
+            lapse_seconds: None,
+        });
+        assert_eq!(refusal(world.run(device.code(false))), "503 code_issue_is_closed");
+        world.order(Order::OpenSwitch { capability, scope, subject });
+        assert!(world.run(device.code(false)).is_ok());
+        world.order(Order::FreezeMember { member: member.clone() });
+        assert_eq!(refusal(world.run(device.code(false))), "409 member_must_be_open");
+        assert!(world.run(device.wallet()).is_ok());
+        world.order(Order::UnfreezeMember { member });
+        world.order(Order::EndDevice { device: name });
+        assert_eq!(refusal(world.run(device.code(false))), "401 device_must_be_active");
+        assert_eq!(refusal(world.run(device.wallet())), "401 device_must_be_active");
+    }
+
+    fn a_code_shown_before_the_code_key_was_rotated_still_pays(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let mut device = world.enrolled(0);
+        let mut payment = world.payment(0, 100);
+        payment.code = world.run(device.code(false)).expect("a code").digits;
+        let rotated = world.order(Order::RotateKey { key: "code".to_owned(), keep_seconds: 300 });
+        assert_eq!(text(&rotated, "key"), "code");
+        world.running.app.reload_keys().expect("the keys can be read");
+        let shown = world.run(device.code(false)).expect("a code").digits;
+        assert_ne!(shown, payment.code);
+        let mut register = world.register(&world.till);
+        assert!(world.run(register.pay(&payment)).expect("an outcome").succeeded());
+    }
+}

@@ -1,1 +1,213 @@
-//! To come.
+//! Every error of the edge is reached: by a request where one can reach it, else by what the store says.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+
+use yaoki_server::client::http::{Connection, Request};
+use yaoki_server::client::register::Credentials;
+use yaoki_server::edge::error::EdgeError;
+use yaoki_server::edge::listener::ListenerName;
+use yaoki_server::edge::problem::{Cause, Problem};
+use yaoki_server::edge::request;
+use yaoki_store::{StoreError, Unknown, on_both_storages};
+
+use crate::raw;
+use crate::world::World;
+
+/// What requests to a world of the usual limits reach.
+fn by_requests(world: &World) -> Vec<String> {
+    let mut reached = Vec::new();
+    let mut note = |answer: &yaoki_server::client::Answer| {
+        reached.push(answer.json()["refusal"].as_str().unwrap_or_default().to_owned());
+    };
+    let mut register = world.register(&world.till);
+    let mut send = |method: &str, target: &str, body: &str| {
+        world.run(register.send(method, target, body.as_bytes())).expect("an answer")
+    };
+    note(&send("GET", "/v1/nothing", ""));
+    note(&send("DELETE", "/v1/payments", ""));
+    note(&send("POST", "/v1/payments", "x"));
+    note(&send("POST", "/v1/payments", "{}"));
+    note(&send("GET", "/v1/requests/7", ""));
+    note(&send("GET", "/v1/payments?limit=0", ""));
+    let nothing = yaoki_server::edge::identifier::Kind::Payment;
+    let nothing = yaoki_server::edge::identifier::text(nothing, 1 << 40);
+    note(&send("GET", &format!("/v1/payments/{nothing}"), ""));
+    let mut raw_request = |listener, headers: &[(&str, &str)], body: &[u8]| {
+        let request = Request { method: "POST", target: "/v1/payments", headers, body };
+        note(&world.anonymous(listener, &request));
+    };
+    let registers = ListenerName::Registers;
+    raw_request(registers, &[], b"{}");
+    raw_request(registers, &[("X-Long", "x".repeat(9000).as_str())], b"");
+    let register = world.register(&world.till);
+    let signed = register.sign("POST", "/v1/payments", b"{}");
+    raw_request(registers, &[("Authorization", &signed)], b"{ }");
+    let text = [("Authorization", signed.as_str()), ("Content-Type", "text/plain")];
+    raw_request(registers, &text, b"{}");
+    raw_request(registers, &[("Authorization", &signed)], &[b' '; 70_000]);
+    world.clock.advance_ms(-61_000);
+    raw_request(registers, &[("Authorization", &signed)], b"{}");
+    world.clock.advance_ms(61_000);
+    let mut device = world.enrolled(0);
+    let stale = world.run(device.post_once("/v1/device/code", b"{}")).expect("an answer");
+    note(&stale);
+    device.set_token("made up".to_owned());
+    note(&world.run(device.post("/v1/device/code", b"{}")).expect("an answer"));
+    let mut newcomer = world.device();
+    let target = "/v1/device/enrol";
+    let proof = newcomer.proof("POST", "/v1/device/code", b"{}").expect("a proof");
+    let headers = [("DPoP", proof.as_str())];
+    let request = Request { method: "POST", target, headers: &headers, body: b"{}" };
+    note(&world.anonymous(ListenerName::Devices, &request));
+    reached.push(raw::refusal(&raw::exchange(
+        world.running.registers,
+        format!("POST /v1/payments HTTP/1.1\r\nAuthorization: {signed}\r\n\r\n").as_bytes(),
+    )));
+    reached
+}
+
+/// A body that breaks off. The connection is gone then, so nobody hears of it.
+struct Broken;
+
+impl hyper::body::Body for Broken {
+    type Data = hyper::body::Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Self::Data>, Self::Error>>> {
+        std::task::Poll::Ready(Some(Err(std::io::ErrorKind::ConnectionReset.into())))
+    }
+}
+
+/// What a body that stops in the middle reaches.
+fn by_slow_body(world: &World) -> String {
+    let signed = world.register(&world.till).sign("POST", "/v1/payments", b"{}");
+    let mut stream = raw::connect(world.running.registers);
+    let head = format!(
+        "POST /v1/payments HTTP/1.1\r\nHost: {}\r\nAuthorization: {signed}\r\n\
+         Content-Length: 100\r\n\r\n{{",
+        world.running.registers
+    );
+    stream.write_all(head.as_bytes()).expect("the server listens");
+    raw::refusal(&raw::read_answer(&mut stream))
+}
+
+/// What a payment with no code of ours hears.
+fn refusal_of_payment(world: &World, till: &Credentials) -> String {
+    let mut register = world.register(till);
+    let body = register.payment_body(&yaoki_server::client::register::Payment {
+        request_id: uuid::Uuid::now_v7(),
+        amount: 1,
+        code: "1".to_owned(),
+        hold_seconds: None,
+    });
+    let body = body.to_string();
+    let answer = world.run(register.send("POST", "/v1/payments", body.as_bytes()));
+    answer.expect("an answer").json()["refusal"].as_str().unwrap_or_default().to_owned()
+}
+
+fn by_the_store() -> impl Iterator<Item = Problem> {
+    let unknowns = Unknown::ALL.into_iter().map(Problem::from);
+    unknowns.chain([Problem::from(StoreError::BookMissing), Problem::from(StoreError::ReadersBusy)])
+}
+
+on_both_storages! {
+    fn every_error_of_the_edge_is_reached(db: &mut TestDatabase) {
+        let mut world = World::new(db);
+        let before = world.size();
+        let mut reached: BTreeSet<String> = by_requests(&world).into_iter().collect();
+        // A device was enrolled by a link, and nothing else.
+        assert_eq!(world.size(), before + 2);
+        reached.insert(by_slow_body(&world));
+        for _ in 0..60 {
+            let forged = world.forged_code(0);
+            let mut payment = world.payment(0, 1);
+            payment.code = forged;
+            let mut register = world.register(&world.till);
+            world.run(register.pay(&payment)).expect("an outcome");
+        }
+        let paced: BTreeSet<String> = world.run(async {
+            let tries: Vec<_> = (0..4)
+                .map(|_| {
+                    let mut register = world.register(&world.till);
+                    let mut payment = world.payment(0, 1);
+                    payment.code = world.forged_code(0);
+                    let body = register.payment_body(&payment).to_string();
+                    async move { register.send("POST", "/v1/payments", body.as_bytes()).await }
+                })
+                .map(tokio::spawn)
+                .collect();
+            let mut refusals = BTreeSet::new();
+            for one in tries {
+                let answer = one.await.expect("no panic").expect("an answer");
+                refusals.extend(answer.json()["refusal"].as_str().map(str::to_owned));
+            }
+            refusals
+        });
+        reached.extend(paced);
+        world.book.close();
+        let stopping = refusal_of_payment(&world, &world.other_till);
+        assert_eq!(stopping, "stopping");
+        reached.insert(stopping);
+        world.stop();
+        let broken = world.run(request::body(axum::body::Body::new(Broken)));
+        let broken = broken.expect_err("it broke off");
+        for problem in by_the_store().chain([broken]) {
+            let Cause::Edge(error) = problem.cause() else { panic!("the edge says this") };
+            reached.insert(error.name().to_owned());
+        }
+        // These two need other limits; they are reached below.
+        reached.extend(["deadline_passed", "too_many_in_flight"].map(str::to_owned));
+        let all: BTreeSet<String> =
+            EdgeError::ALL.iter().map(|error| error.name().to_owned()).collect();
+        let missing: Vec<&String> = all.difference(&reached).collect();
+        assert!(missing.is_empty(), "never reached: {missing:?}");
+    }
+
+    fn past_the_deadline_the_answer_is_unknown(db: &mut TestDatabase) {
+        let world = World::with(db, 0, |options| options.limits.deadline_ms = 0);
+        assert_eq!(refusal_of_payment(&world, &world.till), "deadline_passed");
+    }
+
+    fn a_terminal_with_too_many_requests_under_way_is_told_so(db: &mut TestDatabase) {
+        let world =
+            World::with(db, 0, |options| options.limits.in_flight_per_terminal_max = 0);
+        assert_eq!(refusal_of_payment(&world, &world.till), "too_many_in_flight");
+    }
+
+    fn an_address_with_too_many_connections_is_cut_before_a_byte(db: &mut TestDatabase) {
+        let world = World::with(db, 1, |options| {
+            options.public.connections_per_prefix_max = 2;
+            options.public.loopback_is_exempt = false;
+        });
+        let request = b"GET /health HTTP/1.1\r\nHost: here\r\n\r\n";
+        let held: Vec<_> = (0..2)
+            .map(|_| {
+                let mut stream = raw::connect(world.running.public);
+                stream.write_all(request).expect("it is taken");
+                assert!(raw::read_answer(&mut stream).starts_with("HTTP/1.1 200"));
+                stream
+            })
+            .collect();
+        assert_eq!(raw::exchange(world.running.public, request), "");
+        let mut register = world.register(&world.till);
+        assert!(world.run(register.pay(&world.payment(0, 100))).is_ok(), "registers are served");
+        drop(held);
+        let mut connection = Connection::new(world.running.public);
+        let again = world.run(async {
+            for _ in 0..200 {
+                let health =
+                    Request { method: "GET", target: "/health", headers: &[], body: b"" };
+                if let Ok(answer) = connection.send(&health).await {
+                    return Some(answer.status);
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+            None
+        });
+        assert_eq!(again, Some(200));
+    }
+}

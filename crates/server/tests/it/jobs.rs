@@ -1,1 +1,92 @@
-//! To come.
+//! What a server does by itself.
+
+use std::time::Duration;
+
+use yaoki_server::jobs::checkpoint::{AnchorLine, Checkpoint, checkpoint};
+use yaoki_server::jobs::sweeper::sweep;
+use yaoki_store::{on_both_storages, read};
+
+use crate::world::{MONEY, World};
+
+on_both_storages! {
+    fn the_sweeper_ends_holds_whose_time_is_over_and_nothing_else(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let mut register = world.register(&world.till);
+        let paid = world.payment(0, 300);
+        assert!(world.run(register.pay(&paid)).expect("an outcome").succeeded());
+        let mut short = world.payment(1, 700);
+        short.hold_seconds = Some(60);
+        let held = world.run(register.pay(&short)).expect("an outcome").payment.expect("held");
+        sweep(&world.running.app);
+        assert_eq!(world.member(1).held, 700);
+        world.clock.advance_ms(60_000);
+        sweep(&world.running.app);
+        sweep(&world.running.app);
+        let member = world.member(1);
+        assert_eq!((member.money, member.held), (MONEY, 0));
+        assert_eq!(world.member(0).money, MONEY - 300);
+        let life = world.run(register.payment(&held)).expect("its life");
+        assert_eq!(life["status"], "expired");
+        assert_eq!(life["operations"].as_array().map(Vec::len), Some(2));
+    }
+
+    fn checkpoints_are_signed_booked_and_anchored_in_order(db: &mut TestDatabase) {
+        let world = World::with(db, 1, |options| {
+            options.checkpoint_pause = Duration::from_secs(3600);
+            options.anchor_file = None;
+        });
+        let anchor = world.folder.join("anchors");
+        let app = &world.running.app;
+        let first = checkpoint(app, Some(&anchor)).expect("a checkpoint");
+        let mut register = world.register(&world.till);
+        assert!(world.run(register.pay(&world.payment(0, 100))).expect("paid").succeeded());
+        let second = checkpoint(app, Some(&anchor)).expect("a checkpoint");
+        let text = std::fs::read_to_string(&anchor).expect("an anchor file");
+        let lines: Vec<AnchorLine> =
+            text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect();
+        assert_eq!(lines, [first, second]);
+        let opened: Vec<Checkpoint> =
+            lines.iter().map(|line| line.open().expect("its signature holds")).collect();
+        let seq = |checkpoint: &Checkpoint| checkpoint.heads.iter().map(|head| head.seq).sum::<i64>();
+        assert!(seq(&opened[0]) < seq(&opened[1]));
+        let public = yaoki_server::edge::key_from_text(&lines[0].public_key).expect("a key");
+        assert_eq!(public, app.keyring().file.checkpoint.public.public);
+        let mut forged = lines[0].clone();
+        forged.heads = forged.heads.replacen(" 1", " 2", 1);
+        assert!(forged.heads == lines[0].heads || forged.open().is_none());
+    }
+
+    fn a_server_anchors_by_itself_and_its_clock_is_watched(db: &mut TestDatabase) {
+        let mut world = World::new(db);
+        let anchor = world.folder.join("anchors");
+        let end = std::time::Duration::from_secs(10);
+        let made = world.run(async {
+            let wait = async {
+                while !anchor.exists() {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            };
+            tokio::time::timeout(end, wait).await
+        });
+        assert!(made.is_ok(), "the first checkpoint is made at the start");
+        let ready = |world: &World| {
+            let request = yaoki_server::client::http::Request {
+                method: "GET",
+                target: "/ready",
+                headers: &[],
+                body: b"",
+            };
+            let name = yaoki_server::edge::listener::ListenerName::Public;
+            let answer = world.anonymous(name, &request);
+            (answer.status, answer.json())
+        };
+        let (status, told) = ready(&world);
+        assert_eq!((status, &told["ready"]), (200, &true.into()), "{told}");
+        let lanes = world.book.read_and_wait(read::lanes).expect("lanes");
+        assert_eq!(told["lanes"].as_u64(), u64::try_from(lanes.len()).ok());
+        world.clock.advance_ms(-60_000);
+        let (status, told) = ready(&world);
+        assert_eq!((status, &told["clock"]), (503, &false.into()), "{told}");
+        world.stop();
+    }
+}

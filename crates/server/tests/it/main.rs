@@ -8,6 +8,7 @@ mod jobs;
 mod openapi;
 mod outcomes;
 mod proxy;
+mod raw;
 mod retries;
 mod routes;
 mod slow;

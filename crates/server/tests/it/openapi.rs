@@ -6,7 +6,6 @@ use yaoki_server::api::openapi::openapi_json;
 use yaoki_server::client::http::Request;
 use yaoki_server::edge::listener::ListenerName;
 use yaoki_store::on_both_storages;
-use yaoki_store::testing::TestDatabase;
 
 use crate::world::World;
 

@@ -6,7 +6,6 @@ use uuid::Uuid;
 use yaoki_server::admin::Order;
 use yaoki_server::client::Answer;
 use yaoki_store::on_both_storages;
-use yaoki_store::testing::TestDatabase;
 
 use crate::world::{MONEY, World, redacted, told};
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use uuid::Uuid;
 use yaoki_server::client::register::Known;
 use yaoki_store::on_both_storages;
-use yaoki_store::testing::TestDatabase;
 
 use crate::proxy::Proxy;
 use crate::world::{MONEY, World};

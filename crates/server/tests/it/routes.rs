@@ -11,7 +11,6 @@ use yaoki_server::client::register::Credentials;
 use yaoki_server::client::{Answer, DeviceClient};
 use yaoki_server::edge::listener::ListenerName;
 use yaoki_store::on_both_storages;
-use yaoki_store::testing::TestDatabase;
 
 use crate::world::{World, told};
 
