@@ -55,6 +55,8 @@ pub fn extend(
     // any age, and two commands of one batch may name them in any order.
     let mut acknowledgements: Vec<&Acknowledgement> = facts.acknowledgements.iter().collect();
     acknowledgements.sort_unstable_by_key(|fact| fact.operation);
-    acknowledgements.iter().for_each(|fact| fact.canonical(&mut bytes));
+    for fact in acknowledgements {
+        fact.canonical(&mut bytes);
+    }
     *blake3::hash(&bytes).as_bytes()
 }

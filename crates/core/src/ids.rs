@@ -78,6 +78,7 @@ impl FactId {
 
     /// The first of `count` consecutive ids of `lane`, later than `self` and not before `now`.
     /// A block never crosses a millisecond, so the ids after the first are `first + 1`, `first + 2`…
+    #[must_use]
     pub fn next_block(self, lane: LaneNumber, now: Instant, count: i64) -> Self {
         assert!((1..=SEQUENCE_MAX).contains(&count), "a block is 1 to 4,095 ids");
         let earliest = Self::first(lane, now);
@@ -92,6 +93,7 @@ impl FactId {
     }
 
     /// The `n`-th id after this one, inside one block.
+    #[must_use]
     pub const fn plus(self, n: i64) -> Self {
         Self(self.0 + n)
     }

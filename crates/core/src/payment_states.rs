@@ -44,8 +44,11 @@ const VOID: u8 = 5;
 const NEW: u8 = 6;
 const NEWER: u8 = 7;
 
+/// Brings a payment into a state.
+type Reach = fn(&mut Scene);
+
 /// How a payment comes into each state: the rows of the table.
-const STATES: [(&str, fn(&mut Scene)); 17] = [
+const STATES: [(&str, Reach); 17] = [
     ("unseen", |_| {}),
     ("declined", |scene| scene.begin_with(OperationKind::Pay, TOO_DEAR)),
     ("tombstoned", |scene| scene.reverse(REVERSE, ORIGINAL)),
@@ -172,7 +175,7 @@ pub fn cells() -> Vec<Cell> {
     cells
 }
 
-fn answer_of(reach: fn(&mut Scene), make: Make) -> String {
+fn answer_of(reach: Reach, make: Make) -> String {
     let mut scene = Scene::new();
     reach(&mut scene);
     let Some(command) = make(&mut scene) else { return "–".to_owned() };

@@ -60,7 +60,7 @@ impl BusinessDate {
     }
 
     /// Until when a payment of this booking date can be reversed: 00:15 of the day after
-    /// (the rule that PayPay and Alipay registers know), counted from the store's own cut-off.
+    /// (the rule that `PayPay` and `Alipay` registers know), counted from the store's own cut-off.
     pub fn reversible_until(self, zone: ZoneOffset, cutoff_minutes: i64) -> Instant {
         Instant(
             (self.0 + 1) * DAY_MS - (zone.minutes - cutoff_minutes) * MINUTE_MS + 15 * MINUTE_MS,

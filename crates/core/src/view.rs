@@ -550,7 +550,9 @@ fn touch_payment(payment: FactId, view: &View, touch: &mut Touch) {
 /// The references of a whole batch.
 pub fn refer_all(commands: &[&Command]) -> Refer {
     let mut all = Refer::default();
-    commands.iter().for_each(|command| crate::command::refer(command, &mut all));
+    for command in commands {
+        crate::command::refer(command, &mut all);
+    }
     all.sort();
     all
 }

@@ -6,7 +6,7 @@ use crate::account::Account;
 use crate::code::TagJudgement;
 use crate::command::{Ask, Asset, Caller, Credit, HOLD_SECONDS_MAX, PayWithCode};
 use crate::facts::{Effect, Operation, OperationKind, Transfer};
-use crate::ids::{RequestKey, TerminalNumber};
+use crate::ids::{FactId, RequestKey, TerminalNumber};
 use crate::refusal::Refusal;
 use crate::state::{Member, MemberState, Terminal};
 use crate::switches::{Capability, Place};
@@ -37,7 +37,7 @@ pub(super) fn decide(
     if let Err(refusal) = terminal_must_take_payments(view, pay, terminal, &place) {
         return Ok(decline(view, operation, refusal, effects));
     }
-    let shown = match judge(view, pay, &place)? {
+    let shown = match judge(view, pay, &place) {
         Ok(member) => member,
         Err(unusable) => {
             operation.payment = unusable.first;
@@ -69,45 +69,37 @@ fn terminal_must_take_payments(
 /// A code that cannot be used, as the terminal hears it.
 struct Unusable {
     refusal: Refusal,
-    first: crate::ids::FactId,
+    first: FactId,
     forged: bool,
 }
 
 /// The member whose paying device showed the code, or why it cannot be used. A terminal hears one
 /// refusal for forged, expired, superseded, ended and frozen.
-fn judge<'a>(
-    view: &'a View,
-    pay: &PayWithCode,
-    place: &Place,
-) -> Result<Result<&'a Member, Unusable>, Stop> {
-    let not_valid = |forged| Unusable {
-        refusal: Refusal::CodeNotValid,
-        first: crate::ids::FactId::NONE,
-        forged,
-    };
-    let Some(code) = &pay.code else { return Ok(Err(not_valid(false))) };
+fn judge<'a>(view: &'a View, pay: &PayWithCode, place: &Place) -> Result<&'a Member, Unusable> {
+    let not_valid =
+        |forged| Unusable { refusal: Refusal::CodeNotValid, first: FactId::NONE, forged };
+    let Some(code) = &pay.code else { return Err(not_valid(false)) };
     let mut worst = not_valid(true);
     for (number, tag) in code.candidates.into_iter().flatten() {
         let Some(member) = view.members.get(&number) else { continue };
         match view.rules.code.judge(member, tag, view.now) {
             TagJudgement::Forged => {}
-            TagJudgement::Stale => worst.forged = false,
             TagJudgement::Spent if member.last_store == place.store => {
                 let refusal = Refusal::CodeAlreadyUsed;
                 worst = Unusable { refusal, first: member.last_payment, forged: false };
             }
-            TagJudgement::Spent => worst.forged = false,
+            TagJudgement::Spent | TagJudgement::Stale => worst.forged = false,
             TagJudgement::Live => {
                 let here = Place { member: number, ..*place };
                 let closed = view.directory.is_closed(Capability::Payment, &here, view.now);
                 if member.state == MemberState::Open && !closed {
-                    return Ok(Ok(member));
+                    return Ok(member);
                 }
                 worst.forged = false;
             }
         }
     }
-    Ok(Err(worst))
+    Err(worst)
 }
 
 fn mark_forged(outcome: Outcome, forged: bool) -> Outcome {

@@ -38,7 +38,7 @@ fn worth(rules: &CodeRules, member: &Member, shown_at: Instant, now: Instant) ->
     rules.judge(member, tag, now)
 }
 
-/// A generator of our own, so that a seed means the same for ever (SplitMix64).
+/// A generator of our own, so that a seed means the same for ever (`SplitMix64`).
 struct Chance(u64);
 
 impl Chance {

@@ -284,12 +284,8 @@ impl Model {
         let meaning = self.meaning(step);
         if let Some(entry) = self.entries.get(&key) {
             let again = entry.meaning.as_ref().is_none_or(|first| *first == meaning);
-            return match again {
-                true => format!("again {}", entry.answer),
-                false => {
-                    format!("refused request_id_has_another_meaning, first {}", entry.answer)
-                }
-            };
+            let refused = "refused request_id_has_another_meaning, first";
+            return format!("{} {}", if again { "again" } else { refused }, entry.answer);
         }
         let (answer, undo) = match *step {
             Step::Begin { terminal, code, amount, hold, late, .. } => {
@@ -380,14 +376,14 @@ impl Model {
         purse.last = Some((purse.era, store, amount));
         purse.era += 1;
         purse.declines = 0;
-        let (held, taken) = if hold.is_some() { (amount, 0) } else { (0, amount) };
-        purse.held += held;
+        let (kept, taken) = if hold.is_some() { (amount, 0) } else { (0, amount) };
+        purse.held += kept;
         purse.money -= taken;
         *self.payable.get_mut(&store).unwrap() += taken;
         let stage = if hold.is_some() { Stage::Held } else { Stage::Paid };
         let ends = now + hold.unwrap_or(0) * 1000;
         let (member, back, expired) = (code.member, 0, None);
-        let payment = Payment { terminal, member, held, taken, back, stage, ends, expired };
+        let payment = Payment { terminal, member, held: kept, taken, back, stage, ends, expired };
         self.payments.push(payment);
         let verb = if hold.is_some() { "authorize" } else { "pay" };
         (format!("{verb} {amount}"), Undo::Begun(self.payments.len() - 1))

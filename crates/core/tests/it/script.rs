@@ -105,13 +105,12 @@ impl World {
     pub(crate) fn play(&mut self, script: &str) -> String {
         let mut said = String::new();
         for text in script.split(';').map(str::trim).filter(|text| !text.is_empty()) {
-            said = match self.happen(text) {
-                true => String::new(),
-                false => {
-                    let command = self.command(text);
-                    let answer = self.run(&[command]).remove(0);
-                    self.say(&answer)
-                }
+            said = if self.happen(text) {
+                String::new()
+            } else {
+                let command = self.command(text);
+                let answer = self.run(&[command]).remove(0);
+                self.say(&answer)
             };
         }
         said
