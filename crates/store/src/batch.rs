@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use yaoki_core::chain;
+use yaoki_core::chain::{self, Facts};
 use yaoki_core::command::Command;
 use yaoki_core::decide::{Decision, decide};
 use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, Transfer};
@@ -54,8 +54,10 @@ pub(crate) enum Slot {
 pub(crate) struct Tried {
     /// In the order of the commands.
     pub(crate) slots: Vec<Slot>,
-    /// How many facts were committed; 0 means nothing was written.
-    pub(crate) facts: usize,
+    /// What was committed; nothing means that nothing was written.
+    pub(crate) facts: Facts,
+    /// Under which merchants, stores and terminals.
+    pub(crate) directory: Arc<Directory>,
     /// Whether every lane must be passed through before the answer: something was closed.
     pub(crate) closed: bool,
 }
@@ -105,23 +107,23 @@ pub(crate) fn run(
     let rows = touch(commands, &view);
     let skipped = lock_and_load(conn, &mut view, &rows, circumstances.members)?;
     let slots = decide_all(&mut view, commands, &skipped);
-    let facts = view.facts.count();
     let closed = save::something_closed(&view.facts);
-    let tried = Tried { slots, facts, closed };
-    if facts == 0 {
-        conn.rollback()?;
-        return Ok(tried);
+    if view.facts.is_empty() {
+        conn.commit()?;
+        return Ok(Tried { slots, facts: view.facts, directory: view.directory, closed });
     }
     let head = chain::extend(&lane.head, lane.id, view.seq, view.now, &view.facts);
     save::save(conn, &view, &lane, head, state.version)?;
     let pending = Pending { seq: view.seq, head };
+    let changed = view.changed.directory();
+    let tried = Tried { slots, facts: view.facts, directory: view.directory, closed };
     if let Err(error) = conn.commit() {
         return Err(Failed { error, committing: Some((pending, tried)) });
     }
-    state.seq = view.seq;
-    if view.changed.directory() {
+    state.seq = pending.seq;
+    if changed {
         state.version += 1;
-        state.directory = view.directory;
+        state.directory = Arc::clone(&tried.directory);
     }
     Ok(tried)
 }

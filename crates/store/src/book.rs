@@ -184,9 +184,8 @@ impl Book {
                 None => Conn::open(&self.shared.database, self.shared.purpose)?,
             };
             let queue = Arc::new(Queue::default());
-            let leads = self.queues.is_empty();
             self.queues.push(Arc::clone(&queue));
-            let thread = LaneThread::new(Arc::clone(&self.shared), queue, conn, lane, leads);
+            let thread = LaneThread::new(Arc::clone(&self.shared), queue, conn, lane);
             self.start(format!("lane-{}", lane.id.0), move || thread.work());
         }
         Ok(())

@@ -25,8 +25,9 @@ use yaoki_core::view::{Directory, Rules};
 use crate::answer::{Answer, Unknown};
 use crate::batch::{Circumstances, Failed, LaneState, Pending, Slot, Tried, lock_lane, run};
 use crate::book::Shared;
-use crate::conn::{Conn, LockMode};
+use crate::conn::{CheckpointMode, Conn, LockMode};
 use crate::error::StoreError;
+use crate::follow::Follower;
 use crate::lease;
 use crate::maintain::Maintenance;
 use crate::queue::{Entry, Next, Queue};
@@ -41,7 +42,7 @@ const POISONED_MS: i64 = 10 * MINUTE_MS;
 /// The most request ids that are remembered as poisoned.
 const POISONED_MAX: usize = 10_000;
 /// How long an idle lane waits before it looks after itself.
-const IDLE: Duration = Duration::from_millis(500);
+const IDLE: Duration = Duration::from_millis(100);
 /// How long a lane tries to get back to a lost database for one batch.
 const RECONNECT_MS: i64 = 5 * SECOND_MS;
 
@@ -52,18 +53,13 @@ pub(crate) struct LaneThread {
     conn: Conn,
     state: LaneState,
     maintenance: Maintenance,
+    follower: Follower,
     poisoned: BTreeMap<RequestKey, Instant>,
 }
 
 impl LaneThread {
     /// Takes over a leased lane.
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        queue: Arc<Queue>,
-        conn: Conn,
-        lane: &Lane,
-        leads: bool,
-    ) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, queue: Arc<Queue>, conn: Conn, lane: &Lane) -> Self {
         let state = LaneState {
             lane: lane.id,
             generation: lane.generation,
@@ -71,24 +67,30 @@ impl LaneThread {
             directory: Arc::new(Directory::default()),
             version: -1,
         };
-        let maintenance = Maintenance::new(leads);
-        Self { shared, queue, conn, state, maintenance, poisoned: BTreeMap::new() }
+        let (maintenance, follower) = (Maintenance::default(), Follower::new(lane.id, lane.seq));
+        Self { shared, queue, conn, state, maintenance, follower, poisoned: BTreeMap::new() }
     }
 
     /// Runs until the queue is stopped and empty, or the lane cannot go on.
     pub(crate) fn work(mut self) {
         let mut leaders = Vec::new();
+        let mut more = false;
         loop {
-            match self.queue.take(std::mem::take(&mut leaders), IDLE) {
-                Next::Batch(batch) => leaders = self.serve(batch),
-                Next::Idle => {}
+            let patience = if more { Duration::ZERO } else { IDLE };
+            let busy = match self.queue.take(std::mem::take(&mut leaders), patience) {
+                Next::Batch(batch) => {
+                    leaders = self.serve(batch);
+                    true
+                }
+                Next::Idle => false,
                 Next::Stop => break,
-            }
-            if let Err(error) = self.look_after() {
+            };
+            more = self.look_after(busy).unwrap_or_else(|error| {
                 self.recover(&error);
-            }
+                false
+            });
         }
-        let finished = self.maintenance.finish(&mut self.conn);
+        let finished = self.finish();
         let given_back = lease::release(&mut self.conn, self.state.lane, self.state.generation);
         if let Err(error) = finished.and(given_back) {
             tracing::warn!(lane = self.state.lane.0, %error, "the lane was not put away");
@@ -143,7 +145,7 @@ impl LaneThread {
         match run(&mut self.conn, &mut self.state, &circumstances, &commands) {
             Ok(tried) => {
                 self.shared.counters.batches.fetch_add(1, Ordering::Relaxed);
-                self.maintenance.note(tried.facts);
+                self.remember(&tried);
                 Ok(tried)
             }
             Err(Failed { error, committing: None }) => {
@@ -155,6 +157,13 @@ impl LaneThread {
             Err(Failed { error, committing: Some((pending, tried)) }) => {
                 self.look_up_commit(error, pending, tried)
             }
+        }
+    }
+
+    /// What a commit added is written to lists and balances later.
+    fn remember(&mut self, tried: &Tried) {
+        if !tried.facts.is_empty() {
+            self.follower.note(self.state.seq, &tried.facts, &tried.directory);
         }
     }
 
@@ -175,6 +184,7 @@ impl LaneThread {
             return Err(error);
         }
         self.state.seq = pending.seq;
+        self.remember(&tried);
         // The directory may have changed with that commit: read it anew.
         self.state.version = -1;
         Ok(tried)
@@ -238,7 +248,7 @@ impl LaneThread {
         if tried.closed {
             self.pass_through_every_lane();
         }
-        let facts = u64::try_from(tried.facts).expect("a batch has few facts");
+        let facts = u64::try_from(tried.facts.count()).expect("a batch has few facts");
         self.shared.counters.facts.fetch_add(facts, Ordering::Relaxed);
         let commands = u64::try_from(batch.len()).expect("a batch is small");
         self.shared.counters.commands.fetch_add(commands, Ordering::Relaxed);
@@ -282,22 +292,31 @@ impl LaneThread {
         }
     }
 
-    /// Between batches: heartbeat, roll-up, lists, write-ahead log.
-    fn look_after(&mut self) -> Result<(), StoreError> {
+    /// Between batches: heartbeat, lists and balances, write-ahead log. True when there is more to do.
+    fn look_after(&mut self, busy: bool) -> Result<bool, StoreError> {
         let now = self.now();
-        let busy = self.queue.queued() > 0;
         if !busy && self.maintenance.heartbeat_is_due(now) {
             self.beat(now)?;
         }
-        let done = self.maintenance.work(&mut self.conn, now, busy);
-        if done.is_err() {
-            self.conn.rollback()?;
-        }
+        self.maintenance.checkpoint(&mut self.conn)?;
         self.shared.counters.wal_bytes.store(self.maintenance.wal_bytes(), Ordering::Relaxed);
-        match done {
-            Err(error) if error.is_conflict() => Ok(()),
-            other => other,
+        match self.follower.work(&mut self.conn, busy) {
+            Ok(more) => Ok(more && !busy),
+            Err(error) => {
+                self.follower.forget(self.state.seq);
+                if error.is_connection_lost() {
+                    return Err(error);
+                }
+                self.conn.rollback()?;
+                if error.is_conflict() { Ok(false) } else { Err(error) }
+            }
         }
+    }
+
+    /// The last thing a lane does: everything it remembers is written down.
+    fn finish(&mut self) -> Result<(), StoreError> {
+        while self.follower.work(&mut self.conn, false)? {}
+        self.conn.checkpoint(CheckpointMode::Truncate)
     }
 
     /// Moves the watermark on while nobody pays.

@@ -6,7 +6,8 @@
 //! | [`book`]             | an open book: submit a command, run a read, health             |
 //! | `queue`, `lane`      | the line in front of a lane, and the thread that empties it    |
 //! | `batch`, `save`      | one commit: load, decide, save                                 |
-//! | `maintain`, `lease`  | following the ledger; which node writes which lane             |
+//! | `follow`, `maintain` | lists and balances behind a position; heartbeat, log size      |
+//! | `lease`              | which node writes which lane                                   |
 //! | [`read`]             | what pages and reports ask                                     |
 //! | [`conn`], [`table`], [`sql`] | the two storages, the tables, every statement          |
 //! | [`migrate`]          | the numbered schema                                            |
@@ -17,6 +18,7 @@ pub mod book;
 pub mod conn;
 pub mod database;
 pub mod error;
+mod follow;
 mod lane;
 mod lease;
 mod maintain;

@@ -16,7 +16,7 @@ use yaoki_core::view::Directory;
 
 use crate::conn::Conn;
 use crate::error::StoreError;
-use crate::maintain::{ROLL_UP, Step, day_of};
+use crate::follow::{ROLL_UP, Step, day_of};
 use crate::sql;
 use crate::table::{Balance, Number, Position};
 
@@ -252,8 +252,10 @@ fn account_amount(conn: &mut Conn, account: Account, end: FactId) -> Result<i64,
     let arguments = [Value::Int(account.0), Value::Int(first.0), Value::Int(end.0)];
     let listed: Vec<Transfer> = conn.query(&sql::TRANSFERS_OF_ACCOUNT, &arguments)?;
     let tail = Tail::load(conn)?;
+    // The list may be ahead of the position, which the balances are at.
+    let listed = listed.iter().filter(|transfer| !tail.holds(transfer));
     let late = tail.step.transfers.iter().filter(|transfer| transfer.id < end);
-    for transfer in listed.iter().chain(late) {
+    for transfer in listed.chain(late) {
         amount += if transfer.credit == account { transfer.amount } else { 0 };
         amount -= if transfer.debit == account { transfer.amount } else { 0 };
     }
@@ -319,9 +321,15 @@ pub fn recent_transfers(
 /// What the follower has not reached yet.
 struct Tail {
     step: Step,
+    positions: BTreeMap<LaneNumber, i64>,
 }
 
 impl Tail {
+    /// Whether a transfer is after the position.
+    fn holds(&self, transfer: &Transfer) -> bool {
+        self.positions.get(&transfer.id.lane()).is_none_or(|&position| position < transfer.seq)
+    }
+
     fn load(conn: &mut Conn) -> Result<Self, StoreError> {
         let lanes = lanes(conn)?;
         let names: Vec<(String, LaneNumber)> =
@@ -331,7 +339,8 @@ impl Tail {
         for position in conn.find::<Position, _>(&names)? {
             positions.insert(position.lane, position.seq);
         }
-        Ok(Self { step: Step::load_all(conn, &positions, TAIL_BATCHES_MAX)? })
+        let step = Step::load_all(conn, &positions, TAIL_BATCHES_MAX)?;
+        Ok(Self { step, positions })
     }
 }
 

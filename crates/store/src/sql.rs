@@ -79,6 +79,10 @@ statements! {
     /// Raises the switchboard's version, if nobody else did.
     RAISE_SWITCHBOARD: Number, "", 2, false,
         "UPDATE switchboard SET version = $1 WHERE id = 1 AND version = $2";
+    /// Adds to an account's balance of a day.
+    ADD_TO_BALANCE: Number, "", 3, false,
+        "INSERT INTO balance (account, day, amount) VALUES ($1, $2, $3)
+         ON CONFLICT (account, day) DO UPDATE SET amount = balance.amount + excluded.amount";
     /// The schema's number.
     SCHEMA_VERSION: Number, "", 0, false,
         "SELECT COALESCE(MAX(number), 0) AS number FROM migration";
