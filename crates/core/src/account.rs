@@ -1,8 +1,8 @@
 //! Accounts: where money and points stand. An account is a class and the number of its owner in one
 //! integer, so that a transfer is one row and an account needs none.
 //!
-//! Signs: a positive balance is what the book owes the owner. System accounts stand on the other side,
-//! so the sum over all accounts is always zero.
+//! Signs: a positive balance is what the book owes the owner. System accounts stand on the other
+//! side, so the sum over all accounts is always zero.
 
 use crate::ids::{MemberNumber, StoreNumber};
 use crate::row::{Field, Kind, Source, Value};

@@ -1,6 +1,8 @@
-//! The chain: one BLAKE3 head a lane, extended by every commit over the canonical bytes of its facts.
+//! The chain: one BLAKE3 head a lane, extended by every commit over the canonical bytes of its
+//! facts.
 //!
-//! Order inside a commit: operations by id, transfers by id, events by id, acknowledgements by operation.
+//! Order inside a commit: operations by id, transfers by id, events by id, acknowledgements by
+//! operation.
 
 use crate::facts::{Acknowledgement, Event, Operation, Transfer};
 use crate::ids::LaneNumber;
@@ -35,7 +37,8 @@ impl Facts {
     }
 }
 
-/// The head after a commit: BLAKE3 over previous head, lane, seq, time and the facts' canonical bytes.
+/// The head after a commit: BLAKE3 over previous head, lane, seq, time and the facts' canonical
+/// bytes.
 pub fn extend(
     previous: &[u8; 32],
     lane: LaneNumber,
@@ -51,8 +54,8 @@ pub fn extend(
     facts.operations.iter().for_each(|fact| fact.canonical(&mut bytes));
     facts.transfers.iter().for_each(|fact| fact.canonical(&mut bytes));
     facts.events.iter().for_each(|fact| fact.canonical(&mut bytes));
-    // Operations, transfers and events are booked by ascending id; acknowledgements name operations of
-    // any age, and two commands of one batch may name them in any order.
+    // Operations, transfers and events are booked by ascending id; acknowledgements name operations
+    // of any age, and two commands of one batch may name them in any order.
     let mut acknowledgements: Vec<&Acknowledgement> = facts.acknowledgements.iter().collect();
     acknowledgements.sort_unstable_by_key(|fact| fact.operation);
     for fact in acknowledgements {

@@ -1,17 +1,18 @@
 //! The one-time code: 24 digits, `prefix · body · Luhn digit`.
 //!
-//! `body = FF1-AES-256(code key, tweak "yaoki code 1" ‖ prefix, handle ‖ tag)` (NIST SP 800-38G). The
-//! *handle* is the member number, ten digits. The *tag* is BLAKE3, keyed with the paying device's own
-//! secret, of slot and epoch, reduced to the digits that are left. A *slot* is a whole half minute of
-//! Unix time; the *epoch* is a counter beside the secret. Issuing is a pure function of the member row
-//! and the time: nothing is written, and every node shows the same code.
+//! `body = FF1-AES-256(code key, tweak "yaoki code 1" ‖ prefix, handle ‖ tag)` (NIST SP 800-38G).
+//! The *handle* is the member number, ten digits. The *tag* is BLAKE3, keyed with the paying
+//! device's own secret, of slot and epoch, reduced to the digits that are left. A *slot* is a whole
+//! half minute of Unix time; the *epoch* is a counter beside the secret. Issuing is a pure function
+//! of the member row and the time: nothing is written, and every node shows the same code.
 //!
-//! Slot and epoch go into the tag as two u64, big-endian; its first eight bytes, big-endian, modulo 10 to
-//! the power of the digits, are the tag. Tests hold the layout to vectors that another program made: with
-//! code key `00 01 … 1f`, secret `20 21 … 3f`, prefix 9900, member 1, slot 58,907,880 and epoch 1 the tag is
-//! 122611587 and the code 9900 8387 1874 3476 3836 3832.
+//! Slot and epoch go into the tag as two u64, big-endian; its first eight bytes, big-endian, modulo
+//! 10 to the power of the digits, are the tag. Tests hold the layout to vectors that another
+//! program made: with code key `00 01 … 1f`, secret `20 21 … 3f`, prefix 9900, member 1, slot
+//! 58,907,880 and epoch 1 the tag is 122611587 and the code 9900 8387 1874 3476 3836 3832.
 //!
-//! Limits: prefix 4 to 6 digits, lifetime 30 to 300 s. Not here: who may obtain a code, how it is drawn.
+//! Limits: prefix 4 to 6 digits, lifetime 30 to 300 s. Not here: who may obtain a code, how it is
+//! drawn.
 
 use aes::Aes256;
 use fpe::ff1::{FF1, FlexibleNumeralString};

@@ -38,8 +38,8 @@ pub struct Ask {
     pub fingerprint: [u8; 16],
 }
 
-/// The meaning of a register's request: what must be equal in a retry. Time stamps, free text and the
-/// order of fields are no part of it.
+/// The meaning of a register's request: what must be equal in a retry. Time stamps, free text and
+/// the order of fields are no part of it.
 #[derive(Clone, Debug)]
 pub struct Meaning<'a> {
     /// What is asked.
@@ -288,7 +288,8 @@ impl Command {
     }
 }
 
-/// References to look up before anything is locked. Sorted and without repeats after [`Refer::sort`].
+/// References to look up before anything is locked. Sorted and without repeats after
+/// [`Refer::sort`].
 #[derive(Debug, Default)]
 pub struct Refer {
     /// Operations by request key.

@@ -1,7 +1,7 @@
 //! Facts: what happened. Insert-only, part of the chain, ids and digests only, no personal data.
 //!
-//! Every derived row (see [`crate::state`]) is a fold over these, by the same functions that a commit
-//! uses and `yaoki verify` uses.
+//! Every derived row (see [`crate::state`]) is a fold over these, by the same functions that a
+//! commit uses and `yaoki verify` uses.
 
 use crate::account::Account;
 use crate::ids::{FactId, LaneNumber, MemberNumber, RequestId, TerminalNumber};

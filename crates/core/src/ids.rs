@@ -76,8 +76,8 @@ impl FactId {
         LaneNumber((self.0 >> LANE_SHIFT) & LANE_NUMBER_MAX)
     }
 
-    /// The first of `count` consecutive ids of `lane`, later than `self` and not before `now`.
-    /// A block never crosses a millisecond, so the ids after the first are `first + 1`, `first + 2`…
+    /// The first of `count` consecutive ids of `lane`, later than `self` and not before `now`. A
+    /// block never crosses a millisecond, so the ids after the first are `first + 1`, `first + 2`…
     #[must_use]
     pub fn next_block(self, lane: LaneNumber, now: Instant, count: i64) -> Self {
         assert!((1..=SEQUENCE_MAX).contains(&count), "a block is 1 to 4,095 ids");
@@ -99,7 +99,8 @@ impl FactId {
     }
 }
 
-/// A request id that a caller made and kept before sending: 16 bytes, a UUID (version 7 is advised).
+/// A request id that a caller made and kept before sending: 16 bytes, a UUID (version 7 is
+/// advised).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub [u8; 16]);
 

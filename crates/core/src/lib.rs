@@ -1,8 +1,9 @@
 //! The rules of Yaoki. Pure: no async, clock, randomness, SQL, HTTP or environment in here.
 //!
-//! A batch runs so: [`view::refer_all`] names references, the store loads them into a [`view::View`],
-//! [`view::touch`] names the rows to lock, the store locks and loads them, and then for each command
-//! [`decide::decide`] and [`view::View::apply`]. The store saves what the view says was changed.
+//! A batch runs so: [`view::refer_all`] names references, the store loads them into a
+//! [`view::View`], [`view::touch`] names the rows to lock, the store locks and loads them, and then
+//! for each command [`decide::decide`] and [`view::View::apply`]. The store saves what the view
+//! says was changed.
 
 pub mod account;
 pub mod chain;

@@ -1,11 +1,12 @@
 //! The life of a payment as a table: state × command → new state or refusal.
 //!
-//! Nothing here is written by hand: each cell brings a payment into a state, decides one command with
-//! the rules of this crate, and says what came of it. [`markdown`] is `docs/reference/payment-states.md`.
+//! Nothing here is written by hand: each cell brings a payment into a state, decides one command
+//! with the rules of this crate, and says what came of it. [`markdown`] is
+//! `docs/reference/payment-states.md`.
 //!
-//! The scene: one store, one terminal, one member with 1,000; every payment asks for 1,000 (declined:
-//! 5,000), every part is 300. Not here: switches, freezes and suspensions, which change no cell but
-//! those that pay.
+//! The scene: one store, one terminal, one member with 1,000; every payment asks for 1,000
+//! (declined: 5,000), every part is 300. Not here: switches, freezes and suspensions, which change
+//! no cell but those that pay.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -236,10 +237,12 @@ pub fn markdown() -> String {
 const HEADER: &str = "\
 # The states of a payment
 
-Generated from the rules (`crates/core/src/payment_states.rs`) by running them; every cell is tested.
+Generated from the rules (`crates/core/src/payment_states.rs`) by running them; every cell is
+tested.
 
-Find what the payment is in the first column and what is asked in the first line. The cell says what the
-register hears and, after an arrow, what the payment is then; without an arrow nothing changes.
+Find what the payment is in the first column and what is asked in the first line. The cell says
+what the register hears and, after an arrow, what the payment is then; without an arrow nothing
+changes.
 
 - `succeeded`, *gives back*, *releases*: the request succeeded; its outcome is stored and final.
 - `declined`: stored and final as well; the name is the refusal's, see [refusals](refusals.md).
@@ -247,10 +250,10 @@ register hears and, after an arrow, what the payment is then; without an arrow n
 - *again*: the stored answer of the first time, byte for byte. Nothing is done twice.
 - –: in this state there is no such request.
 
-The payment asks for 1,000 of a balance of 1,000 (*declined*: for 5,000); a *part* is 300, *more* is one more
-than is left or held, and 1,001 where there is nothing. All requests come from the terminal that began the
-payment, within the time to reverse. A switch, a freeze or a suspension changes no cell but those in which
-an unseen request begins a payment.
+The payment asks for 1,000 of a balance of 1,000 (*declined*: for 5,000); a *part* is 300, *more*
+is one more than is left or held, and 1,001 where there is nothing. All requests come from the
+terminal that began the payment, within the time to reverse. A switch, a freeze or a suspension
+changes no cell but those in which an unseen request begins a payment.
 ";
 
 /// One payment and what it stands on. One view is the whole book.

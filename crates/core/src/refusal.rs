@@ -1,12 +1,13 @@
 //! Refusals: every expected "no", each a sentence that says what must hold.
 //!
-//! 1xx: the request cannot be decided as it stands. 2xx: it was decided, and the answer is no. These
-//! are in order of precedence: where several hold, a register hears the first. 3xx: what operators,
-//! devices and jobs hear; each act checks in an order of its own.
+//! 1xx: the request cannot be decided as it stands. 2xx: it was decided, and the answer is no.
+//! These are in order of precedence: where several hold, a register hears the first. 3xx: what
+//! operators, devices and jobs hear; each act checks in an order of its own.
 //!
-//! Numbers are for ever. Documents, HTTP status and translations hang on this list, and a test reaches
-//! every one. A refusal is *recorded* when it is the final outcome of a request id (`declined`), and
-//! *unrecorded* when nothing was decided (`unknown`: mend the request or ask again).
+//! Numbers are for ever. Documents, HTTP status and translations hang on this list, and a test
+//! reaches every one. A refusal is *recorded* when it is the final outcome of a request id
+//! (`declined`), and *unrecorded* when nothing was decided (`unknown`: mend the request or ask
+//! again).
 
 use std::fmt::Write as _;
 
@@ -20,8 +21,8 @@ pub enum Finality {
 }
 
 macro_rules! refusals {
-    ($($(#[$meta:meta])* $variant:ident = $number:literal, $name:literal, $status:literal, $finality:ident,
-        $sentence:literal, $cure:literal;)+) => {
+    ($($(#[$meta:meta])* $variant:ident = $number:literal, $name:literal, $status:literal,
+        $finality:ident, $sentence:literal, $cure:literal;)+) => {
         /// Every refusal; 1xx and 2xx are in order of precedence.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Refusal {
@@ -110,7 +111,8 @@ refusals! {
     /// The terminal may not take payments.
     TerminalIsSuspended = 203, "terminal_is_suspended", 200, Recorded,
         "The terminal is suspended.",
-        "Use another register. This one can still query, reverse, void, capture and refund its own.";
+        "Use another register. This one can still query, reverse, void, capture and refund its \
+         own.";
     /// The payment switch is closed.
     PaymentsAreClosed = 204, "payments_are_closed", 200, Recorded,
         "Code payment is closed here for the moment.",
@@ -295,15 +297,17 @@ const COLUMNS: &str = "\
 const HEADER: &str = "\
 # Refusals
 
-Generated from the rules (`crates/core/src/refusal.rs`). Numbers and names never change their meaning.
+Generated from the rules (`crates/core/src/refusal.rs`). Numbers and names never change their
+meaning.
 
-A refusal that is **recorded** is the final outcome of its request id, `declined`: the same request is
-answered the same for ever, and nothing was charged. It comes with HTTP 200, because the request was decided.
-A refusal that is **not recorded** decided nothing (`unknown`): mend the request or ask again, or settle it
-with a reverse. Of 1xx and 2xx the one with the lowest number is heard where several hold.
+A refusal that is **recorded** is the final outcome of its request id, `declined`: the same
+request is answered the same for ever, and nothing was charged. It comes with HTTP 200, because
+the request was decided. A refusal that is **not recorded** decided nothing (`unknown`): mend the
+request or ask again, or settle it with a reverse. Of 1xx and 2xx the one with the lowest number
+is heard where several hold.
 
-A terminal hears one refusal, `code_not_valid`, for codes that are forged, expired, superseded, ended or
-frozen, and never a figure of the member's balance.
+A terminal hears one refusal, `code_not_valid`, for codes that are forged, expired, superseded,
+ended or frozen, and never a figure of the member's balance.
 ";
 
 #[cfg(test)]

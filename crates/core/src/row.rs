@@ -1,8 +1,8 @@
 //! Rows: the plain values that core decides on and the store keeps.
 //!
-//! A row type is declared once, here in core, with [`row!`]. Its field names are the column names, its
-//! field types say how a column is kept. The store adds table and key; the chain adds canonical bytes.
-//! No SQL here, and no knowledge of where a row lives.
+//! A row type is declared once, here in core, with [`row!`]. Its field names are the column names,
+//! its field types say how a column is kept. The store adds table and key; the chain adds canonical
+//! bytes. No SQL here, and no knowledge of where a row lives.
 
 use std::fmt;
 
@@ -149,7 +149,8 @@ pub trait Row: Sized {
     }
 }
 
-/// Declares a row type: `row! { /// docs pub struct Name in "table" { /// docs pub field: Type, } }`.
+/// Declares a row type: `row! { /// docs pub struct Name in "table" { /// docs pub field: Type, }
+/// }`.
 #[macro_export]
 macro_rules! row {
     ($(#[$meta:meta])* pub struct $name:ident in $table:literal {
@@ -186,7 +187,8 @@ macro_rules! row {
     };
 }
 
-/// Declares a closed list kept as an integer: `coded! { /// docs pub enum Name { /// docs A = 1, } }`.
+/// Declares a closed list kept as an integer: `coded! { /// docs pub enum Name { /// docs A = 1, }
+/// }`.
 #[macro_export]
 macro_rules! coded {
     ($(#[$meta:meta])* pub enum $name:ident {

@@ -1,7 +1,8 @@
-//! Derived rows: what is true now. Each is a fold over facts; `yaoki verify` folds again and compares.
+//! Derived rows: what is true now. Each is a fold over facts; `yaoki verify` folds again and
+//! compares.
 //!
-//! A fold is the only way such a row changes. Secrets are the one thing a fact cannot carry: the fact
-//! holds their digest, the row the secret, and `verify` compares the two.
+//! A fold is the only way such a row changes. Secrets are the one thing a fact cannot carry: the
+//! fact holds their digest, the row the secret, and `verify` compares the two.
 
 use crate::account::Account;
 use crate::facts::{Effect, Event, EventKind, Operation, OperationKind, Transfer};
@@ -52,7 +53,8 @@ coded! {
 }
 
 row! {
-    /// A member's wallet and the code secret of the device that pays: the one row a payment changes.
+    /// A member's wallet and the code secret of the device that pays: the one row a payment
+    /// changes.
     pub struct Member in "member" {
         /// Identity, at most ten digits.
         pub number: MemberNumber,

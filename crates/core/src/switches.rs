@@ -1,6 +1,7 @@
 //! Switches: every capability can be closed, for everything or for one merchant, store, terminal or
-//! member. Closing takes one person, reopening two. No switch stops query, reverse, void, capture of an
-//! existing hold, or a refund to the balance it came from. [`markdown`] is `docs/reference/switches.md`.
+//! member. Closing takes one person, reopening two. No switch stops query, reverse, void, capture
+//! of an existing hold, or a refund to the balance it came from. [`markdown`] is
+//! `docs/reference/switches.md`.
 
 use std::fmt::Write as _;
 
@@ -138,20 +139,22 @@ const HEADER: &str = "\
 
 Generated from the rules (`crates/core/src/switches.rs`).
 
-Every capability can be closed, for everything or for one subject of a scope. Closing takes one person and
-a reason, and holds within a second on every node; opening takes two different people. Closing again never
-shortens what is closed already.
+Every capability can be closed, for everything or for one subject of a scope. Closing takes one
+person and a reason, and holds within a second on every node; opening takes two different people.
+Closing again never shortens what is closed already.
 
 | capability | what closing it stops | for | may lapse by itself |
 | --- | --- | --- | --- |
 ";
 
 const FOOTER: &str = "
-A switch for a merchant, store or terminal compares with the register that asks; one for a member with
-the member whose money it is. A register hears of a member's switch only that the code cannot be used.
+A switch for a merchant, store or terminal compares with the register that asks; one for a member
+with the member whose money it is. A register hears of a member's switch only that the code cannot
+be used.
 
-**No switch, freeze, limit or suspension ever stops** query, reverse, void, capture of an existing hold, or
-a refund to the balance it came from. Only steps that touch no money may lapse by themselves.
+**No switch, freeze, limit or suspension ever stops** query, reverse, void, capture of an existing
+hold, or a refund to the balance it came from. Only steps that touch no money may lapse by
+themselves.
 ";
 
 impl Switch {

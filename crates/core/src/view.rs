@@ -1,7 +1,7 @@
 //! The view: the rows that a batch has loaded, and what it has changed of them so far.
 //!
-//! `decide` reads it and returns [`Effects`]; only [`View::apply`] changes it. So a refusal leaves no
-//! trace, and later commands of a batch see earlier ones. Each changed row is saved once.
+//! `decide` reads it and returns [`Effects`]; only [`View::apply`] changes it. So a refusal leaves
+//! no trace, and later commands of a batch see earlier ones. Each changed row is saved once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -224,8 +224,9 @@ impl View {
         state.cloned().unwrap_or_else(|| PaymentState::began(begun))
     }
 
-    /// Keeps a member that was locked and loaded. Facts of one member ascend by id even where another
-    /// lane, whose clock is ahead, booked the last one: then this commit is a millisecond later.
+    /// Keeps a member that was locked and loaded. Facts of one member ascend by id even where
+    /// another lane, whose clock is ahead, booked the last one: then this commit is a millisecond
+    /// later.
     pub fn keep_member(&mut self, member: Member) {
         if member.last_id.lane() != self.lane && member.last_id.at() >= self.now {
             self.now = member.last_id.at().plus_ms(1);

@@ -1,8 +1,8 @@
 //! Deciding: `decide(&View, command) -> (Decision, Effects)`, pure.
 //!
 //! Shape of every rule: answer a repeat; check everything in order of precedence; then change. A
-//! refusal that ends a request is recorded as an operation of its own, so that it is final. The view
-//! is not changed here; [`View::apply`] does that with the effects.
+//! refusal that ends a request is recorded as an operation of its own, so that it is final. The
+//! view is not changed here; [`View::apply`] does that with the effects.
 
 mod admin;
 mod pay;

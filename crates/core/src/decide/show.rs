@@ -8,8 +8,8 @@ use crate::switches::{Capability, Place};
 use crate::time::Instant;
 use crate::view::Directory;
 
-/// Whether `device`, which has proved itself, may obtain the member's code now. Only the paying device
-/// of an open member may, unless the switch is closed.
+/// Whether `device`, which has proved itself, may obtain the member's code now. Only the paying
+/// device of an open member may, unless the switch is closed.
 pub fn may_show_code(
     directory: &Directory,
     member: &Member,

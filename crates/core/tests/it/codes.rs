@@ -365,8 +365,8 @@ fn a_code_says_nothing_about_its_member() {
     assert!((850..1150).contains(&same), "10,000 pairs of digits, one in ten equal: {same}");
 }
 
-/// The published vectors: computed by a program of our own in another language, from NIST SP 800-38G
-/// and the BLAKE3 paper, not with this crate.
+/// The published vectors: computed by a program of our own in another language, from NIST SP
+/// 800-38G and the BLAKE3 paper, not with this crate.
 const VECTORS: [(&str, i64, i64, i64, &str); 3] = [
     ("9900", 1, 58_907_880, 1, "990083871874347638363832"),
     ("9900", 1_234_567_890, 58_907_881, 7, "990041646918657492589818"),

@@ -1,5 +1,5 @@
-//! Money comes back whatever is closed: query, reverse, void, capture of a hold and refund go through
-//! under every switch, freeze and suspension; paying and authorizing do not.
+//! Money comes back whatever is closed: query, reverse, void, capture of a hold and refund go
+//! through under every switch, freeze and suspension; paying and authorizing do not.
 
 use yaoki_core::switches::{Capability, Scope};
 

@@ -1,5 +1,5 @@
-//! Every order: a payment with its own query, refund, capture, void and reverse, in one batch, in every
-//! permutation, and cut into two batches at every place.
+//! Every order: a payment with its own query, refund, capture, void and reverse, in one batch, in
+//! every permutation, and cut into two batches at every place.
 
 use yaoki_core::ids::{MemberNumber, RequestKey, TerminalNumber};
 use yaoki_core::state::PaymentStatus;

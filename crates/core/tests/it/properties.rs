@@ -1,5 +1,5 @@
-//! Random lives of a book against the naive model: each answer, each balance, and a batch of n equal
-//! to n batches of one. The audit of the world runs after every commit.
+//! Random lives of a book against the naive model: each answer, each balance, and a batch of n
+//! equal to n batches of one. The audit of the world runs after every commit.
 
 use std::collections::BTreeMap;
 

@@ -1,18 +1,20 @@
 //! Scripts: a case in one line. Steps are parted by `;`, each is a verb, its words, and options.
 //!
-//! | step                                | meaning                                                  |
-//! | ----------------------------------- | -------------------------------------------------------- |
-//! | `show x`                            | keep the code that the member shows now as `x`           |
-//! | `pay R AMOUNT`, `authorize R AMOUNT`| on a fresh code, or on `code x`                          |
-//! | `capture R P AMOUNT`, `refund …`, `void R P` | P: the request that began the payment           |
-//! | `reverse R T`, `query R`, `ack R…`  |                                                          |
-//! | `expire P`, `credit R M AMOUNT`     | `points` gives points                                    |
-//! | `freeze M`, `unfreeze M`, `close M`, `end M`, `enrol M`, `suspend T`, `resume T`, `rotate T` |  |
-//! | `shut CAPABILITY SCOPE SUBJECT`, `open …` | a switch                                           |
-//! | `wait 90s`, `wait 1ms`, `at HH:MM:SS.mmm`   | time goes on; `at` is Tokyo time, of the next day where it is past |
+//! | step                         | meaning                                          |
+//! | ---------------------------- | ------------------------------------------------ |
+//! | `show x`                     | keep the code that the member shows now as `x`   |
+//! | `pay R AMOUNT`               | on a fresh code, or on `code x`; or `authorize`  |
+//! | `capture R P AMOUNT`         | P: the request that began it; or `refund`, `void`|
+//! | `reverse R T`, `query R`     | T: the request that is undone                    |
+//! | `ack R…`, `expire P`         |                                                  |
+//! | `credit R M AMOUNT`          | `points` gives points                            |
+//! | `freeze M`, `end M`, …       | also `unfreeze`, `close`, `enrol`                |
+//! | `suspend T`, …               | also `resume`, `rotate`                          |
+//! | `shut CAPABILITY SCOPE N`    | a switch; also `open`                            |
+//! | `wait 90s`, `at HH:MM:SS.mmm`| time goes on; `at`: when clocks in Tokyo say so  |
 //!
-//! Options: `@2` terminal (else 1), `by 2` member (else 1), `code x`, `until 61s`, `gen 2`, `in USD`,
-//! `hold 60s`.
+//! Options: `@2` terminal (else 1), `by 2` member (else 1), `code x`, `until 61s`, `gen 2`, `in
+//! USD`, `hold 60s`.
 
 use std::collections::BTreeSet;
 
@@ -116,8 +118,8 @@ impl World {
         said
     }
 
-    /// Builds each command where the steps before it have happened, in a copy of this world, and says
-    /// what came of it there.
+    /// Builds each command where the steps before it have happened, in a copy of this world, and
+    /// says what came of it there.
     pub(crate) fn rehearse(&self, steps: &[&str]) -> (Vec<Command>, Vec<Decision>, World) {
         let mut copy = self.clone();
         let (mut commands, mut answers) = (Vec::new(), Vec::new());
@@ -228,8 +230,8 @@ impl World {
         Command::Settle(Settle { ask, kind, payment, amount, currency })
     }
 
-    /// The payment that a request began, or the operation it left, at whatever terminal; `#2` is the
-    /// third payment of the book.
+    /// The payment that a request began, or the operation it left, at whatever terminal; `#2` is
+    /// the third payment of the book.
     pub(crate) fn payment(&self, name: &str) -> FactId {
         if let Some(place) = name.strip_prefix('#') {
             let begun = self.operations.values().filter(|operation| operation.begins_payment());

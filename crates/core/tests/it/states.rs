@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use yaoki_core::payment_states::{cells, markdown};
 
-/// Written from the text of the design, never from the output. `D x` is declined, `U x` unknown, `A`
-/// the stored answer again.
+/// Written from the text of the design, never from the output. `D x` is declined, `U x` unknown,
+/// `A` the stored answer again.
 const ASKING_AGAIN: &[(&str, [&str; 4])] = &[
     // same request again, same id with another meaning, query, expire
     ("unseen", ["S → paid", "S → paid", "U not_seen", "U hold_must_be_over"]),

@@ -1,4 +1,5 @@
-//! A naive store: maps, batches exactly as DESIGN.md says ("A write"), and an audit after each commit.
+//! A naive store: maps, batches exactly as DESIGN.md says ("A write"), and an audit after each
+//! commit.
 //!
 //! It saves only the rows that a view says were changed, so that a forgotten mark shows.
 
