@@ -87,15 +87,15 @@ struct Listening {
 ///
 /// # Errors
 /// [`ServeError`]: nothing listens.
-pub fn serve(options: ServerOptions) -> Result<Running, ServeError> {
-    let app = app_of(&options)?;
+pub fn serve(options: &ServerOptions) -> Result<Running, ServeError> {
+    let app = app_of(options)?;
     let (stopping, stopped) = watch::channel(false);
     let mut certificates = Vec::new();
     let mut listening = Vec::new();
     for name in ListenerName::ALL {
         let tls = options.listener(name).tls.as_ref().map(Certificates::load).transpose()?;
         certificates.extend(tls.clone());
-        listening.push(listen(name, &options, tls, &app, stopped.clone())?);
+        listening.push(listen(name, options, tls, &app, stopped.clone())?);
     }
     let admin = match &options.admin_socket {
         Some(path) => Some(AdminSocket::open(path, app.clone()).map_err(|source| {
@@ -103,7 +103,7 @@ pub fn serve(options: ServerOptions) -> Result<Running, ServeError> {
         })?),
         None => None,
     };
-    let jobs = start_jobs(&options, &app, certificates).map_err(ServeError::Thread)?;
+    let jobs = start_jobs(options, &app, certificates).map_err(ServeError::Thread)?;
     let [registers, devices, public] = [0, 1, 2].map(|place: usize| listening[place].address);
     let drain = options.drain;
     Ok(Running { registers, devices, public, app, stopping, listening, jobs, admin, drain })

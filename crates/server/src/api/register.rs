@@ -219,7 +219,7 @@ pub(super) async fn submit(
         fingerprint: meaning.fingerprint(current.expose()),
     };
     match app.submit(Part::Money, asked.command(ask)).await {
-        Ok(outcome) => rendered(app, signed, &outcome),
+        Ok(outcome) => Ok(rendered(app, signed, &outcome)),
         Err(problem) => match problem.first() {
             Some(first)
                 if keys.any(|key| meaning.fingerprint(key.expose()) == first.fingerprint) =>
@@ -231,15 +231,15 @@ pub(super) async fn submit(
     }
 }
 
-fn rendered(app: &App, signed: &Signed, outcome: &Outcome) -> Result<Said, Problem> {
+fn rendered(app: &App, signed: &Signed, outcome: &Outcome) -> Said {
     match outcome {
         Outcome::Decided { operation, replayed, forged } => {
             if *forged {
                 tell_of_forged_code(app, signed);
             }
-            Ok(render::operation(operation, *replayed, app.book.currency()))
+            render::operation(operation, *replayed, app.book.currency())
         }
-        Outcome::NotSeen => Ok(render::said(&NotSeen::ANSWER)),
+        Outcome::NotSeen => render::said(&NotSeen::ANSWER),
         Outcome::Acknowledged(_) | Outcome::Done { .. } => {
             unreachable!("a register's request becomes an operation")
         }
@@ -277,7 +277,7 @@ pub async fn query(
         let signed = signed?;
         let caller = signed.caller(fields::request_id("request_id", &request)?);
         let outcome = app.submit(Part::Money, Command::Query(caller)).await?;
-        rendered(&app, &signed, &outcome)
+        Ok(rendered(&app, &signed, &outcome))
     };
     app.answer(Endpoint::Query, work).await
 }
@@ -287,7 +287,7 @@ pub async fn query(
 #[serde(untagged)]
 pub enum QueryAnswer<'a> {
     /// Decided.
-    Operation(OperationAnswer<'a>),
+    Operation(Box<OperationAnswer<'a>>),
     /// Not seen.
     NotSeen(NotSeen),
 }

@@ -58,6 +58,14 @@ pub struct Wallet {
     pub movements: Vec<serde_json::Value>,
 }
 
+/// What a device is told when it is enrolled.
+#[derive(Deserialize)]
+struct Enrolled {
+    device: String,
+    member: String,
+    token: String,
+}
+
 impl DeviceClient {
     /// A device with a new key that talks to `address`.
     ///
@@ -93,12 +101,6 @@ impl DeviceClient {
         self.token = None;
         let body = json!({ "link_token": link_token }).to_string();
         let answer = self.post("/v1/device/enrol", body.as_bytes()).await?;
-        #[derive(Deserialize)]
-        struct Enrolled {
-            device: String,
-            member: String,
-            token: String,
-        }
         let enrolled: Enrolled = read(answer)?;
         self.token = Some(enrolled.token);
         // The nonce of a newcomer is no nonce of the device.

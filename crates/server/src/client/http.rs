@@ -58,13 +58,12 @@ impl Connection {
     /// # Errors
     /// When the connection fails, or the answer is no HTTP.
     pub async fn send(&mut self, request: &Request<'_>) -> io::Result<Answer> {
-        let mut stream = match self.stream.take() {
-            Some(stream) => stream,
-            None => {
-                let stream = TcpStream::connect(self.address).await?;
-                stream.set_nodelay(true)?;
-                stream
-            }
+        let mut stream = if let Some(stream) = self.stream.take() {
+            stream
+        } else {
+            let stream = TcpStream::connect(self.address).await?;
+            stream.set_nodelay(true)?;
+            stream
         };
         write_head(&mut self.request, &self.host, request);
         self.request.extend_from_slice(request.body);

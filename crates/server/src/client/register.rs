@@ -110,6 +110,12 @@ pub enum Known {
     Reversed(Receipt),
 }
 
+/// A page of a list.
+#[derive(Deserialize)]
+struct Page {
+    operations: Vec<Receipt>,
+}
+
 impl RegisterClient {
     /// A register that talks to `address`.
     pub fn new(address: SocketAddr, credentials: Credentials, clock: Clock) -> Self {
@@ -307,10 +313,6 @@ impl RegisterClient {
     ) -> Result<Vec<Receipt>, ClientError> {
         let target = format!("/v1/payments?limit={limit}&unacknowledged={unacknowledged}");
         let answer = self.send("GET", &target, b"").await?;
-        #[derive(Deserialize)]
-        struct Page {
-            operations: Vec<Receipt>,
-        }
         let page: Result<Page, _> = serde_json::from_slice(&answer.body);
         page.map(|page| page.operations).map_err(|_| ClientError::Problem(Box::new(answer)))
     }

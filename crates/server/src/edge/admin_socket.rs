@@ -25,7 +25,7 @@ pub const CONNECTIONS_MAX: usize = 8;
 /// The longest message, bytes.
 pub const LINE_BYTES_MAX: u64 = 16 * 1024;
 /// How long a connection may be silent.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// An open admin socket.
 #[derive(Debug)]

@@ -4,6 +4,7 @@
 //! number. The anchor file gets one JSON line for each, synced before the next; `yaoki verify --anchor`
 //! compares it with the book, and finds a cut tail or a chain that was computed anew.
 
+use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -92,7 +93,8 @@ impl Checkpoint {
     pub fn text(&self) -> String {
         let mut text = format!("{LABEL}\n{}\n", self.at.0);
         for Head { lane, seq, head } in &self.heads {
-            text.push_str(&format!("{} {seq} {}\n", lane.0, hex::text(head)));
+            let head = hex::text(head);
+            writeln!(text, "{} {seq} {head}", lane.0).expect("a text takes what is written");
         }
         text
     }
@@ -109,8 +111,8 @@ impl Checkpoint {
     }
 }
 
-fn parse_head(line: &str) -> Option<Head> {
-    let mut parts = line.split(' ');
+fn parse_head(text: &str) -> Option<Head> {
+    let mut parts = text.split(' ');
     let (lane, seq, head) = (parts.next()?, parts.next()?, parts.next()?);
     let rest = parts.next();
     let head = Head {

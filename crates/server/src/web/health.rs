@@ -26,7 +26,8 @@ pub struct Alive {
 
 /// Whether this node can do its work, and what stands in the way.
 #[derive(Serialize, ToSchema)]
-pub struct Ready {
+#[expect(clippy::struct_excessive_bools, reason = "each is a line of the answer of its own")]
+pub struct Readiness {
     ready: bool,
     /// The storage can be read, and no lane has failed.
     storage: bool,
@@ -60,8 +61,8 @@ pub async fn alive(State(app): State<App>) -> Response {
     path = "/ready",
     tag = "public",
     responses(
-        (status = 200, description = "It can", body = Ready),
-        (status = 503, description = "It cannot", body = Ready),
+        (status = 200, description = "It can", body = Readiness),
+        (status = 503, description = "It cannot", body = Readiness),
     )
 )]
 pub async fn ready(State(app): State<App>) -> Response {
@@ -72,7 +73,7 @@ pub async fn ready(State(app): State<App>) -> Response {
         let health = app.book.health();
         let (storage, clock) = (health.storage_ok && lanes.is_ok(), is_on_time(app.now(), booked));
         let ready = storage && clock && health.lanes > 0;
-        let mut said = render::said(&Ready {
+        let mut said = render::said(&Readiness {
             ready,
             storage,
             clock,

@@ -45,7 +45,7 @@ fn by_requests(world: &World) -> Vec<String> {
     raw_request(registers, &[("Authorization", &signed)], b"{ }");
     let text = [("Authorization", signed.as_str()), ("Content-Type", "text/plain")];
     raw_request(registers, &text, b"{}");
-    raw_request(registers, &[("Authorization", &signed)], &[b' '; 70_000]);
+    raw_request(registers, &[("Authorization", &signed)], &vec![b' '; 70_000]);
     world.clock.advance_ms(-61_000);
     raw_request(registers, &[("Authorization", &signed)], b"{}");
     world.clock.advance_ms(61_000);

@@ -19,7 +19,7 @@ on_both_storages! {
         let held = world.run(register.pay(&short)).expect("an outcome").payment.expect("held");
         sweep(&world.running.app);
         assert_eq!(world.member(1).held, 700);
-        world.clock.advance_ms(60_000);
+        world.clock.advance_ms(61_000);
         sweep(&world.running.app);
         sweep(&world.running.app);
         let member = world.member(1);
@@ -32,7 +32,7 @@ on_both_storages! {
 
     fn checkpoints_are_signed_booked_and_anchored_in_order(db: &mut TestDatabase) {
         let world = World::with(db, 1, |options| {
-            options.checkpoint_pause = Duration::from_secs(3600);
+            options.checkpoint_pause = Duration::from_hours(1);
             options.anchor_file = None;
         });
         let anchor = world.folder.join("anchors");

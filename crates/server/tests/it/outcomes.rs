@@ -151,7 +151,7 @@ on_both_storages! {
         body["valid_until"] = at(-1).into();
         assert_eq!(told(&send(&world, "POST", "/v1/payments", &body)), "200 request_too_late");
         body["request_id"] = Uuid::now_v7().to_string().into();
-        body["valid_until"] = at(60_001).into();
+        body["valid_until"] = at(61_000).into();
         let far = send(&world, "POST", "/v1/payments", &body);
         assert_eq!(told(&far), "400 valid_until_must_be_near");
         assert_eq!(world.member(0).money, MONEY);

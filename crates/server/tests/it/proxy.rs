@@ -24,7 +24,7 @@ enum Fate {
     ReplyLost,
 }
 
-/// SplitMix64: a small, well-known generator, so that a seed is a run.
+/// `SplitMix64`: a small, well-known generator, so that a seed is a run.
 fn next(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut mixed = *state;
@@ -74,8 +74,8 @@ impl Proxy {
 async fn carry(mut client: TcpStream, server: SocketAddr, fate: Fate) -> std::io::Result<()> {
     if matches!(fate, Fate::RequestLost) {
         let mut some = [0; 64];
-        client.read(&mut some).await?;
-        return Ok(());
+        // Whatever came of it goes nowhere.
+        return client.read(&mut some).await.map(drop);
     }
     let mut server = TcpStream::connect(server).await?;
     if matches!(fate, Fate::Kept) {
