@@ -63,3 +63,42 @@ pub fn extend(
     }
     *blake3::hash(&bytes).as_bytes()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::FactId;
+
+    fn facts(operations: &[i64]) -> Facts {
+        let acknowledgement = |&operation: &i64| Acknowledgement {
+            operation: FactId(operation),
+            lane: LaneNumber(1),
+            seq: 2,
+        };
+        let acknowledgements = operations.iter().map(acknowledgement).collect();
+        Facts { acknowledgements, ..Facts::default() }
+    }
+
+    #[test]
+    fn acknowledgements_are_chained_by_operation_whatever_command_came_first() {
+        let head =
+            |operations: &[i64]| extend(&[0; 32], LaneNumber(1), 2, Instant(3), &facts(operations));
+        assert_eq!(head(&[7, 5, 6]), head(&[5, 6, 7]));
+        assert_ne!(head(&[5, 6, 7]), head(&[5, 6, 8]));
+        assert_ne!(head(&[5, 6, 7]), head(&[5, 6]));
+    }
+
+    #[test]
+    fn a_head_depends_on_the_head_before_lane_seq_and_time() {
+        let facts = facts(&[5]);
+        let heads = [
+            extend(&[0; 32], LaneNumber(1), 2, Instant(3), &facts),
+            extend(&[1; 32], LaneNumber(1), 2, Instant(3), &facts),
+            extend(&[0; 32], LaneNumber(2), 2, Instant(3), &facts),
+            extend(&[0; 32], LaneNumber(1), 3, Instant(3), &facts),
+            extend(&[0; 32], LaneNumber(1), 2, Instant(4), &facts),
+        ];
+        let different: std::collections::BTreeSet<_> = heads.iter().collect();
+        assert_eq!(different.len(), heads.len());
+    }
+}

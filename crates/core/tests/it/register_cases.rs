@@ -1,6 +1,7 @@
 //! What registers ask, one line a case: a script in a fresh world and what its last step hears.
 
 use yaoki_core::decide::{Decision, Outcome};
+use yaoki_core::facts::OperationKind;
 use yaoki_core::refusal::Refusal;
 
 use crate::world::World;
@@ -389,6 +390,17 @@ fn what_was_decided_is_answered_byte_for_byte_the_same_for_ever() {
         let again = world.run(&[command]).remove(0);
         let same = Outcome::Decided { operation, replayed: true, forged: false };
         assert_eq!(again, Decision::Done(same), "{script}");
+    }
+}
+
+#[test]
+fn a_tombstone_has_no_meaning_so_that_any_late_original_meets_it() {
+    for late in ["pay a 100", "authorize a 100", "refund a b 100", "reverse a b", "void a b"] {
+        let mut world = World::new();
+        world.play("reverse r a");
+        let stone = world.operation(world.payment("a")).unwrap().clone();
+        assert_eq!((stone.kind, stone.fingerprint), (OperationKind::Tombstone, [0; 16]));
+        assert_eq!(world.play(late), "again declined reversed_before_arrival", "{late}");
     }
 }
 
