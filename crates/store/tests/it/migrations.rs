@@ -1,0 +1,47 @@
+//! Migrations: run once, by one node, and a schema that is not ours is refused.
+
+use yaoki_core::money::Currency;
+use yaoki_core::time::Instant;
+use yaoki_store::conn::Purpose;
+use yaoki_store::migrate::{MIGRATIONS, create, migrate, schema_version};
+use yaoki_store::table::Switchboard;
+use yaoki_store::testing::{TestClock, options};
+use yaoki_store::{Book, BookKind, StoreError, on_both_storages};
+
+fn newest() -> i64 {
+    MIGRATIONS.last().expect("there is a first one").number
+}
+
+on_both_storages! {
+    fn a_migration_is_run_once(db: &mut TestDatabase) {
+        let conn = &mut db.connect(Purpose::Admin);
+        assert_eq!(schema_version(conn).unwrap(), 0);
+        assert_eq!(migrate(conn).unwrap().len(), MIGRATIONS.len());
+        assert_eq!(schema_version(conn).unwrap(), newest());
+        assert_eq!(migrate(conn).unwrap().len(), 0, "there is nothing left to do");
+        assert_eq!(conn.find::<Switchboard, _>(&[1_i64]).unwrap().len(), 1);
+    }
+
+    fn a_book_is_born_once_and_keeps_its_kind(db: &mut TestDatabase) {
+        let born = |kind| create(&db.database, kind, Currency::JPY, "Asia/Tokyo", Instant(1));
+        born(BookKind::Live).unwrap();
+        assert!(matches!(born(BookKind::Demo), Err(StoreError::BookExists)));
+        let conn = &mut db.connect(Purpose::Reader);
+        assert_eq!(yaoki_store::table::Book::load(conn).unwrap().kind, BookKind::Live);
+    }
+
+    fn a_database_without_a_book_is_refused(db: &mut TestDatabase) {
+        drop(db.connect(Purpose::Admin));
+        let opened = Book::open(options(&db.database, &TestClock::default(), "node"));
+        assert!(matches!(opened.err(), Some(StoreError::BookMissing)));
+    }
+
+    fn a_newer_schema_is_refused(db: &mut TestDatabase) {
+        create(&db.database, BookKind::Demo, Currency::JPY, "Asia/Tokyo", Instant(1)).unwrap();
+        let conn = &mut db.connect(Purpose::Admin);
+        conn.run_script("INSERT INTO migration (number, title) VALUES (999, 'later')").unwrap();
+        assert!(matches!(migrate(conn), Err(StoreError::SchemaTooNew { found: 999, .. })));
+        let opened = Book::open(options(&db.database, &TestClock::default(), "node"));
+        assert!(matches!(opened.err(), Some(StoreError::SchemaTooNew { found: 999, .. })));
+    }
+}
