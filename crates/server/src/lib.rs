@@ -16,6 +16,7 @@ pub mod admin;
 pub mod api;
 pub mod app;
 pub mod client;
+pub mod decoders;
 pub mod edge;
 pub mod jobs;
 pub mod metrics;

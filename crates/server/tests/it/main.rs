@@ -2,6 +2,7 @@
 
 mod admin;
 mod bad_input;
+mod decoders;
 mod devices;
 mod errors;
 mod jobs;
@@ -12,4 +13,5 @@ mod raw;
 mod retries;
 mod routes;
 mod slow;
+mod tls;
 mod world;

@@ -1,0 +1,110 @@
+//! HTTPS by certificate files, and what is not listened on without. The keys in `tests/data` are for
+//! these tests and protect nothing.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use yaoki_server::edge::listener::TlsFiles;
+use yaoki_server::edge::tls::Certificates;
+use yaoki_server::{ServeError, ServerOptions, serve};
+use yaoki_store::on_both_storages;
+
+use crate::world::World;
+
+fn data(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+/// Puts certificate and key `name` where the server reads them.
+fn install(folder: &Path, name: &str) -> TlsFiles {
+    let files = TlsFiles { certificates: folder.join("tls.crt"), key: folder.join("tls.key") };
+    std::fs::copy(data(&format!("{name}.key")), &files.key).expect("it is written");
+    std::fs::copy(data(&format!("{name}.crt")), &files.certificates).expect("it is written");
+    files
+}
+
+/// A client that trusts certificate `name` alone.
+fn connector(name: &str) -> TlsConnector {
+    let mut roots = RootCertStore::empty();
+    let certificate = CertificateDer::from_pem_file(data(&format!("{name}.crt"))).expect("PEM");
+    roots.add(certificate).expect("a certificate");
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(ring)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    TlsConnector::from(Arc::new(config))
+}
+
+/// The first line of the answer to a client that trusts `name`; none when there is no handshake.
+async fn status(world: &World, name: &str) -> Option<String> {
+    let stream = TcpStream::connect(world.running.public).await.expect("the server listens");
+    let server = ServerName::try_from("localhost").expect("a name");
+    let mut stream = connector(name).connect(server, stream).await.ok()?;
+    let request = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    stream.write_all(request).await.expect("it is sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.expect("it is answered");
+    String::from_utf8(answer).ok()?.lines().next().map(str::to_owned)
+}
+
+on_both_storages! {
+    fn https_is_served_by_certificate_files(db: &mut TestDatabase) {
+        let files = install(&db.folder(), "one");
+        let world = World::with(db, 0, |options| options.public.tls = Some(files));
+        let answered = Some("HTTP/1.1 200 OK".to_owned());
+        assert_eq!(world.run(status(&world, "one")), answered);
+        assert_eq!(world.run(status(&world, "two")), None, "it is not the other's certificate");
+        let plain = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        let heard = crate::raw::exchange(world.running.public, plain);
+        assert!(!heard.contains("HTTP/1.1"), "{heard}");
+    }
+
+    fn plain_http_is_listened_on_loopback_only(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let mut options = ServerOptions::new(
+            Arc::clone(&world.book),
+            yaoki_store::testing::code_rules(),
+            world.desk.key_file.clone(),
+            Arc::clone(&world.desk.clock),
+            Arc::clone(&world.desk.entropy),
+        );
+        options.registers.address = ([0, 0, 0, 0], 0).into();
+        match serve(&options) {
+            Err(ServeError::Socket { what, .. }) => assert!(what.contains("registers"), "{what}"),
+            Err(other) => panic!("{other}"),
+            Ok(_) => panic!("it listens in the clear"),
+        }
+    }
+}
+
+#[test]
+fn a_renewed_certificate_is_taken_up_and_a_broken_one_is_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let files = install(folder.path(), "one");
+    let certificates = Certificates::load(&files).expect("a certificate");
+    let in_use = || Arc::as_ptr(certificates.acceptor().config());
+    let first = in_use();
+    certificates.renew();
+    assert_eq!(in_use(), first, "nothing was changed");
+    let later = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_hours(1);
+    let touch = |path: &Path| {
+        let file = std::fs::File::options().append(true).open(path).expect("it is there");
+        file.set_modified(later).expect("its time can be set");
+    };
+    std::fs::copy(data("two.crt"), &files.certificates).expect("it is written");
+    touch(&files.certificates);
+    certificates.renew();
+    assert_eq!(in_use(), first, "certificate and key do not fit: the old ones stay");
+    std::fs::copy(data("two.key"), &files.key).expect("it is written");
+    touch(&files.key);
+    certificates.renew();
+    assert_ne!(in_use(), first, "both are renewed");
+}
