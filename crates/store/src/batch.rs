@@ -80,7 +80,7 @@ pub(crate) struct Pending {
 /// Why a try failed, and what had been sent to be committed by then.
 pub(crate) struct Failed {
     pub(crate) error: StoreError,
-    pub(crate) committing: Option<(Pending, Tried)>,
+    pub(crate) committing: Option<Box<(Pending, Tried)>>,
 }
 
 impl From<StoreError> for Failed {
@@ -118,7 +118,7 @@ pub(crate) fn run(
     let changed = view.changed.directory();
     let tried = Tried { slots, facts: view.facts, directory: view.directory, closed };
     if let Err(error) = conn.commit() {
-        return Err(Failed { error, committing: Some((pending, tried)) });
+        return Err(Failed { error, committing: Some(Box::new((pending, tried))) });
     }
     state.seq = pending.seq;
     if changed {
@@ -258,7 +258,7 @@ fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 /// Facts by key, as the save phase inserts them.
-pub(crate) fn sorted<'a, T, K: Ord>(rows: &'a [T], key: impl Fn(&T) -> K) -> Vec<&'a T> {
+pub(crate) fn sorted<T, K: Ord>(rows: &[T], key: impl Fn(&T) -> K) -> Vec<&T> {
     let mut sorted: Vec<&T> = rows.iter().collect();
     sorted.sort_by_key(|row| key(row));
     sorted

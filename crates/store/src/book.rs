@@ -216,7 +216,7 @@ impl Book {
     /// Puts a command in line. Never blocks; the answer, `QueueFull` included, comes by `reply`.
     pub fn submit(&self, part: Part, command: Command, deadline: Instant, reply: Reply) {
         let queue = &self.queues[route(&command, self.queues.len())];
-        let entry = Entry { command, part, deadline, reply, later: 0 };
+        let entry = Box::new(Entry { command, part, deadline, reply, later: 0 });
         if let Err((entry, stopping)) = queue.push(entry) {
             let unknown = if stopping { Unknown::Stopping } else { Unknown::QueueFull };
             (entry.reply)(Answer::Unknown(unknown));
@@ -240,17 +240,15 @@ impl Book {
         work: impl FnOnce(&mut Conn) -> Result<T, StoreError> + Send + 'static,
         reply: impl FnOnce(Result<T, StoreError>) + Send + 'static,
     ) {
-        self.readers.push(Box::new(move |conn| match conn {
-            Some(conn) => {
-                let result = work(conn);
-                let lost = result.as_ref().is_err_and(StoreError::is_connection_lost);
-                reply(result);
-                lost
-            }
-            None => {
+        self.readers.push(Box::new(move |conn| {
+            let Some(conn) = conn else {
                 reply(Err(StoreError::ReadersBusy));
-                false
-            }
+                return false;
+            };
+            let result = work(conn);
+            let lost = result.as_ref().is_err_and(StoreError::is_connection_lost);
+            reply(result);
+            lost
         }));
     }
 

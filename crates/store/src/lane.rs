@@ -154,8 +154,8 @@ impl LaneThread {
                 }
                 Err(error)
             }
-            Err(Failed { error, committing: Some((pending, tried)) }) => {
-                self.look_up_commit(error, pending, tried)
+            Err(Failed { error, committing: Some(committing) }) => {
+                self.look_up_commit(error, *committing)
             }
         }
     }
@@ -171,8 +171,7 @@ impl LaneThread {
     fn look_up_commit(
         &mut self,
         error: StoreError,
-        pending: Pending,
-        tried: Tried,
+        (pending, tried): (Pending, Tried),
     ) -> Result<Tried, StoreError> {
         if !error.is_connection_lost() || !self.recover(&error) {
             return Err(error);

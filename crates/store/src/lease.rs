@@ -103,7 +103,9 @@ pub(crate) fn release(
     conn.begin()?;
     let mut held = conn.lock::<Lane>(&[lane], LockMode::Wait)?;
     held.retain(|row| row.generation == generation);
-    held.iter_mut().for_each(|row| row.holder.clear());
+    for row in &mut held {
+        row.holder.clear();
+    }
     conn.update(&held.iter().collect::<Vec<_>>())?;
     conn.commit()
 }

@@ -102,7 +102,7 @@ impl Queue {
     }
 
     /// Puts a command in line, or hands it back when its part is full or the lane is stopping.
-    pub(crate) fn push(&self, entry: Entry) -> Result<(), (Entry, bool)> {
+    pub(crate) fn push(&self, entry: Box<Entry>) -> Result<(), (Box<Entry>, bool)> {
         let mut inner = self.lock();
         let part = entry.part;
         if inner.stopping {
@@ -112,7 +112,7 @@ impl Queue {
         if line.len() >= part.queued_max() {
             return Err((entry, false));
         }
-        line.push_back(entry);
+        line.push_back(*entry);
         if inner.waiting {
             inner.waiting = false;
             self.arrived.notify_one();
@@ -181,7 +181,7 @@ mod tests {
         let queue = Queue::default();
         for part in [Part::Money, Part::Strangers] {
             for _ in 0..256 {
-                assert!(queue.push(entry(part)).is_ok());
+                assert!(queue.push(Box::new(entry(part))).is_ok());
             }
         }
         assert_eq!(taken(&queue), [240, 0, 16]);
@@ -192,17 +192,17 @@ mod tests {
     #[test]
     fn a_full_part_refuses_and_leaves_the_others_room() {
         let queue = Queue::default();
-        while queue.push(entry(Part::Strangers)).is_ok() {}
+        while queue.push(Box::new(entry(Part::Strangers))).is_ok() {}
         assert_eq!(queue.queued(), 256);
-        assert!(queue.push(entry(Part::Money)).is_ok());
+        assert!(queue.push(Box::new(entry(Part::Money))).is_ok());
     }
 
     #[test]
     fn a_stopping_queue_runs_what_is_in_line_and_takes_no_more() {
         let queue = Queue::default();
-        assert!(queue.push(entry(Part::Money)).is_ok());
+        assert!(queue.push(Box::new(entry(Part::Money))).is_ok());
         queue.stop();
-        assert!(queue.push(entry(Part::Money)).is_err());
+        assert!(queue.push(Box::new(entry(Part::Money))).is_err());
         assert_eq!(taken(&queue), [1, 0, 0]);
         assert!(matches!(queue.take(Vec::new(), Duration::ZERO), Next::Stop));
     }

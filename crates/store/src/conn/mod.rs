@@ -216,6 +216,25 @@ impl Conn {
         matches!(self, Self::Postgres(_))
     }
 
+    /// Bytes of the whole database.
+    pub fn database_bytes(&mut self) -> Result<u64, StoreError> {
+        either!(self, conn => conn.database_bytes())
+    }
+
+    /// Begins one snapshot to read from, without any lock and for as long as it takes: for verify
+    /// and backup. [`Conn::end_snapshot`] ends it.
+    pub fn begin_snapshot(&mut self) -> Result<(), StoreError> {
+        self.run_script(match self {
+            Self::Sqlite(_) => "BEGIN DEFERRED",
+            Self::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        })
+    }
+
+    /// Ends a snapshot.
+    pub fn end_snapshot(&mut self) -> Result<(), StoreError> {
+        self.run_script("ROLLBACK")
+    }
+
     /// The plan of a statement, as text a line a step.
     pub fn explain(&mut self, text: &str, arguments: usize) -> Result<Vec<String>, StoreError> {
         either!(self, conn => conn.explain(text, arguments))

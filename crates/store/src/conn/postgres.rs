@@ -100,7 +100,7 @@ impl PostgresConn {
 
     pub(super) fn insert<T: Record>(&mut self, rows: &[&T]) -> Result<u64, StoreError> {
         let text = self.text("insert", T::TABLE, "", || insert_text::<T>("ON CONFLICT DO NOTHING"));
-        self.write(&text, T::KINDS, rows.iter().copied(), |row, out| row.values(out))
+        self.write(&text, T::KINDS, rows.iter().copied(), Row::values)
     }
 
     pub(super) fn upsert<T: Record>(&mut self, rows: &[&T]) -> Result<u64, StoreError> {
@@ -112,7 +112,7 @@ impl PostgresConn {
                 .join(", ");
             insert_text::<T>(&format!("ON CONFLICT ({}) DO UPDATE SET {set}", T::KEY.join(", ")))
         });
-        self.write(&text, T::KINDS, rows.iter().copied(), |row, out| row.values(out))
+        self.write(&text, T::KINDS, rows.iter().copied(), Row::values)
     }
 
     pub(super) fn update<T: Record>(&mut self, rows: &[&T]) -> Result<u64, StoreError> {
@@ -129,7 +129,7 @@ impl PostgresConn {
                 key = key.collect::<Vec<_>>().join(" AND "),
             )
         });
-        self.write(&text, T::KINDS, rows.iter().copied(), |row, out| row.values(out))
+        self.write(&text, T::KINDS, rows.iter().copied(), Row::values)
     }
 
     pub(super) fn delete<T: Record>(&mut self, row: &T) -> Result<u64, StoreError> {
@@ -272,6 +272,13 @@ impl PostgresConn {
             return Err(StoreError::NotDurable { setting });
         }
         Ok(())
+    }
+
+    pub(super) fn database_bytes(&mut self) -> Result<u64, StoreError> {
+        let text = "SELECT pg_database_size(current_database())";
+        let row = self.client.query_one(text, &[]);
+        let bytes: i64 = row.map_err(|error| StoreError::server("database size", error))?.get(0);
+        Ok(u64::try_from(bytes).unwrap_or(0))
     }
 
     pub(super) fn explain(

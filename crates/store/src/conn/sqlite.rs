@@ -67,6 +67,14 @@ impl SqliteConn {
         Ok(Self { connection, wal_pages, reader, began, texts: HashMap::new() })
     }
 
+    /// Opens a file that nobody else uses, as it is, and never writes to it.
+    pub(crate) fn open_unchanged(path: &Path) -> Result<Self, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(StoreError::open)?;
+        let (wal_pages, began) = (Arc::default(), Arc::default());
+        Ok(Self { connection, wal_pages, reader: false, began, texts: HashMap::new() })
+    }
+
     /// A reader's time begins with its transaction, or with a statement outside of one.
     fn start_clock(&self) {
         if self.reader && self.connection.is_autocommit() {
@@ -115,7 +123,7 @@ impl SqliteConn {
 
     pub(super) fn insert<T: Record>(&mut self, rows: &[&T]) -> Result<u64, StoreError> {
         let text = self.text("insert", T::TABLE, "", || insert_text::<T>("ON CONFLICT DO NOTHING"));
-        self.write(&text, rows, |row, values| row.values(values))
+        self.write(&text, rows, Row::values)
     }
 
     pub(super) fn upsert<T: Record>(&mut self, rows: &[&T]) -> Result<u64, StoreError> {
@@ -127,7 +135,7 @@ impl SqliteConn {
                 .join(", ");
             insert_text::<T>(&format!("ON CONFLICT ({}) DO UPDATE SET {set}", T::KEY.join(", ")))
         });
-        self.write(&text, rows, |row, values| row.values(values))
+        self.write(&text, rows, Row::values)
     }
 
     pub(super) fn update<T: Record>(&mut self, rows: &[&T]) -> Result<u64, StoreError> {
@@ -145,7 +153,7 @@ impl SqliteConn {
                 .join(" AND ");
             format!("UPDATE {} SET {set} WHERE {key}", T::TABLE)
         });
-        self.write(&text, rows, |row, values| row.values(values))
+        self.write(&text, rows, Row::values)
     }
 
     pub(super) fn delete<T: Record>(&mut self, row: &T) -> Result<u64, StoreError> {
@@ -265,6 +273,14 @@ impl SqliteConn {
             self.wal_pages.store(0, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    pub(super) fn database_bytes(&self) -> Result<u64, StoreError> {
+        let pages: i64 = self
+            .connection
+            .query_row("PRAGMA page_count", [], |row| row.get(0))
+            .map_err(|error| StoreError::read("page_count", error))?;
+        Ok(u64::try_from(pages).unwrap_or(0) * PAGE_BYTES)
     }
 
     pub(super) fn explain(&self, text: &str, arguments: usize) -> Result<Vec<String>, StoreError> {
