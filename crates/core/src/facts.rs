@@ -152,6 +152,8 @@ coded! {
         Restored = 18 => "restored",
         /// The paying device's code secret was replaced. digest: of the new one.
         CodeSecretRotated = 19 => "code_secret_rotated",
+        /// The book was opened after a restore. actor and second: two people.
+        BookOpened = 20 => "book_opened",
     }
 }
 

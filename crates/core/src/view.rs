@@ -338,7 +338,10 @@ impl View {
                 self.links.insert(link.digest, link);
             }
             EventKind::SwitchClosed | EventKind::SwitchOpened => self.fold_switch(event),
-            EventKind::LaneCreated | EventKind::Checkpoint | EventKind::Restored => {}
+            EventKind::LaneCreated
+            | EventKind::Checkpoint
+            | EventKind::Restored
+            | EventKind::BookOpened => {}
             _ => self.fold_member_event(event, secret, public_key),
         }
         self.take_number(event);

@@ -481,7 +481,8 @@ fn told(event: &Event, replayed: bool) -> Value {
         | EventKind::SwitchClosed
         | EventKind::SwitchOpened
         | EventKind::Checkpoint
-        | EventKind::Restored => &[],
+        | EventKind::Restored
+        | EventKind::BookOpened => &[],
     };
     for &(name, kind, number) in named {
         reply[name] = identifier::text(kind, number).into();

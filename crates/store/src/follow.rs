@@ -1,10 +1,12 @@
-//! Following the ledger: daily balances and lists of accounts that are no member's, behind a position.
+//! Following the ledger: daily balances and lists of accounts that are no member's, behind a
+//! position.
 //!
-//! The payment path keeps no row of a merchant, store or system account. Each lane remembers what its
-//! own commits add, and writes it between batches: the list in sorted chunks, then balances and
-//! position in one commit. What a crash left unfollowed is read from the ledger again. A position is
-//! one seq a lane, never a time, never an id; doing a step twice is impossible, because the position
-//! is locked and moves in the commit that adds the balances. Readers add the tail after it.
+//! The payment path keeps no row of a merchant, store or system account. Each lane remembers what
+//! its own commits add, and writes it between batches: the list in sorted chunks, then balances and
+//! position in one commit. What a crash left unfollowed is read from the ledger again. A position
+//! is one seq a lane, never a time, never an id; doing a step twice is impossible, because the
+//! position is locked and moves in the commit that adds the balances. Readers add the tail after
+//! it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,14 +38,18 @@ const CHUNK_MAX: usize = 2048;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Added {
     /// One entry under the store of the terminal that asked, one under each other account.
-    list: BTreeSet<(Account, FactId)>,
+    pub(crate) list: BTreeSet<(Account, FactId)>,
     /// Net change by account and UTC day.
-    balances: BTreeMap<(Account, i64), i64>,
+    pub(crate) balances: BTreeMap<(Account, i64), i64>,
 }
 
 impl Added {
     /// What these facts add.
-    fn of(operations: &[Operation], transfers: &[Transfer], directory: &Directory) -> Self {
+    pub(crate) fn of(
+        operations: &[Operation],
+        transfers: &[Transfer],
+        directory: &Directory,
+    ) -> Self {
         let mut added = Self::default();
         for operation in operations {
             let store = directory.store_of(operation.terminal);
@@ -63,7 +69,7 @@ impl Added {
         added
     }
 
-    fn take(&mut self, other: Self) {
+    pub(crate) fn take(&mut self, other: Self) {
         self.list.extend(other.list);
         for (key, amount) in other.balances {
             *self.balances.entry(key).or_default() += amount;

@@ -11,6 +11,7 @@
 //! | [`read`]             | what pages and reports ask                                     |
 //! | [`conn`], [`table`], [`sql`] | the two storages, the tables, every statement          |
 //! | [`migrate`]          | the numbered schema                                            |
+//! | [`verify`]           | is everything what the facts give, are these the facts         |
 
 pub mod answer;
 mod batch;
@@ -30,6 +31,7 @@ pub mod sql;
 pub mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod verify;
 
 pub use answer::{Answer, Reply, Unknown};
 pub use book::{Book, BookOptions, Clock, Health, Zone};

@@ -5,14 +5,14 @@
 //! Placeholders are `$1`, `$2`… in order of first use. A `{columns of TABLE}` token stands for the
 //! row's columns.
 
-use yaoki_core::facts::{Batch, Event, Operation, Transfer};
+use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, Transfer};
 use yaoki_core::row::Row;
 use yaoki_core::state::{
     Device, EnrolmentLink, Lane, Member, Merchant, PaymentState, Store, Terminal,
 };
 use yaoki_core::switches::Switch;
 
-use crate::table::{Balance, LedgerList, Number};
+use crate::table::{Balance, Book, LedgerList, Number, Position, Switchboard};
 
 /// A named statement.
 #[derive(Debug)]
@@ -98,8 +98,8 @@ statements! {
     /// Operations of a range of ids.
     OPERATIONS_BETWEEN: Operation, "", 2, false,
         "SELECT {columns} FROM operation WHERE id BETWEEN $1 AND $2 ORDER BY id";
-    /// Transfers of the operations of a range of ids. An operation's transfers follow its own id, and
-    /// so may the next operation and its transfers: hence the comparison of `operation`.
+    /// Transfers of the operations of a range of ids. An operation's transfers follow its own id,
+    /// and so may the next operation and its transfers: hence the comparison of `operation`.
     TRANSFERS_BETWEEN: Transfer, "t.", 2, false,
         "SELECT {columns} FROM operation o JOIN transfer t
             ON t.member = o.member AND t.id > o.id AND t.id <= o.id + 2
@@ -160,17 +160,59 @@ statements! {
         "SELECT {columns} FROM payment_state WHERE payment > $1 ORDER BY payment LIMIT $2";
     /// One page of an account list, for verify.
     LEDGER_LIST_AFTER: LedgerList, "", 3, false,
-        "SELECT {columns} FROM ledger_list
-         WHERE account > $1 OR (account = $1 AND operation > $2)
+        "SELECT {columns} FROM ledger_list WHERE (account, operation) > ($1, $2)
          ORDER BY account, operation LIMIT $3";
-    /// Every enrolment link, for verify.
-    LINKS: EnrolmentLink, "", 0, true, "SELECT {columns} FROM enrolment_link";
-    /// Every daily balance, for verify.
-    BALANCES: Balance, "", 0, true, "SELECT {columns} FROM balance ORDER BY account, day";
     /// How many operations there are, for verify.
     COUNT_OPERATIONS: Number, "", 0, true, "SELECT COUNT(*) AS number FROM operation";
     /// How many transfers there are, for verify.
     COUNT_TRANSFERS: Number, "", 0, true, "SELECT COUNT(*) AS number FROM transfer";
     /// How many events there are, for verify.
     COUNT_EVENTS: Number, "", 0, true, "SELECT COUNT(*) AS number FROM event";
+    /// How many acknowledgements there are, for verify.
+    COUNT_ACKNOWLEDGEMENTS: Number, "", 0, true, "SELECT COUNT(*) AS number FROM acknowledgement";
+    /// How many enrolment links there are, for verify.
+    COUNT_LINKS: Number, "", 0, true, "SELECT COUNT(*) AS number FROM enrolment_link";
+    /// How many list entries there are, for verify.
+    COUNT_LEDGER_LIST: Number, "", 0, true, "SELECT COUNT(*) AS number FROM ledger_list";
+    /// One page of operations, for verify and backup.
+    OPERATIONS_AFTER: Operation, "", 2, false,
+        "SELECT {columns} FROM operation WHERE id > $1 ORDER BY id LIMIT $2";
+    /// One page of events, for verify and backup.
+    EVENTS_AFTER: Event, "", 2, false,
+        "SELECT {columns} FROM event WHERE id > $1 ORDER BY id LIMIT $2";
+    /// One page of transfers, for verify and backup.
+    TRANSFERS_AFTER: Transfer, "", 3, false,
+        "SELECT {columns} FROM transfer WHERE (member, id) > ($1, $2)
+         ORDER BY member, id LIMIT $3";
+    /// One page of acknowledgements, for verify and backup.
+    ACKNOWLEDGEMENTS_AFTER: Acknowledgement, "", 2, false,
+        "SELECT {columns} FROM acknowledgement WHERE operation > $1 ORDER BY operation LIMIT $2";
+    /// One page of commits of every lane, for verify and backup.
+    ALL_BATCHES_AFTER: Batch, "", 3, false,
+        "SELECT {columns} FROM batch WHERE (lane, seq) > ($1, $2) ORDER BY lane, seq LIMIT $3";
+    /// One page of enrolment links, for verify and backup.
+    LINKS_AFTER: EnrolmentLink, "", 2, false,
+        "SELECT {columns} FROM enrolment_link WHERE digest > $1 ORDER BY digest LIMIT $2";
+    /// One page of daily balances, for verify and backup.
+    BALANCES_AFTER: Balance, "", 3, false,
+        "SELECT {columns} FROM balance WHERE (account, day) > ($1, $2)
+         ORDER BY account, day LIMIT $3";
+    /// Every follower's position.
+    POSITIONS: Position, "", 0, false, "SELECT {columns} FROM position ORDER BY name, lane";
+    /// The switchboard's version.
+    SWITCHBOARDS: Switchboard, "", 0, false, "SELECT {columns} FROM switchboard ORDER BY id";
+    /// The book itself.
+    BOOKS: Book, "", 0, false, "SELECT {columns} FROM book ORDER BY id";
+    /// Later operations on a range of payments that have a state, for verify.
+    OPERATIONS_OF_PAYMENTS: Operation, "o.", 2, false,
+        "SELECT {columns} FROM payment_state p JOIN operation o ON o.payment = p.payment
+         WHERE p.payment BETWEEN $1 AND $2 AND o.payment <> 0 AND o.payment <> o.id ORDER BY o.id";
+    /// Transfers that no operation has caused, for verify.
+    STRAY_TRANSFERS: Transfer, "t.", 1, true,
+        "SELECT {columns} FROM transfer t WHERE NOT EXISTS (SELECT 1 FROM operation o
+            WHERE o.id = t.operation AND o.member = t.member AND t.id > o.id AND t.id <= o.id + 2)
+         ORDER BY t.member, t.id LIMIT $1";
+    /// The first commit of the next lane that has any, for verify.
+    NEXT_LANE_WITH_BATCHES: Batch, "", 1, false,
+        "SELECT {columns} FROM batch WHERE lane > $1 ORDER BY lane, seq LIMIT 1";
 }
