@@ -1,8 +1,8 @@
-//! What operators do, as messages: over the admin socket of a running server, or by the binary itself
-//! when none runs. One message, one reply, both JSON.
+//! What operators do, as messages: over the admin socket of a running server, or by the binary
+//! itself when none runs. One message, one reply, both JSON.
 //!
-//! Who does it, and why, is part of the message; the rules say what must be given. A message may carry
-//! a request id, and then doing it twice does it once.
+//! Who does it, and why, is part of the message; the rules say what must be given. A message may
+//! carry a request id, and then doing it twice does it once.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -241,8 +241,8 @@ pub struct Desk {
     pub entropy: Entropy,
 }
 
-/// Carries out one message and gives the reply. Blocks until the commit is on disk: for threads that
-/// are not a runtime's.
+/// Carries out one message and gives the reply. Blocks until the commit is on disk: for threads
+/// that are not a runtime's.
 ///
 /// # Errors
 /// [`AdminError`]; nothing was changed, but for `Unknown`, where it may have been.
@@ -365,8 +365,8 @@ fn credit(
     }))
 }
 
-/// A link's token is random; only its digest is kept. Asked again under the same request id, the token
-/// would be another one, so that is refused by the rules as another meaning.
+/// A link's token is random; only its digest is kept. Asked again under the same request id, the
+/// token would be another one, so that is refused by the rules as another meaning.
 fn create_link(
     desk: &Desk,
     by: &By,

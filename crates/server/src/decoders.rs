@@ -1,5 +1,5 @@
-//! Every decoder of bytes that come from outside, as data: each has a target in `fuzz/` and seeds that
-//! the tests run, and a test proves the list complete against both. None may panic.
+//! Every decoder of bytes that come from outside, as data: each has a target in `fuzz/` and seeds
+//! that the tests run, and a test proves the list complete against both. None may panic.
 
 use std::sync::LazyLock;
 

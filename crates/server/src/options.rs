@@ -1,4 +1,5 @@
-//! How a server is opened. Where these come from (file, environment, flags) is the binary's business.
+//! How a server is opened. Where these come from (file, environment, flags) is the binary's
+//! business.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

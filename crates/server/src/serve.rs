@@ -1,7 +1,7 @@
 //! Starting and stopping a server: listeners, each on threads of its own, jobs, the admin socket.
 //!
-//! Synchronous: it is called from a plain thread and returns when every socket listens. Stopping takes
-//! no more connections, lets requests under way end, then the jobs; the book is left open.
+//! Synchronous: it is called from a plain thread and returns when every socket listens. Stopping
+//! takes no more connections, lets requests under way end, then the jobs; the book is left open.
 
 use std::io;
 use std::net::SocketAddr;
@@ -186,8 +186,8 @@ impl Running {
         }
     }
 
-    /// Stops: no more connections, requests under way end, then the jobs. The book stays open. Not to
-    /// be called inside a runtime. Dropping does the same.
+    /// Stops: no more connections, requests under way end, then the jobs. The book stays open. Not
+    /// to be called inside a runtime. Dropping does the same.
     pub fn shutdown(mut self) {
         self.stop();
     }

@@ -66,6 +66,7 @@ impl LaneThread {
             seq: lane.seq,
             directory: Arc::new(Directory::default()),
             version: -1,
+            closed: Arc::clone(&shared.closed),
         };
         let (maintenance, follower) = (Maintenance::default(), Follower::new(lane.id, lane.seq));
         Self { shared, queue, conn, state, maintenance, follower, poisoned: BTreeMap::new() }
@@ -262,6 +263,7 @@ impl LaneThread {
                     continue;
                 }
                 Slot::Decision(Decision::Later) => Answer::Unknown(Unknown::TooManyTries),
+                Slot::Closed => Answer::Unknown(Unknown::Closed),
                 Slot::Panicked(message) => self.poison(&entry, &message),
             };
             (entry.reply)(answer);
@@ -291,7 +293,8 @@ impl LaneThread {
         }
     }
 
-    /// Between batches: heartbeat, lists and balances, write-ahead log. True when there is more to do.
+    /// Between batches: heartbeat, lists and balances, write-ahead log. True when there is more to
+    /// do.
     fn look_after(&mut self, busy: bool) -> Result<bool, StoreError> {
         let now = self.now();
         if !busy && self.maintenance.heartbeat_is_due(now) {

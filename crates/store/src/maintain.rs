@@ -1,5 +1,5 @@
-//! What a lane does between batches besides following itself: its heartbeat, and the size of SQLite's
-//! write-ahead log.
+//! What a lane does between batches besides following itself: its heartbeat, and the size of
+//! SQLite's write-ahead log.
 
 use yaoki_core::time::{Instant, SECOND_MS};
 

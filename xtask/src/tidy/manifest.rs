@@ -10,7 +10,7 @@ pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
     let Some(folder) = path.strip_suffix("/Cargo.toml") else { return Vec::new() };
     let mut findings = Vec::new();
     // Fuzz targets are a workspace of their own, and their generated main can't keep our lints.
-    if !folder.ends_with("/fuzz") && !inherits_lints(text) {
+    if folder != "fuzz" && !folder.ends_with("/fuzz") && !inherits_lints(text) {
         findings.push(Finding {
             rule: "lints",
             path: path.to_owned(),

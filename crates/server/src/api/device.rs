@@ -1,5 +1,5 @@
-//! What a member's device asks: to be enrolled, a code to show, the wallet. Every request is proven by
-//! the device's key, and every answer carries the nonce for the next proof.
+//! What a member's device asks: to be enrolled, a code to show, the wallet. Every request is proven
+//! by the device's key, and every answer carries the nonce for the next proof.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -1,4 +1,5 @@
-//! Fields of requests, read from text into the rules' own types. Each error says what must stand there.
+//! Fields of requests, read from text into the rules' own types. Each error says what must stand
+//! there.
 
 use uuid::Uuid;
 use yaoki_core::ids::{FactId, RequestId};

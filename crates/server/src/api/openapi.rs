@@ -1,5 +1,5 @@
-//! The routes of each listener and the OpenAPI document of all of them, from one declaration: a route
-//! that is served is documented, and the other way round.
+//! The routes of each listener and the OpenAPI document of all of them, from one declaration: a
+//! route that is served is documented, and the other way round.
 
 use axum::Router;
 use axum::body::Body;
@@ -25,9 +25,9 @@ use crate::web;
 #[openapi(
     info(
         title = "Yaoki",
-        description = "Code payment. Every answer with status 200 to a request that moves money is \
-                       recorded and final: `succeeded` or `declined`. Everything else is `unknown`: \
-                       ask again with the same request id, or reverse.",
+        description = "Code payment. Every answer with status 200 to a request that moves money \
+                       is recorded and final: `succeeded` or `declined`. Everything else is \
+                       `unknown`: ask again with the same request id, or reverse.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
         version = "1"
     ),
@@ -118,8 +118,8 @@ pub fn openapi_json() -> String {
     openapi().to_pretty_json().expect("the document has a form in JSON")
 }
 
-/// What `name` serves to peers on this machine and to others. `operations_for_all`: health and metrics
-/// are served to everybody.
+/// What `name` serves to peers on this machine and to others. `operations_for_all`: health and
+/// metrics are served to everybody.
 pub fn routes(name: ListenerName, app: &App, operations_for_all: bool) -> Routes {
     let finished = |router: OpenApiRouter<App>| -> Router {
         let router: Router<App> = router.into();

@@ -1,8 +1,9 @@
 //! The register API. Every request is signed by a terminal; what changes money carries a request id
 //! that the register made and kept before sending.
 //!
-//! `succeeded` and `declined` are said with status 200 and are final. Anything else is `unknown`: ask
-//! again with the same request id, or reverse. [`settle`] has what is asked of payments that exist.
+//! `succeeded` and `declined` are said with status 200 and are final. Anything else is `unknown`:
+//! ask again with the same request id, or reverse. [`settle`] has what is asked of payments that
+//! exist.
 
 pub mod lists;
 pub mod settle;
@@ -202,8 +203,8 @@ impl Asked for PayMeaning<'_> {
 
 /// Submits what a terminal asked, and renders what is recorded.
 ///
-/// A request whose first try was fingerprinted under an older key is recognised here: the rules compare
-/// one fingerprint, and the older keys are the edge's.
+/// A request whose first try was fingerprinted under an older key is recognised here: the rules
+/// compare one fingerprint, and the older keys are the edge's.
 pub(super) async fn submit(
     app: &App,
     signed: &Signed,

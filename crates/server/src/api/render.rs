@@ -1,4 +1,5 @@
-//! Answers, rendered from the stored row and nothing else, so that asking again gives the same bytes.
+//! Answers, rendered from the stored row and nothing else, so that asking again gives the same
+//! bytes.
 //!
 //! No clock, no language, no look-up: what is not on the row is not in the answer.
 
@@ -28,8 +29,8 @@ pub struct OperationAnswer<'a> {
     /// `succeeded` or `declined`.
     #[schema(example = "succeeded")]
     outcome: &'static str,
-    /// What was asked: `pay`, `authorize`, `capture`, `void`, `refund`, `reverse`; `tombstone` where
-    /// the request was reversed before it arrived.
+    /// What was asked: `pay`, `authorize`, `capture`, `void`, `refund`, `reverse`; `tombstone`
+    /// where the request was reversed before it arrived.
     #[schema(example = "pay")]
     operation: &'static str,
     /// The request.

@@ -1,5 +1,5 @@
-//! Times as texts: RFC 3339 in UTC with milliseconds, always of the same length, so that an answer is
-//! equal byte for byte whenever it is rendered.
+//! Times as texts: RFC 3339 in UTC with milliseconds, always of the same length, so that an answer
+//! is equal byte for byte whenever it is rendered.
 
 use jiff::Timestamp;
 use jiff::civil::Date;

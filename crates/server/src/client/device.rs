@@ -1,4 +1,5 @@
-//! A member's device: keeps a key, proves its requests, takes the nonce of each answer for the next.
+//! A member's device: keeps a key, proves its requests, takes the nonce of each answer for the
+//! next.
 
 use std::net::SocketAddr;
 

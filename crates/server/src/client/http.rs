@@ -1,5 +1,6 @@
-//! HTTP/1.1 over one connection, as little as the clients need: requests with a known length, answers
-//! with `Content-Length`. Buffers are kept, so that a load generator costs less than what it measures.
+//! HTTP/1.1 over one connection, as little as the clients need: requests with a known length,
+//! answers with `Content-Length`. Buffers are kept, so that a load generator costs less than what
+//! it measures.
 
 use std::io;
 use std::net::SocketAddr;
@@ -52,8 +53,8 @@ impl Connection {
         self.stream = None;
     }
 
-    /// Sends one request and waits for its answer. After an error the connection is closed: nothing is
-    /// known about the request.
+    /// Sends one request and waits for its answer. After an error the connection is closed: nothing
+    /// is known about the request.
     ///
     /// # Errors
     /// When the connection fails, or the answer is no HTTP.

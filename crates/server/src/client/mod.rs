@@ -1,5 +1,5 @@
-//! The other side: a register and a member's device, as the demo, the bench and tests need them. Plain
-//! HTTP to loopback; real registers and phones are not ours.
+//! The other side: a register and a member's device, as the demo, the bench and tests need them.
+//! Plain HTTP to loopback; real registers and phones are not ours.
 
 pub mod device;
 pub mod http;

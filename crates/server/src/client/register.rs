@@ -326,8 +326,9 @@ impl RegisterClient {
         if answer.status == 200 { Ok(answer.json()) } else { Err(problem(answer)) }
     }
 
-    /// Pays and follows the payment to its end: while it is unknown it is queried, and sent again; in
-    /// the end it is reversed, for as long as it takes. `reversal_id` is kept before sending, too.
+    /// Pays and follows the payment to its end: while it is unknown it is queried, and sent again;
+    /// in the end it is reversed, for as long as it takes. `reversal_id` is kept before sending,
+    /// too.
     pub async fn pay_until_known(&mut self, payment: &Payment, reversal_id: Uuid) -> Known {
         if let Ok(receipt) = self.pay(payment).await {
             return Known::Outcome(receipt);

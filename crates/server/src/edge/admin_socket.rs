@@ -1,8 +1,8 @@
-//! Operators on this machine: a Unix socket in the data folder, for its owner only. A line of JSON is
-//! a message, and a line of JSON answers it; see [`crate::admin`].
+//! Operators on this machine: a Unix socket in the data folder, for its owner only. A line of JSON
+//! is a message, and a line of JSON answers it; see [`crate::admin`].
 //!
-//! Limits: [`CONNECTIONS_MAX`] at a time, lines of [`LINE_BYTES_MAX`], [`SILENCE`] without a line. A
-//! thread each: operators are few, and their acts wait for the disk.
+//! Limits: [`CONNECTIONS_MAX`] at a time, lines of [`LINE_BYTES_MAX`], [`SILENCE`] without a line.
+//! A thread each: operators are few, and their acts wait for the disk.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -36,8 +36,8 @@ pub struct AdminSocket {
 }
 
 impl AdminSocket {
-    /// Opens the socket at `path` with mode 0600. One that a dead server left behind is replaced; one
-    /// that answers is not.
+    /// Opens the socket at `path` with mode 0600. One that a dead server left behind is replaced;
+    /// one that answers is not.
     ///
     /// # Errors
     /// When another server answers there, or the system refuses.

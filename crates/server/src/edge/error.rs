@@ -1,8 +1,8 @@
 //! What the edge refuses before anything is decided, and what it says when nothing can be said.
 //!
 //! The rules' own refusals are in `yaoki_core::refusal`, numbered below 400; these go on from 401.
-//! None of them is an outcome: a request that meets one is `unknown`, was not recorded, and is asked
-//! again with the same request id, or reversed.
+//! None of them is an outcome: a request that meets one is `unknown`, was not recorded, and is
+//! asked again with the same request id, or reversed.
 
 use yaoki_store::Unknown;
 
@@ -164,6 +164,10 @@ edge_errors! {
     DeadlinePassed = 429, "deadline_passed", 504,
         "No outcome was known before the deadline.",
         "Ask again with the same request id; if that stays unknown, reverse it.";
+    /// Restored, and not opened yet.
+    BookIsClosed = 430, "book_is_closed", 503,
+        "The book was restored from a backup and is closed until two people open it.",
+        "The request was not run. Ask again later with the same request id.";
 }
 
 impl From<Unknown> for EdgeError {
@@ -176,6 +180,7 @@ impl From<Unknown> for EdgeError {
             Unknown::StorageFailed => Self::StorageFailed,
             Unknown::Stopping => Self::Stopping,
             Unknown::NoRoom => Self::NoRoom,
+            Unknown::Closed => Self::BookIsClosed,
         }
     }
 }

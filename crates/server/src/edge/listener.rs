@@ -1,15 +1,17 @@
-//! Listeners: an accept loop of our own over hyper, because a listener without timers is held open by
-//! whoever sends nothing.
+//! Listeners: an accept loop of our own over hyper, because a listener without timers is held open
+//! by whoever sends nothing.
 //!
-//! Shape: accept → place in the table → TLS handshake → requests, one after another, until the peer is
-//! done, silent or slow. Each listener has threads, table and caps of its own, so that a flood on one
-//! takes nothing from another but its turn on the cores.
+//! Shape: accept → place in the table → TLS handshake → requests, one after another, until the peer
+//! is done, silent or slow. Each listener has threads, table and caps of its own, so that a flood
+//! on one takes nothing from another but its turn on the cores.
 //!
-//! Limits: [`HANDSHAKE_SECONDS_MAX`], [`HEAD_SECONDS_MAX`] from the first byte of a head to its last,
-//! [`IDLE_SECONDS_MAX`] between requests or while an answer is not read, [`HEAD_BYTES_MAX`]; what a body
-//! may take is in [`super::request`]. Time is counted in ticks of a second, so each may last one more.
+//! Limits: [`HANDSHAKE_SECONDS_MAX`], [`HEAD_SECONDS_MAX`] from the first byte of a head to its
+//! last, [`IDLE_SECONDS_MAX`] between requests or while an answer is not read, [`HEAD_BYTES_MAX`];
+//! what a body may take is in [`super::request`]. Time is counted in ticks of a second, so each may
+//! last one more.
 //!
-//! Not here: HTTP/2 (its streams would need limits of their own), addresses of clients behind a proxy.
+//! Not here: HTTP/2 (its streams would need limits of their own), addresses of clients behind a
+//! proxy.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -204,8 +206,8 @@ impl Listener {
         &self.connections
     }
 
-    /// Takes connections until it is told to stop. Connections that are open then finish the request
-    /// they are at.
+    /// Takes connections until it is told to stop. Connections that are open then finish the
+    /// request they are at.
     pub async fn serve(mut self) {
         loop {
             let accepted = tokio::select! {

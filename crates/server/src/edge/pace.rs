@@ -1,12 +1,14 @@
-//! Pacing: what a terminal that presents forged codes, or too many requests at once, has to wait for.
+//! Pacing: what a terminal that presents forged codes, or too many requests at once, has to wait
+//! for.
 //!
-//! A code is forged when it has our length, prefix and Luhn digit but no tag of the device's last hour:
-//! no honest customer shows such a one. After [`FORGED_MAX`] in an hour the terminal's code payments are
-//! answered one every [`PACE_MS`], and risk is told. Nothing here suspends a terminal: then anybody with
-//! printed codes could close a shop. Query, reverse, refund, capture and void are never paced.
+//! A code is forged when it has our length, prefix and Luhn digit but no tag of the device's last
+//! hour: no honest customer shows such a one. After [`FORGED_MAX`] in an hour the terminal's code
+//! payments are answered one every [`PACE_MS`], and risk is told. Nothing here suspends a terminal:
+//! then anybody with printed codes could close a shop. Query, reverse, refund, capture and void are
+//! never paced.
 //!
-//! Limits: [`TERMINALS_MAX`] terminals are watched; past that the one that has been quiet longest is
-//! forgotten. Counted in memory, a node for itself.
+//! Limits: [`TERMINALS_MAX`] terminals are watched; past that the one that has been quiet longest
+//! is forgotten. Counted in memory, a node for itself.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};

@@ -1,8 +1,8 @@
 //! Problem documents (RFC 9457): everything that is not an outcome, said in one form.
 //!
-//! `type` is a link to the documentation by refusal name, `title` what must hold, `detail` what to do,
-//! `refusal` and `number` are stable, and `outcome` is always `unknown`: `succeeded` and `declined` are
-//! said only of what is recorded. A 409 names the first request of the id.
+//! `type` is a link to the documentation by refusal name, `title` what must hold, `detail` what to
+//! do, `refusal` and `number` are stable, and `outcome` is always `unknown`: `succeeded` and
+//! `declined` are said only of what is recorded. A 409 names the first request of the id.
 
 use std::borrow::Cow;
 use std::fmt;

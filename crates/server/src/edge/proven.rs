@@ -1,7 +1,8 @@
-//! A request of a member's device: taken in whole, its proof checked, before anything touches storage.
+//! A request of a member's device: taken in whole, its proof checked, before anything touches
+//! storage.
 //!
-//! Every answer carries the nonce for the next proof, refusals included, so that a device whose nonce
-//! is old is two requests from its code and never asks its own clock.
+//! Every answer carries the nonce for the next proof, refusals included, so that a device whose
+//! nonce is old is two requests from its code and never asks its own clock.
 
 use axum::extract::{FromRequest, Request};
 use axum::response::Response;

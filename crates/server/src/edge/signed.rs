@@ -1,7 +1,7 @@
 //! A request of a terminal: taken in whole, its signature checked, before anything touches storage.
 //!
-//! Whether terminal and key generation are still good is for the rules: they are asked with the book's
-//! own rows, under the same lock as the money.
+//! Whether terminal and key generation are still good is for the rules: they are asked with the
+//! book's own rows, under the same lock as the money.
 
 use std::sync::Arc;
 

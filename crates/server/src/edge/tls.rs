@@ -68,7 +68,7 @@ impl Certificates {
             }
             Err(error) => {
                 // Half-replaced files are tried again at the next look; the old stamps stay.
-                tracing::error!(%error, "the changed certificate cannot be used; the old one stays");
+                tracing::error!(%error, "the new certificate cannot be used; the old one stays");
             }
         }
     }

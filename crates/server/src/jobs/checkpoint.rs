@@ -1,8 +1,10 @@
-//! Checkpoints: each minute the heads of all lanes are signed, booked, and anchored outside the book.
+//! Checkpoints: each minute the heads of all lanes are signed, booked, and anchored outside the
+//! book.
 //!
-//! What is signed is a text: [`LABEL`], the time, and a line `lane seq head` for each lane by ascending
-//! number. The anchor file gets one JSON line for each, synced before the next; `yaoki verify --anchor`
-//! compares it with the book, and finds a cut tail or a chain that was computed anew.
+//! What is signed is a text: [`LABEL`], the time, and a line `lane seq head` for each lane by
+//! ascending number. The anchor file gets one JSON line for each, synced before the next; `yaoki
+//! verify --anchor` compares it with the book, and finds a cut tail or a chain that was computed
+//! anew.
 
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};

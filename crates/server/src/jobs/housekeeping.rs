@@ -1,4 +1,5 @@
-//! Housekeeping: certificates that were changed, keys whose time is over, metrics moved into buckets.
+//! Housekeeping: certificates that were changed, keys whose time is over, metrics moved into
+//! buckets.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Pages and what belongs to them, on the public listener. Everything comes from here: the policy lets
-//! a page load our style and nothing else, and run nothing.
+//! Pages and what belongs to them, on the public listener. Everything comes from here: the policy
+//! lets a page load our style and nothing else, and run nothing.
 
 pub mod health;
 

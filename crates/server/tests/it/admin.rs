@@ -28,7 +28,8 @@ on_both_storages! {
         let name = "Kazaguruma".to_owned();
         let merchant = send(&world, &message(Order::CreateMerchant { name }));
         let (merchant, name) = (text(&merchant, "merchant"), "Kazaguruma main".to_owned());
-        let store = send(&world, &message(Order::CreateStore { merchant, name, cutoff_minutes: 0 }));
+        let order = Order::CreateStore { merchant, name, cutoff_minutes: 0 };
+        let store = send(&world, &message(order));
         let (store, name) = (text(&store, "store"), "till 1".to_owned());
         let terminal = send(&world, &message(Order::CreateTerminal { store, name }));
         let mut register = world.register(&credentials(&terminal));
@@ -97,7 +98,9 @@ on_both_storages! {
         let world = World::new(db);
         let before = world.size();
         let path = world.folder.join(SOCKET_NAME);
-        for line in ["", "{}", "[]", "{\"act\":\"create_member\"}", "{\"act\":\"fly\",\"actor\":\"A\"}"] {
+        let nobody = "{\"act\":\"create_member\"}";
+        let unheard = "{\"act\":\"fly\",\"actor\":\"A\"}";
+        for line in ["", "{}", "[]", nobody, unheard] {
             let mut stream = UnixStream::connect(&path).expect("a server runs");
             writeln!(stream, "{line}").expect("the server listens");
             let mut reply = String::new();

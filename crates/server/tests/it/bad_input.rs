@@ -1,5 +1,5 @@
-//! Malformed, wrongly signed, replayed, late and out-of-order requests: a problem document that says
-//! what to do, nothing changed, no panic.
+//! Malformed, wrongly signed, replayed, late and out-of-order requests: a problem document that
+//! says what to do, nothing changed, no panic.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
-//! Every error of the edge is reached: by a request where one can reach it, else by what the store says.
+//! Every error of the edge is reached: by a request where one can reach it, else by what the store
+//! says.
 
 use std::collections::BTreeSet;
 use std::io::Write;

@@ -47,7 +47,9 @@ on_both_storages! {
         assert_eq!(lines, [first, second]);
         let opened: Vec<Checkpoint> =
             lines.iter().map(|line| line.open().expect("its signature holds")).collect();
-        let seq = |checkpoint: &Checkpoint| checkpoint.heads.iter().map(|head| head.seq).sum::<i64>();
+        let seq = |checkpoint: &Checkpoint| -> i64 {
+            checkpoint.heads.iter().map(|head| head.seq).sum()
+        };
         assert!(seq(&opened[0]) < seq(&opened[1]));
         let public = yaoki_server::edge::key_from_text(&lines[0].public_key).expect("a key");
         assert_eq!(public, app.keyring().file.checkpoint.public.public);

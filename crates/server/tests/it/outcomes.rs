@@ -30,7 +30,8 @@ on_both_storages! {
         let again = pay(&world, &payment);
         assert!(again.replayed && !first.replayed);
         assert_eq!(first.body, again.body);
-        let query = send(&world, "GET", &format!("/v1/requests/{}", payment.request_id), &json!(null));
+        let path = format!("/v1/requests/{}", payment.request_id);
+        let query = send(&world, "GET", &path, &json!(null));
         assert!(query.replayed);
         assert_eq!(first.body, query.body);
         assert_eq!(world.member(0).money, MONEY - 1200);

@@ -135,7 +135,8 @@ on_both_storages! {
         });
         let running: Vec<_> = running.map(|work| world.spawn(work)).collect();
         world.stop();
-        let heard: Vec<_> = running.into_iter().map(|one| world.run(one).expect("no panic")).collect();
+        let ended = running.into_iter().map(|one| world.run(one).expect("no panic"));
+        let heard: Vec<_> = ended.collect();
         for (place, heard) in heard.into_iter().enumerate() {
             let charged = world.member(place).money == MONEY - 1000;
             if heard.is_ok_and(|receipt| receipt.succeeded()) {

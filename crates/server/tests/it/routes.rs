@@ -1,5 +1,5 @@
-//! Every route by every actor. The table is data; that it is complete is proved against the document,
-//! which is made from the routes themselves.
+//! Every route by every actor. The table is data; that it is complete is proved against the
+//! document, which is made from the routes themselves.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! Slow heads, slow bodies and silent connections are cut, while payments go on. And a terminal that
-//! presents forged codes is slowed, alone.
+//! Slow heads, slow bodies and silent connections are cut, while payments go on. And a terminal
+//! that presents forged codes is slowed, alone.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

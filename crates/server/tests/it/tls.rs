@@ -1,5 +1,5 @@
-//! HTTPS by certificate files, and what is not listened on without. The keys in `tests/data` are for
-//! these tests and protect nothing.
+//! HTTPS by certificate files, and what is not listened on without. The keys in `tests/data` are
+//! for these tests and protect nothing.
 
 use std::path::Path;
 use std::sync::Arc;

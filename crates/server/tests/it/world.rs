@@ -1,6 +1,6 @@
-//! A small world around a running server: a merchant with two registers and a suspended one, another
-//! merchant with one, and members with devices. Everything is made through the admin messages and the
-//! API, as in life.
+//! A small world around a running server: a merchant with two registers and a suspended one,
+//! another merchant with one, and members with devices. Everything is made through the admin
+//! messages and the API, as in life.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -214,7 +214,8 @@ impl World {
         done(&self.desk, order)
     }
 
-    /// How many operations and transfers the book has: the same before and after what changes nothing.
+    /// How many operations and transfers the book has: the same before and after what changes
+    /// nothing.
     pub(crate) fn size(&self) -> u64 {
         self.book.counters().facts.load(Ordering::SeqCst)
     }

@@ -1,4 +1,5 @@
-//! What a register can look at: its own recent operations, and the life of one payment of its store.
+//! What a register can look at: its own recent operations, and the life of one payment of its
+//! store.
 
 use axum::extract::{Path, Query, State};
 use axum::response::Response;

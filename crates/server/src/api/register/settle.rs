@@ -279,7 +279,8 @@ pub async fn void(State(app): State<App>, signed: Result<Signed, Problem>) -> Re
     app.answer(Endpoint::Void, work).await
 }
 
-/// Says that the register knows these outcomes; what nobody acknowledged is listed after 10 minutes.
+/// Says that the register knows these outcomes; what nobody acknowledged is listed after 10
+/// minutes.
 #[utoipa::path(
     post,
     path = "/v1/acknowledgements",
