@@ -23,6 +23,7 @@ use yaoki_core::time::Instant;
 use yaoki_store::conn::{Conn, Purpose};
 use yaoki_store::table::OPERATION_BY_REQUEST;
 use yaoki_store::testing::{TestBook, TestClock, TestDatabase, options};
+use yaoki_store::verify::{VerifyOptions, verify};
 use yaoki_store::{Answer, Book, Database, Part, read, sql};
 
 const MEMBERS: i64 = 64;
@@ -210,7 +211,10 @@ fn check_whole(database: &Database) {
         let member = read::member(&mut conn, number).expect("members can be read");
         assert_eq!(member.expect("the member is there").money, money);
     }
-    //VERIFY
+    let mut quiet = |_| {};
+    let options = VerifyOptions { anchors: Vec::new(), progress: &mut quiet };
+    let report = verify(&mut conn, options).expect("the book can be read");
+    assert!(report.findings.is_empty(), "{report}");
 }
 
 fn environment(database: &TestDatabase) -> Vec<(&'static str, String)> {
