@@ -1,0 +1,285 @@
+//! The commands of operators, and the order that each of them is.
+
+use clap::{Args, Subcommand, ValueEnum};
+use yaoki_server::admin::Order;
+
+use super::rotate::Rotate;
+use crate::commands::account::{Balance, Statement};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Act {
+    /// A new merchant: who is paid
+    CreateMerchant {
+        /// Its name, as on receipts
+        name: String,
+    },
+    /// A new store of a merchant: where it is paid
+    CreateStore {
+        /// The merchant, as mer_… or its number
+        merchant: String,
+        /// Its name, as on receipts
+        name: String,
+        /// When its business day ends, as HH:MM in the operator's zone
+        #[arg(long, value_name = "HH:MM", default_value = "00:00", value_parser = minutes_of)]
+        cutoff: i64,
+    },
+    /// A new terminal of a store: a register; prints its key
+    CreateTerminal {
+        /// The store, as sto_… or its number
+        store: String,
+        /// What its owner calls it
+        name: String,
+    },
+    /// The key of a terminal, once more
+    ShowTerminalKey {
+        /// The terminal, as trm_… or its number
+        terminal: String,
+    },
+    /// A terminal takes no more payments; it can still query, reverse, capture, void and refund
+    SuspendTerminal {
+        /// The terminal, as trm_… or its number
+        terminal: String,
+    },
+    /// It takes payments again (two people)
+    ResumeTerminal {
+        /// The terminal, as trm_… or its number
+        terminal: String,
+    },
+    /// New members
+    CreateMember {
+        /// How many
+        #[arg(long, default_value_t = 1, value_name = "COUNT")]
+        count: u32,
+    },
+    /// A one-time enrolment link; whoever has its token becomes the member's paying device
+    Link {
+        /// The member, as mem_… or the number
+        member: String,
+        /// How long it lives, seconds
+        #[arg(long, value_name = "SECONDS", default_value_t = 86_400)]
+        lifetime_seconds: i64,
+    },
+    /// A device loses its authority at once
+    EndDevice {
+        /// The device, as dev_…
+        device: String,
+    },
+    /// Money or points from nowhere, on demo and staging books only
+    Credit {
+        /// The member, as mem_… or the number
+        member: String,
+        /// How much, in minor units
+        amount: i64,
+        /// Points, not money
+        #[arg(long)]
+        points: bool,
+    },
+    /// No money leaves by the member's act; refunds still arrive
+    FreezeMember {
+        /// The member, as mem_… or the number
+        member: String,
+    },
+    /// It may leave again (two people)
+    UnfreezeMember {
+        /// The member, as mem_… or the number
+        member: String,
+    },
+    /// A member is closed for ever; refunds that come later wait in suspense
+    CloseMember {
+        /// The member, as mem_… or the number
+        member: String,
+    },
+    /// Close a capability, within a second on every node (one person and a reason)
+    CloseSwitch {
+        /// What is closed
+        capability: Capability,
+        #[command(flatten)]
+        subject: Subject,
+        /// After so many seconds it opens by itself; only for what moves no money
+        #[arg(long, value_name = "SECONDS")]
+        lapse_seconds: Option<i64>,
+    },
+    /// Open it again (two people)
+    OpenSwitch {
+        /// What is opened
+        capability: Capability,
+        #[command(flatten)]
+        subject: Subject,
+    },
+    /// Every closed switch
+    Switches,
+    /// Open a book that was restored, once it is known what it lacks (two people)
+    OpenRestored,
+    /// A new generation of a key, without a stop
+    #[command(subcommand)]
+    Rotate(Rotate),
+    /// The running server reads the key file again
+    ReloadKeys,
+    /// A balance, now or as of a time
+    Balance(Balance),
+    /// The movements of an account, oldest first
+    Statement(Statement),
+    /// How the book is doing
+    Status,
+}
+
+/// What can be closed; its names are core's.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Capability {
+    /// Paying and authorizing on a code
+    Payment,
+    /// Refunds that do not go back to the balance they came from
+    Refund,
+    /// Showing codes
+    CodeIssue,
+    /// Enrolling devices
+    Enrolment,
+    /// Giving money or points to members
+    Credit,
+}
+
+impl Capability {
+    const fn core(self) -> yaoki_core::switches::Capability {
+        use yaoki_core::switches::Capability as Core;
+        match self {
+            Self::Payment => Core::Payment,
+            Self::Refund => Core::Refund,
+            Self::CodeIssue => Core::CodeIssue,
+            Self::Enrolment => Core::Enrolment,
+            Self::Credit => Core::Credit,
+        }
+    }
+}
+
+/// For whom; for everybody when nothing is said.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(super) struct Subject {
+    /// Only for this merchant, as mer_… or its number
+    #[arg(long, value_name = "ID")]
+    merchant: Option<String>,
+    /// Only for this store, as sto_… or its number
+    #[arg(long, value_name = "ID")]
+    store: Option<String>,
+    /// Only for this terminal, as trm_… or its number
+    #[arg(long, value_name = "ID")]
+    terminal: Option<String>,
+    /// Only for this member, as mem_… or the number
+    #[arg(long, value_name = "ID")]
+    member: Option<String>,
+}
+
+impl Subject {
+    /// Scope and subject as an order names them.
+    fn scope(&self) -> (String, Option<String>) {
+        let given = [
+            ("merchant", &self.merchant),
+            ("store", &self.store),
+            ("terminal", &self.terminal),
+            ("member", &self.member),
+        ];
+        let found = given.into_iter().find_map(|(scope, id)| Some((scope, id.clone()?)));
+        match found {
+            Some((scope, id)) => (scope.to_owned(), Some(id)),
+            None => ("everything".to_owned(), None),
+        }
+    }
+}
+
+impl Act {
+    /// The order that this is.
+    ///
+    /// # Panics
+    /// For the commands that are more than one order.
+    pub(super) fn order(&self) -> Order {
+        match self {
+            Self::CreateMerchant { name } => Order::CreateMerchant { name: name.clone() },
+            Self::CreateStore { merchant, name, cutoff } => Order::CreateStore {
+                merchant: merchant.clone(),
+                name: name.clone(),
+                cutoff_minutes: *cutoff,
+            },
+            Self::CreateTerminal { store, name } => {
+                Order::CreateTerminal { store: store.clone(), name: name.clone() }
+            }
+            Self::ShowTerminalKey { terminal } => {
+                Order::ShowTerminalKey { terminal: terminal.clone() }
+            }
+            Self::SuspendTerminal { terminal } => {
+                Order::SuspendTerminal { terminal: terminal.clone() }
+            }
+            Self::ResumeTerminal { terminal } => {
+                Order::ResumeTerminal { terminal: terminal.clone() }
+            }
+            Self::Link { member, lifetime_seconds } => Order::CreateLink {
+                member: member.clone(),
+                lifetime_seconds: Some(*lifetime_seconds),
+            },
+            Self::EndDevice { device } => Order::EndDevice { device: device.clone() },
+            Self::Credit { member, amount, points } => Order::Credit {
+                member: member.clone(),
+                asset: if *points { "points" } else { "money" }.to_owned(),
+                amount: *amount,
+            },
+            Self::FreezeMember { member } => Order::FreezeMember { member: member.clone() },
+            Self::UnfreezeMember { member } => Order::UnfreezeMember { member: member.clone() },
+            Self::CloseMember { member } => Order::CloseMember { member: member.clone() },
+            Self::CloseSwitch { .. } | Self::OpenSwitch { .. } => self.switch_order(),
+            Self::Switches => Order::ListSwitches,
+            Self::ReloadKeys => Order::ReloadKeys,
+            Self::Status => Order::Status,
+            Self::CreateMember { .. }
+            | Self::Rotate(_)
+            | Self::OpenRestored
+            | Self::Balance(_)
+            | Self::Statement(_) => unreachable!("{self:?} is not one order"),
+        }
+    }
+
+    fn switch_order(&self) -> Order {
+        match self {
+            Self::CloseSwitch { capability, subject, lapse_seconds } => {
+                let (scope, subject) = subject.scope();
+                let capability = capability.core().name().to_owned();
+                Order::CloseSwitch { capability, scope, subject, lapse_seconds: *lapse_seconds }
+            }
+            Self::OpenSwitch { capability, subject } => {
+                let (scope, subject) = subject.scope();
+                let capability = capability.core().name().to_owned();
+                Order::OpenSwitch { capability, scope, subject }
+            }
+            other => unreachable!("{other:?} is no switch"),
+        }
+    }
+}
+
+/// Minutes after midnight of `HH:MM`.
+fn minutes_of(text: &str) -> Result<i64, String> {
+    let must = || "a time of day as HH:MM, from 00:00 to 23:59".to_owned();
+    let (hours, minutes) = text.split_once(':').ok_or_else(must)?;
+    let part = |text: &str, max| {
+        let digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse().ok().filter(|number: &i64| digits && *number <= max).ok_or_else(must)
+    };
+    Ok(part(hours, 23)? * 60 + part(minutes, 59)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_capability_of_the_rules_can_be_closed_and_opened() {
+        let here: Vec<_> = Capability::value_variants().iter().map(|value| value.core()).collect();
+        assert_eq!(here, yaoki_core::switches::Capability::ALL);
+    }
+
+    #[test]
+    fn a_time_of_day_is_read_or_refused() {
+        assert_eq!(minutes_of("00:00"), Ok(0));
+        assert_eq!(minutes_of("23:59"), Ok(1439));
+        for wrong in ["24:00", "1:00", "12", "12:60", "-1:00", "12:5"] {
+            assert!(minutes_of(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! `yaoki demo`: a book to play with, and the server over it.
+//!
+//! | module      | what it is                                                           |
+//! | ----------- | -------------------------------------------------------------------- |
+//! | [`seed`]    | shops and members, made once however often the demo is started       |
+//! | `guide`     | what is printed: how to go on from here                              |
+//! | `self_test` | the whole path through HTTP, on a book of its own                    |
+
+mod guide;
+pub(crate) mod seed;
+mod self_test;
+mod steps;
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+use clap::Args;
+use yaoki_server::edge::listener::ListenerName;
+use yaoki_store::{BookKind, Database, StoreError};
+
+use crate::commands::{init, serve};
+use crate::exit::Failure;
+use crate::folder::DataFolder;
+use crate::settings::Settings;
+use crate::settings::source::Values;
+use crate::{logs, open, say, signals};
+
+/// The data folder of the demo, when nobody says.
+pub(crate) const FOLDER: &str = "yaoki-demo";
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Walk the whole path through HTTP on a book of its own, print the receipt, and end: exit code 0
+    /// when all went as it must. With --database, on that database, which must be empty
+    #[arg(long)]
+    self_test: bool,
+}
+
+/// Serves a demo, or tests itself.
+pub(crate) fn run(demo: &Demo, mut values: Values) -> Result<(), Failure> {
+    if demo.self_test {
+        return self_test::run(values);
+    }
+    // The log of a demo is for people who look at something else.
+    values.set_default("log", "warn".to_owned());
+    let mut settings = Settings::read(&values)?;
+    logs::start(&settings)?;
+    make_or_continue(&settings)?;
+    free_ports(&mut settings, &values);
+    let told = signals::listen()?;
+    let served = serve::start(&settings, |_| ())?;
+    let desk = open::desk(&settings, &served.book);
+    let seeded = seed::seed(&desk)?;
+    guide::say(&settings, &served.running, &desk, &seeded)?;
+    serve::until_told(served, &told);
+    say::line("Ended. Start again over the same folder to go on.");
+    Ok(())
+}
+
+/// Makes the book where there is none; another kind of book is left alone.
+fn make_or_continue(settings: &Settings) -> Result<(), Failure> {
+    let folder = DataFolder::create(&settings.data)?;
+    // Another process is told before anything is made.
+    drop(folder.lock()?);
+    if is_new(&settings.database)? {
+        init::make(settings, BookKind::Demo)?;
+        return Ok(());
+    }
+    let kind = open::book_row(&settings.database)?.kind;
+    if kind != BookKind::Demo {
+        return Err(Failure::bad(format!(
+            "the book in {} is {kind}, and demo parts are for demo books only: give another place \
+             with --data or --database",
+            settings.database
+        )));
+    }
+    Ok(())
+}
+
+fn is_new(database: &Database) -> Result<bool, Failure> {
+    if let Database::Sqlite(path) = database
+        && !path.exists()
+    {
+        return Ok(true);
+    }
+    let mut conn = open::connect(database, yaoki_store::conn::Purpose::Admin)?;
+    if yaoki_store::migrate::schema_version(&mut conn)? == 0 {
+        return Ok(true);
+    }
+    match yaoki_store::table::Book::load(&mut conn) {
+        Ok(_) => Ok(false),
+        Err(StoreError::BookMissing) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Ports that nobody asked for are replaced where they are taken.
+fn free_ports(settings: &mut Settings, values: &Values) {
+    for name in ListenerName::ALL {
+        let address = match name {
+            ListenerName::Registers => &mut settings.registers,
+            ListenerName::Devices => &mut settings.devices,
+            ListenerName::Public => &mut settings.public,
+        };
+        if !values.is_set(name.text()) && TcpListener::bind(*address).is_err() {
+            *address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! `yaoki device`: a member's device on the command line, to try things out. Its key is in a file; real
+//! devices are browsers and apps, which keep the key where it cannot be taken out.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use clap::{Args, Subcommand};
+use ring::rand::SystemRandom;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+use yaoki_core::time::SECOND_MS;
+use yaoki_server::client::Answer;
+use yaoki_server::client::http::{Connection, Request};
+use yaoki_server::edge::proof::device_key::{DeviceKey, DeviceKeyError, ProofInput};
+use yaoki_server::edge::proof::{self, sha256};
+
+use crate::exit::Failure;
+use crate::settings::Settings;
+use crate::{outside, say};
+
+#[derive(Debug, Args)]
+pub(crate) struct Device {
+    /// The device's file: its key, which must stay with its owner
+    #[arg(long, global = true, value_name = "FILE", default_value = "yaoki-device.json")]
+    device: PathBuf,
+    /// The listener for devices, plain HTTP [default: that of the settings]
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    server: Option<SocketAddr>,
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// Become a member's paying device by a one-time link
+    Enrol {
+        /// The token of the link
+        link_token: String,
+    },
+    /// Show a code
+    Code {
+        /// Also write code128.svg and qr.svg into this folder
+        #[arg(long, value_name = "DIR")]
+        pictures: Option<PathBuf>,
+    },
+    /// Show money, points and the latest movements
+    Wallet,
+}
+
+/// What the file holds.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    /// PKCS#8, base64.
+    key: String,
+    /// What the server gave.
+    #[serde(default)]
+    token: Option<String>,
+}
+
+/// Does one thing that a device does.
+pub(crate) fn run(device: &Device, settings: &Settings) -> Result<(), Failure> {
+    let address = device.server.unwrap_or(settings.devices);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    match &device.act {
+        Act::Enrol { link_token } => {
+            let mut phone = Phone::new(address)?;
+            // Kept before it is sent: a lost answer is asked for again with the same key.
+            if device.device.exists() {
+                phone = Phone::load(&device.device, address)?;
+                phone.token = None;
+            } else {
+                phone.keep(&device.device)?;
+            }
+            let body = json!({ "link_token": link_token });
+            let reply = runtime.block_on(phone.post("/v1/device/enrol", &body))?;
+            phone.token = reply["token"].as_str().map(str::to_owned);
+            phone.keep(&device.device)?;
+            say::columns(&[
+                ("device", text(&reply["device"])),
+                ("member", text(&reply["member"])),
+                ("kept in", device.device.display().to_string()),
+            ]);
+        }
+        Act::Code { pictures } => {
+            let mut phone = Phone::load(&device.device, address)?;
+            let body = json!({ "pictures": pictures.is_some() });
+            let reply = runtime.block_on(phone.post("/v1/device/code", &body))?;
+            say::columns(&[
+                ("code", text(&reply["digits"])),
+                ("to read", text(&reply["grouped"])),
+                ("dies at", text(&reply["dies_at"])),
+            ]);
+            if let Some(folder) = pictures {
+                write_pictures(folder, &reply)?;
+            }
+        }
+        Act::Wallet => {
+            let mut phone = Phone::load(&device.device, address)?;
+            let reply = runtime.block_on(phone.post("/v1/device/wallet", &json!({})))?;
+            say::line(serde_json::to_string_pretty(&reply)?);
+        }
+    }
+    Ok(())
+}
+
+fn write_pictures(folder: &Path, reply: &Value) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder)?;
+    for (field, name) in [("code128_svg", "code128.svg"), ("qr_svg", "qr.svg")] {
+        let path = folder.join(name);
+        std::fs::write(&path, text(&reply[field]))?;
+        say::line(format_args!("written  {}", path.display()));
+    }
+    Ok(())
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// A device that is kept in a file.
+struct Phone {
+    connection: Connection,
+    key: DeviceKey,
+    token: Option<String>,
+    nonce: Option<String>,
+    random: SystemRandom,
+}
+
+impl Phone {
+    fn new(address: SocketAddr) -> Result<Self, Failure> {
+        let random = SystemRandom::new();
+        let key = DeviceKey::generate(&random).map_err(Failure::fault)?;
+        Ok(Self { connection: Connection::new(address), key, token: None, nonce: None, random })
+    }
+
+    fn load(path: &Path, address: SocketAddr) -> Result<Self, Failure> {
+        let bytes = std::fs::read(path).map_err(|error| {
+            Failure::fault(format!(
+                "the device's file {} must be readable ({error}): enrol first, with `yaoki device \
+                 enrol TOKEN`; `yaoki admin link MEMBER` gives a token",
+                path.display()
+            ))
+        })?;
+        let wrong = || Failure::fault(format!("{} is no file of a device", path.display()));
+        let kept: Kept = serde_json::from_slice(&bytes).map_err(|_| wrong())?;
+        let pkcs8 = STANDARD.decode(&kept.key).map_err(|_| wrong())?;
+        let random = SystemRandom::new();
+        let key = DeviceKey::from_pkcs8(&pkcs8, &random).map_err(|_: DeviceKeyError| wrong())?;
+        let connection = Connection::new(address);
+        Ok(Self { connection, key, token: kept.token, nonce: None, random })
+    }
+
+    fn keep(&self, path: &Path) -> Result<(), Failure> {
+        let kept = Kept { key: STANDARD.encode(self.key.pkcs8()), token: self.token.clone() };
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let mut file = options.open(path).map_err(|error| {
+            Failure::fault(format!("{} must be written: {error}", path.display()))
+        })?;
+        file.write_all(&serde_json::to_vec(&kept)?)?;
+        Ok(file.sync_all()?)
+    }
+
+    /// Sends a proven request, once more with the server's nonce where it asks for one.
+    async fn post(&mut self, path: &str, body: &Value) -> Result<Value, Failure> {
+        let body = body.to_string();
+        let mut answer = self.send(path, body.as_bytes()).await?;
+        if answer.status == 401 && answer.json()["refusal"] == "nonce_must_be_fresh" {
+            answer = self.send(path, body.as_bytes()).await?;
+        }
+        if answer.status == 200 {
+            return Ok(answer.json());
+        }
+        Err(Failure::bad(answer.summary()))
+    }
+
+    async fn send(&mut self, path: &str, body: &[u8]) -> Result<Answer, Failure> {
+        let body_digest = sha256(body);
+        let jti = Uuid::now_v7().to_string();
+        let host = self.connection.host();
+        let request = proof::Request {
+            method: "POST",
+            scheme: "http",
+            host,
+            path,
+            body_digest: &body_digest,
+        };
+        let input = ProofInput {
+            request,
+            token: self.token.as_deref(),
+            nonce: self.nonce.as_deref(),
+            jti: &jti,
+            issued_at_seconds: outside::now().0.div_euclid(SECOND_MS),
+        };
+        let proof = self.key.proof(&input, &self.random).map_err(Failure::fault)?;
+        let authorization = self.token.as_ref().map(|token| format!("DPoP {token}"));
+        let mut headers = vec![("DPoP", proof.as_str())];
+        headers.extend(authorization.as_deref().map(|value| ("Authorization", value)));
+        let request = Request { method: "POST", target: path, headers: &headers, body };
+        let answer = self.connection.send(&request).await.map_err(|error| {
+            let host = self.connection.host();
+            Failure::fault(format!("nobody answers at {host} ({error}): does `yaoki serve` run?"))
+        })?;
+        if answer.nonce.is_some() {
+            self.nonce.clone_from(&answer.nonce);
+        }
+        Ok(answer)
+    }
+}

@@ -1,0 +1,203 @@
+//! The types of settings: how each is read from text, and what it may be.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use yaoki_core::money::Currency;
+use yaoki_store::Database;
+
+/// A type that a setting can have.
+pub(crate) trait Kind: Sized {
+    /// Whether it is a yes or no, and its flag needs no value.
+    const IS_FLAG: bool = false;
+    /// What it may be, for the reference and for errors.
+    fn may_be() -> String;
+    /// The value of a text; the error says what is wrong, where more than [`Kind::may_be`] can be
+    /// said.
+    fn read(text: &str) -> Result<Self, String>;
+}
+
+/// A whole number from `MIN` to `MAX`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Number<const MIN: i64, const MAX: i64>(i64);
+
+impl<const MIN: i64, const MAX: i64> Number<MIN, MAX> {
+    /// The number.
+    pub(crate) const fn get(self) -> i64 {
+        self.0
+    }
+
+    /// The number as a count; every `MIN` is zero or more.
+    pub(crate) fn count(self) -> usize {
+        usize::try_from(self.0).expect("a count is not negative")
+    }
+}
+
+impl<const MIN: i64, const MAX: i64> Kind for Number<MIN, MAX> {
+    fn may_be() -> String {
+        format!("a whole number from {MIN} to {MAX}")
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        let number = text.parse().ok().filter(|number| (MIN..=MAX).contains(number));
+        number.map(Self).ok_or_else(Self::may_be)
+    }
+}
+
+/// Four to six digits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Prefix(pub(crate) String);
+
+impl Kind for Prefix {
+    fn may_be() -> String {
+        "4 to 6 digits".to_owned()
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        let good = (4..=6).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        if good { Ok(Self(text.to_owned())) } else { Err(Self::may_be()) }
+    }
+}
+
+/// The IANA name of a zone that we know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ZoneName(pub(crate) String);
+
+impl Kind for ZoneName {
+    fn may_be() -> String {
+        "an IANA name, as `Asia/Tokyo`".to_owned()
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        let known = jiff::tz::TimeZone::get(text).is_ok();
+        if known { Ok(Self(text.to_owned())) } else { Err(Self::may_be()) }
+    }
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+impl Kind for LogFormat {
+    fn may_be() -> String {
+        "`text` or `json`".to_owned()
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(Self::may_be()),
+        }
+    }
+}
+
+impl Kind for bool {
+    const IS_FLAG: bool = true;
+
+    fn may_be() -> String {
+        "`true` or `false`".to_owned()
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| Self::may_be())
+    }
+}
+
+impl Kind for String {
+    fn may_be() -> String {
+        "any text".to_owned()
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        Ok(text.to_owned())
+    }
+}
+
+impl Kind for PathBuf {
+    fn may_be() -> String {
+        "a path; a relative one begins where the program is started".to_owned()
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Err("a path, not nothing".to_owned()) } else { Ok(text.into()) }
+    }
+}
+
+impl Kind for SocketAddr {
+    fn may_be() -> String {
+        "an address and a port, as `127.0.0.1:7701` or `[::]:7701`".to_owned()
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| Self::may_be())
+    }
+}
+
+impl Kind for Database {
+    fn may_be() -> String {
+        "`sqlite:PATH` or `postgres://USER@HOST/NAME`".to_owned()
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| Self::may_be())
+    }
+}
+
+impl Kind for Currency {
+    fn may_be() -> String {
+        "three capital letters, as `JPY`".to_owned()
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        Self::parse(text).ok_or_else(Self::may_be)
+    }
+}
+
+impl<T: Kind> Kind for Option<T> {
+    const IS_FLAG: bool = T::IS_FLAG;
+
+    fn may_be() -> String {
+        format!("{}; or not set", T::may_be())
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Ok(None) } else { T::read(text).map(Some) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_outside_its_range_is_refused_with_the_range() {
+        assert_eq!(Number::<30, 300>::read("120"), Ok(Number(120)));
+        for wrong in ["29", "301", "", "1e2", " 60"] {
+            let refused = Number::<30, 300>::read(wrong);
+            assert_eq!(refused, Err("a whole number from 30 to 300".to_owned()), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_empty_text_unsets_what_may_be_unset() {
+        assert_eq!(Option::<PathBuf>::read(""), Ok(None));
+        assert!(PathBuf::read("").is_err());
+    }
+
+    #[test]
+    fn what_is_no_value_is_refused() {
+        assert!(Prefix::read("987").is_err() && Prefix::read("98765a").is_err());
+        assert!(ZoneName::read("Tokyo").is_err() && ZoneName::read("Asia/Tokyo").is_ok());
+        assert!(Currency::read("yen").is_err());
+        assert!(SocketAddr::read("localhost").is_err());
+        assert!(Database::read("yaoki.db").is_err());
+        assert!(bool::read("yes").is_err());
+        assert!(LogFormat::read("xml").is_err());
+    }
+}
