@@ -30,11 +30,13 @@ pub enum Unknown {
     Stopping,
     /// The storage has no room for new writes; the command was not run.
     NoRoom,
+    /// The book was restored and is closed until two people open it; the command was not run.
+    Closed,
 }
 
 impl Unknown {
     /// Every reason.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::QueueFull,
         Self::DeadlinePassed,
         Self::Poisoned,
@@ -42,6 +44,7 @@ impl Unknown {
         Self::StorageFailed,
         Self::Stopping,
         Self::NoRoom,
+        Self::Closed,
     ];
 
     /// What happened, as a sentence.
@@ -54,6 +57,7 @@ impl Unknown {
             Self::StorageFailed => "The storage failed while the request was being written.",
             Self::Stopping => "The server is stopping; the request was not run.",
             Self::NoRoom => "The storage must have room before new requests are taken.",
+            Self::Closed => "The book was restored and is closed until two people open it.",
         }
     }
 
@@ -62,7 +66,7 @@ impl Unknown {
         match self {
             Self::QueueFull | Self::DeadlinePassed | Self::TooManyTries => 1,
             Self::StorageFailed | Self::Stopping => 3,
-            Self::NoRoom => 30,
+            Self::NoRoom | Self::Closed => 30,
             Self::Poisoned => 600,
         }
     }

@@ -14,9 +14,10 @@
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use yaoki_core::chain::{self, Facts};
-use yaoki_core::command::Command;
+use yaoki_core::command::{Act, Command};
 use yaoki_core::decide::{Decision, decide};
 use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, Transfer};
 use yaoki_core::ids::{FactId, MemberNumber};
@@ -28,7 +29,7 @@ use crate::conn::{Conn, LockMode};
 use crate::error::StoreError;
 use crate::read;
 use crate::save;
-use crate::table::{EVENT_BY_REQUEST, OPERATION_BY_REQUEST, Switchboard};
+use crate::table::{Book, EVENT_BY_REQUEST, OPERATION_BY_REQUEST, Switchboard};
 
 /// What a lane keeps between batches.
 pub(crate) struct LaneState {
@@ -40,12 +41,17 @@ pub(crate) struct LaneState {
     /// Merchants, stores, terminals and switches, and the switchboard version they are of.
     pub(crate) directory: Arc<Directory>,
     pub(crate) version: i64,
+    /// Whether the book is closed after a restore, as of that version; every lane of this node has
+    /// the same one.
+    pub(crate) closed: Arc<AtomicBool>,
 }
 
 /// What one try of a batch gives for each command.
 pub(crate) enum Slot {
     /// Decided or refused.
     Decision(Decision),
+    /// The book is closed: not decided.
+    Closed,
     /// `decide` panicked with this message.
     Panicked(String),
 }
@@ -106,7 +112,7 @@ pub(crate) fn run(
     refer_and_load(conn, &mut view, commands)?;
     let rows = touch(commands, &view);
     let skipped = lock_and_load(conn, &mut view, &rows, circumstances.members)?;
-    let slots = decide_all(&mut view, commands, &skipped);
+    let slots = decide_all(&mut view, commands, &skipped, state.closed.load(Ordering::SeqCst));
     let closed = save::something_closed(&view.facts);
     if view.facts.is_empty() {
         conn.commit()?;
@@ -147,6 +153,7 @@ fn refresh_directory(conn: &mut Conn, state: &mut LaneState) -> Result<(), Store
     let version = Switchboard::load(conn)?.version;
     if version != state.version {
         state.directory = Arc::new(read::directory(conn)?);
+        state.closed.store(Book::load(conn)?.closed != 0, Ordering::SeqCst);
         state.version = version;
     }
     Ok(())
@@ -229,9 +236,14 @@ fn decide_all(
     view: &mut View,
     commands: &[&Command],
     skipped: &BTreeSet<MemberNumber>,
+    closed: bool,
 ) -> Vec<Slot> {
     let mut slots = Vec::with_capacity(commands.len());
     for command in commands {
+        if closed && !is_operators(command) {
+            slots.push(Slot::Closed);
+            continue;
+        }
         if !skipped.is_empty() && needs_skipped(view, command, skipped) {
             slots.push(Slot::Decision(Decision::Later));
             continue;
@@ -246,6 +258,15 @@ fn decide_all(
         });
     }
     slots
+}
+
+/// What a closed book still takes. It may lack what was acknowledged after its backup, so it answers
+/// no register and no member: not even a query, which would say "not seen".
+const fn is_operators(command: &Command) -> bool {
+    match command {
+        Command::Administer(administer) => !matches!(administer.act, Act::EnrolDevice { .. }),
+        _ => false,
+    }
 }
 
 fn needs_skipped(view: &View, command: &Command, skipped: &BTreeSet<MemberNumber>) -> bool {

@@ -109,6 +109,8 @@ pub(crate) struct Shared {
     pub(crate) zone: Zone,
     pub(crate) fatal: Fatal,
     pub(crate) failed: AtomicBool,
+    /// Whether the book is closed after a restore; lanes keep it up to date.
+    pub(crate) closed: Arc<AtomicBool>,
     pub(crate) counters: Counters,
 }
 
@@ -163,6 +165,7 @@ impl Book {
             zone: options.zone,
             fatal: options.fatal,
             failed: AtomicBool::new(false),
+            closed: Arc::new(AtomicBool::new(row.closed != 0)),
             counters: Counters::default(),
         });
         let mut book = Self {
@@ -272,7 +275,7 @@ impl Book {
             lanes: self.queues.len(),
             queued: self.queues.iter().map(|queue| queue.queued()).sum(),
             wal_bytes: self.shared.counters.wal_bytes.load(Ordering::Relaxed),
-            closed: self.row.closed != 0,
+            closed: self.shared.closed.load(Ordering::SeqCst),
         }
     }
 
@@ -284,6 +287,12 @@ impl Book {
     /// What kind of book this is, for ever.
     pub const fn kind(&self) -> BookKind {
         self.row.kind
+    }
+
+    /// The generation that the code key must have at least: a restore raises it, so that no code
+    /// issued before pays. Whoever keeps the key file makes a new key where its own is older.
+    pub const fn code_generation(&self) -> i64 {
+        self.row.code_generation
     }
 
     /// The book's one currency.

@@ -91,7 +91,7 @@ fn create(
         second: String::new(),
         text: options.node.clone(),
     };
-    crate::save::first_commit(conn, lane, event, now)
+    crate::save::book_event(conn, lane, event, now)
 }
 
 /// Gives a lane back, so that another node may take it at once.

@@ -11,9 +11,11 @@
 //! | [`read`]             | what pages and reports ask                                     |
 //! | [`conn`], [`table`], [`sql`] | the two storages, the tables, every statement          |
 //! | [`migrate`]          | the numbered schema                                            |
+//! | [`backup`]           | backup while serving, restore, opening after it                |
 //! | [`verify`]           | is everything what the facts give, are these the facts         |
 
 pub mod answer;
+pub mod backup;
 mod batch;
 pub mod book;
 pub mod conn;

@@ -69,7 +69,13 @@ pub fn schema_version(conn: &mut Conn) -> Result<i64, StoreError> {
 
 /// Refuses a schema that this release does not work on.
 pub(crate) fn check(conn: &mut Conn) -> Result<(), StoreError> {
-    let (found, known) = (schema_version(conn)?, known());
+    let found = schema_version(conn)?;
+    check_number(found)
+}
+
+/// Refuses the number of a schema that this release does not work on.
+pub(crate) fn check_number(found: i64) -> Result<(), StoreError> {
+    let known = known();
     match found {
         0 => Err(StoreError::BookMissing),
         found if found < known => Err(StoreError::SchemaTooOld { found, needed: known }),

@@ -122,20 +122,22 @@ fn save_directory(conn: &mut Conn, view: &View, version: i64) -> Result<(), Stor
     Ok(())
 }
 
-/// The first commit of a lane: the event that says that it exists.
-pub(crate) fn first_commit(
+/// A commit of one event, outside of any batch: that a lane exists, that the book was restored or
+/// opened. The lane's row is new or locked.
+pub(crate) fn book_event(
     conn: &mut Conn,
     lane: Lane,
     event: Event,
     at: Instant,
 ) -> Result<Lane, StoreError> {
-    let id = event.id;
+    let (id, seq) = (event.id, lane.seq + 1);
+    assert!(event.seq == seq && id > lane.last_id, "the event is the lane's next fact");
     let facts = Facts { events: vec![event], ..Facts::default() };
-    let head = chain::extend(&lane.head, lane.id, 1, at, &facts);
+    let head = chain::extend(&lane.head, lane.id, seq, at, &facts);
     insert_all(conn, &facts.events.iter().collect::<Vec<_>>())?;
-    let batch = Batch { lane: lane.id, seq: 1, at, first_id: id, last_id: id, facts: 1, head };
+    let batch = Batch { lane: lane.id, seq, at, first_id: id, last_id: id, facts: 1, head };
     insert_all(conn, &[&batch])?;
-    let lane = Lane { seq: 1, head, last_id: id, ..lane };
+    let lane = Lane { seq, head, last_at: lane.last_at.max(at), last_id: id, ..lane };
     update_all(conn, &[&lane])?;
     Ok(lane)
 }

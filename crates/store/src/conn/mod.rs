@@ -226,7 +226,12 @@ impl Conn {
     pub fn begin_snapshot(&mut self) -> Result<(), StoreError> {
         self.run_script(match self {
             Self::Sqlite(_) => "BEGIN DEFERRED",
-            Self::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            // A table that was not analysed yet is read by its keys all the same.
+            Self::Postgres(_) => {
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+                 SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off;
+                 SET LOCAL enable_mergejoin = off"
+            }
         })
     }
 

@@ -162,6 +162,31 @@ pub(super) fn check(
     Ok(())
 }
 
+/// The first commit of the book that an anchor says was another one; later commits may be missing.
+pub(crate) fn contradiction(
+    conn: &mut Conn,
+    position: &[(LaneNumber, i64)],
+    anchors: &[Anchor],
+) -> Result<Option<String>, StoreError> {
+    let mut findings = Findings::default();
+    for anchor in anchors {
+        let time = time_text(anchor.at);
+        if !anchor.signature_holds() {
+            return Ok(Some(format!("the anchor of {time} is not signed by the key it names")));
+        }
+        let is_there = |&&(lane, seq, _): &&Head| {
+            position.iter().any(|(other, last)| *other == lane && seq <= *last)
+        };
+        let heads: Vec<Head> = anchor.heads.iter().filter(is_there).copied().collect();
+        let witness = format!("the anchor of {time}");
+        compare(conn, &heads, (&witness, &mut Said::default()), &mut findings)?;
+        if let Some(first) = findings.kept.first() {
+            return Ok(Some(first.to_string()));
+        }
+    }
+    Ok(None)
+}
+
 /// Compares heads that somebody witnessed with the commits of the book.
 pub(super) fn compare(
     conn: &mut Conn,

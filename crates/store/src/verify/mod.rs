@@ -66,12 +66,16 @@ pub struct VerifyOptions<'a> {
 /// Only faults of the storage. What is wrong with the book is in the report.
 pub fn verify(conn: &mut Conn, options: VerifyOptions<'_>) -> Result<Report, StoreError> {
     conn.begin_snapshot()?;
-    let report = verify_snapshot(conn, options);
+    let report = verify_within(conn, options);
     conn.end_snapshot()?;
     report
 }
 
-fn verify_snapshot(conn: &mut Conn, options: VerifyOptions<'_>) -> Result<Report, StoreError> {
+/// The same within the transaction that the caller began.
+pub(crate) fn verify_within(
+    conn: &mut Conn,
+    options: VerifyOptions<'_>,
+) -> Result<Report, StoreError> {
     let VerifyOptions { anchors, progress } = options;
     let mut findings = Findings::default();
     progress(Progress { step: "events", done: 0, of: 0 });

@@ -5,4 +5,6 @@ mod crash;
 mod lanes;
 mod migrations;
 mod rows;
+mod tamper;
 mod transfers;
+mod verify;
