@@ -4,6 +4,7 @@
 //! | ------------------ | ----------------------------------------------------------------- |
 //! | [`world`]          | the book that is measured, and payments made in advance           |
 //! | [`engine`]         | payments through queue and lane, closed and open loop             |
+//! | [`http`], [`load`] | a server in this process, and requests signed in advance          |
 //! | [`plain_postgres`] | the plain way, to compare with; sizes on PostgreSQL               |
 //! | [`measure`], [`report`], [`progress`] | clock and counters; the table; standard error  |
 //!
@@ -12,6 +13,8 @@
 //! before the clock starts. Nothing is left behind.
 
 mod engine;
+mod http;
+mod load;
 mod measure;
 mod plain_postgres;
 mod progress;

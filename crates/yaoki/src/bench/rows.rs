@@ -9,6 +9,7 @@ use yaoki_store::conn::{CheckpointMode, Purpose};
 use yaoki_store::table::Number;
 use yaoki_store::{Conn, Database, sql};
 
+use super::http::Server;
 use super::measure::{self, Measured};
 use super::plain_postgres::{self, Plain, Sizes};
 use super::progress::Progress;
@@ -25,6 +26,9 @@ enum What {
     TenMillion,
     TenMinutes,
     Plain(Spread),
+    HttpPay,
+    HttpOpen,
+    HttpCodes,
 }
 
 /// Where.
@@ -55,6 +59,8 @@ struct Job {
 const DISK_IN_FLIGHT: usize = 64;
 const DISK_PAYMENTS: usize = 200_000;
 const TEN_MILLION: i64 = 10_000_000;
+/// Connections over which the open loop is offered.
+const HTTP_OPEN_CONNECTIONS: usize = 256;
 /// No limit of time.
 const NEVER: Duration = Duration::from_secs(1 << 30);
 /// Runs before the clock starts: statements prepared, caches warm.
@@ -69,6 +75,9 @@ impl Job {
             What::Disk => "engine disk",
             What::TenMillion => "engine ten million members",
             What::TenMinutes => "engine ten minutes",
+            What::HttpPay => "http payments",
+            What::HttpOpen => "http payments open loop",
+            What::HttpCodes => "http codes",
             What::Plain(Spread::Even) => "plain function spread",
             What::Plain(Spread::HotMerchant) => "plain function hot merchant",
         }
@@ -84,7 +93,11 @@ impl Job {
     fn payments_max(self, options: &Options) -> usize {
         let seconds = usize::try_from(options.seconds).expect("a count fits");
         let a_second = match (self.what, self.in_flight) {
-            (What::Open, _) => usize::try_from(options.offered).expect("a count fits"),
+            (What::Open | What::HttpOpen, _) => {
+                usize::try_from(options.offered).expect("a count fits")
+            }
+            (What::HttpCodes, _) => 15_000,
+            (What::HttpPay, 17..) => 60_000,
             (_, 0..=1) => 12_000,
             (_, 2..=16) => 60_000,
             (_, 17..=64) => 110_000,
@@ -114,6 +127,13 @@ fn jobs(options: &Options) -> Vec<Job> {
         }
         add(What::Open, 0);
         add(What::Disk, DISK_IN_FLIGHT);
+        if on == On::Sqlite {
+            for &in_flight in &options.in_flight {
+                add(What::HttpPay, in_flight);
+            }
+            add(What::HttpOpen, 0);
+            add(What::HttpCodes, largest);
+        }
         add(What::TenMillion, 64);
         add(What::TenMillion, largest);
         add(What::TenMinutes, largest);
@@ -147,6 +167,7 @@ struct Field<'a> {
     worlds: Vec<((On, i64), World)>,
     plain: Option<Plain>,
     databases: Vec<String>,
+    server: Option<Server>,
 }
 
 impl<'a> Field<'a> {
@@ -155,11 +176,13 @@ impl<'a> Field<'a> {
         let folder = parent.join(format!("yaoki-bench-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         let (worlds, databases) = (Vec::new(), Vec::new());
-        Ok(Self { options, progress: Progress, folder, worlds, plain: None, databases })
+        let progress = Progress;
+        Ok(Self { options, progress, folder, worlds, plain: None, databases, server: None })
     }
 
     /// Removes what the bench made.
     fn clear(&mut self) -> Result<()> {
+        self.server = None;
         self.worlds.clear();
         std::fs::remove_dir_all(&self.folder)?;
         if let Some(server) = &self.options.postgres {
@@ -188,7 +211,9 @@ impl<'a> Field<'a> {
             On::Postgres => Database::Postgres(self.fresh_postgres(&name)?),
         };
         let many = members >= TEN_MILLION;
-        let world = World::create(database, (members, many), self.options.lanes, &self.progress)?;
+        let keys = self.folder.join(format!("{name}.keys"));
+        let world =
+            World::create((database, keys), (members, many), self.options.lanes, &self.progress)?;
         self.worlds.push(((on, members), world));
         Ok(&mut self.worlds.last_mut().expect("just pushed").1)
     }
@@ -196,6 +221,9 @@ impl<'a> Field<'a> {
     fn run(&mut self, job: Job, what: &str) -> Result<Row> {
         if let What::Plain(spread) = job.what {
             return self.run_plain(job, spread, what);
+        }
+        if matches!(job.what, What::HttpPay | What::HttpOpen | What::HttpCodes) {
+            return self.run_http(job, what);
         }
         let options = self.options;
         let many = job.what == What::TenMillion;
@@ -209,6 +237,34 @@ impl<'a> Field<'a> {
             _ => timed(world, job, options),
         };
         bar.finish_and_clear();
+        Ok(row)
+    }
+
+    fn run_http(&mut self, job: Job, what: &str) -> Result<Row> {
+        let options = self.options;
+        self.world(job.on, options.members)?;
+        let mut server = match self.server.take() {
+            Some(server) => server,
+            None => Server::start(self.world(job.on, options.members)?, &Progress)?,
+        };
+        let bar = self.progress.spinning(what);
+        let world = self.world(job.on, options.members)?;
+        let limit = Duration::from_secs(options.seconds);
+        let count = job.payments_max(options);
+        let commits = world.book.counters().batches.load(Ordering::Relaxed);
+        let measured = match job.what {
+            What::HttpCodes => server.codes((job.in_flight, count), limit)?,
+            What::HttpOpen => {
+                server.pay(world, (HTTP_OPEN_CONNECTIONS, count), limit, Some(options.offered))?
+            }
+            _ => {
+                server.pay(world, (job.in_flight, WARM_UP), limit, None)?;
+                server.pay(world, (job.in_flight, count), limit, None)?
+            }
+        };
+        bar.finish_and_clear();
+        let row = row(world, job, &measured, commits);
+        self.server = Some(server);
         Ok(row)
     }
 
@@ -250,6 +306,9 @@ fn row(world: &World, job: Job, measured: &Measured, commits_before: u64) -> Row
     row.batch = Some(measured.answers() / commits.max(1));
     if world.without_facts {
         "members seeded without facts".clone_into(&mut row.note);
+    }
+    if job.what == What::HttpCodes {
+        row.batch = None;
     }
     row
 }

@@ -4,7 +4,7 @@
 //! Two ways to make the members: by the commands of real life (facts, chain and all), or, for the
 //! many, their rows alone, without facts (`verify` would say so; a row measured on them is marked).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -25,8 +25,8 @@ use yaoki_store::conn::Purpose;
 use yaoki_store::table::Position;
 use yaoki_store::{Answer, Book, BookKind, BookOptions, Conn, Database, Part, read};
 
-use super::measure;
 use super::progress::Progress;
+use super::{http, measure};
 
 pub(crate) const MERCHANTS: i64 = 10;
 pub(crate) const STORES: i64 = 100;
@@ -35,8 +35,9 @@ pub(crate) const TERMINALS: i64 = 1000;
 const MONEY: i64 = 100_000_000;
 /// The longest code life there is: requests are made in advance.
 const LIFETIME_SECONDS: i64 = 300;
-const CODE_KEY: [u8; 32] = [7; 32];
 const FINGERPRINT_KEY: [u8; 32] = [9; 32];
+/// A member pays again after so many other payments at the earliest.
+const APART: u64 = 4096;
 /// Commands under way while seeding.
 const SEEDING_IN_FLIGHT: usize = 512;
 /// Members of one transaction when their rows are written alone.
@@ -56,9 +57,13 @@ pub(crate) struct World {
     pub(crate) book: Arc<Book>,
     pub(crate) database: Database,
     pub(crate) cipher: CodeCipher,
+    /// The key file, for a server over this book.
+    pub(crate) keys: PathBuf,
     /// Whether the members' rows were written alone.
     pub(crate) without_facts: bool,
     epochs: Vec<i64>,
+    /// Which draw was each member's last, and how many there were.
+    drawn: (Vec<u64>, u64),
     random: Random,
 }
 
@@ -84,7 +89,7 @@ pub(crate) fn secret(member: i64) -> [u8; 32] {
 impl World {
     /// Makes a book with this many members and opens it.
     pub(crate) fn create(
-        database: Database,
+        (database, keys): (Database, PathBuf),
         (members, without_facts): (i64, bool),
         lanes: usize,
         progress: &Progress,
@@ -95,14 +100,17 @@ impl World {
             write_member_rows(&database, members, progress)?;
         }
         let first_epoch = if without_facts { 1 } else { 2 };
+        let file = http::make_keys(&keys)?;
         let mut options = book_options(&database);
         options.lanes = lanes;
         let world = Self {
             book: Book::open(options)?,
             database,
-            cipher: CodeCipher::new(code_rules(), &CODE_KEY, None),
+            cipher: CodeCipher::new(code_rules(), file.code.secret.expose(), None),
+            keys,
             without_facts,
             epochs: vec![first_epoch; usize::try_from(members).context("too many members")?],
+            drawn: (vec![0; usize::try_from(members)?], APART),
             random: Random(0x9E37_79B9_7F4A_7C15),
         };
         world.make_shops(progress)?;
@@ -126,9 +134,26 @@ impl World {
         self.run_all("terminals", terminals.map(administer), progress)
     }
 
-    fn make_members(&self, members: i64, progress: &Progress) -> Result<()> {
-        let create = (1..=members).map(|_| administer(Act::CreateMember));
+    /// More members, without money and device; the first one's number.
+    pub(crate) fn add_members(&self, count: i64, progress: &Progress) -> Result<i64> {
+        let before = self.book.read_and_wait(read::last_member_number)?;
+        let create = (0..count).map(|_| administer(Act::CreateMember));
         self.run_all("members", create, progress)?;
+        Ok(before + 1)
+    }
+
+    /// A link that enrols a device of `member`.
+    pub(crate) fn create_link(&self, member: MemberNumber, digest: [u8; 32]) -> Result<()> {
+        let until = Instant(measure::unix_ms() + 3_600_000);
+        let command = administer(Act::CreateLink(member, digest, until));
+        match self.book.submit_and_wait(Part::Members, command, Instant(i64::MAX)) {
+            Answer::Decided(_) => Ok(()),
+            other => bail!("no link: {other:?}"),
+        }
+    }
+
+    fn make_members(&self, members: i64, progress: &Progress) -> Result<()> {
+        self.add_members(members, progress)?;
         let credit = (1..=members).map(|number| {
             let (member, asset) = (MemberNumber(number), Asset::Money);
             Command::Credit(Credit { request: request_id(), member, asset, amount: MONEY })
@@ -190,7 +215,7 @@ impl World {
         let members = u64::try_from(self.epochs.len()).expect("a count fits");
         let mut draws = Vec::with_capacity(count);
         for _ in 0..count {
-            let index = usize::try_from(self.random.below(members)).expect("an index fits");
+            let index = self.someone(members);
             let member = Member {
                 device: FactId(1),
                 code_secret: CodeSecret(secret(i64::try_from(index).expect("fits") + 1)),
@@ -206,6 +231,20 @@ impl World {
             draws.push(Draw { member, terminal, amount: 1 + any % 997, random: any });
         }
         draws
+    }
+
+    /// A member who did not pay just before: requests of one member that overtake each other on
+    /// their way would show codes of the wrong epoch.
+    fn someone(&mut self, members: u64) -> usize {
+        let (last, count) = (&mut self.drawn.0, &mut self.drawn.1);
+        *count += 1;
+        loop {
+            let index = usize::try_from(self.random.below(members)).expect("an index fits");
+            if *count - last[index] >= APART.min(members / 2) {
+                last[index] = *count;
+                return index;
+            }
+        }
     }
 
     /// Payments ready to be submitted: codes issued and opened, fingerprints taken.
@@ -235,6 +274,13 @@ impl World {
         for payment in payments {
             let member = payment.member().expect("a payment names its member");
             self.epochs[usize::try_from(member.0 - 1).expect("fits")] -= 1;
+        }
+    }
+
+    /// The same for payments that were only drawn.
+    pub(crate) fn take_back_draws(&mut self, draws: &[Draw]) {
+        for draw in draws {
+            self.epochs[usize::try_from(draw.member.number.0 - 1).expect("fits")] -= 1;
         }
     }
 
