@@ -7,6 +7,7 @@ use crate::commands::{
     admin, backup, demo, device, docs, doctor, healthcheck, init, migrate, serve, verify,
 };
 use crate::exit::Failure;
+use crate::outside;
 use crate::settings::Settings;
 use crate::settings::flags::{Birth, Place, Serving};
 use crate::settings::source::{Given, Values};
@@ -121,6 +122,9 @@ impl Cli {
     /// Does what was asked.
     pub(crate) fn run(self) -> Result<(), Failure> {
         let Self { place, command } = self;
+        if !matches!(command, Command::Docs(_)) {
+            outside::keep_files_to_owner();
+        }
         match command {
             Command::Demo(DemoWith { demo, birth, serving }) => {
                 let more = [birth.0, serving.0].concat_given();

@@ -85,6 +85,16 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let code = match error {
+            StoreError::Refused(_) | StoreError::BookExists => Code::Bad,
+            _ => Code::Fault,
+        };
+        Self { code, error: error.into() }
+    }
+}
+
 macro_rules! faults {
     ($($error:ty),+ $(,)?) => {$(
         impl From<$error> for Failure {
@@ -97,7 +107,6 @@ macro_rules! faults {
 
 faults!(
     std::io::Error,
-    StoreError,
     yaoki_server::ServeError,
     yaoki_server::edge::keys::KeyFileError,
     yaoki_server::client::ClientError,

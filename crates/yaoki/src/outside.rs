@@ -49,6 +49,18 @@ pub(crate) fn variables(prefix: &str) -> Vec<String> {
     names
 }
 
+/// How this program was called, to be printed in hints.
+pub(crate) fn program() -> String {
+    let name = std::env::args_os().next().and_then(|name| name.into_string().ok());
+    name.unwrap_or_else(|| "yaoki".to_owned())
+}
+
+/// Files that are made from now on are for their owner only: ledgers, anchors and backups are not for
+/// everybody on a machine.
+pub(crate) fn keep_files_to_owner() {
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+}
+
 /// This machine's name; `node` where it has none.
 pub(crate) fn host_name() -> String {
     let files = ["/proc/sys/kernel/hostname", "/etc/hostname"];

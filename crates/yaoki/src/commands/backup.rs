@@ -35,7 +35,7 @@ pub(crate) struct Restore {
     #[arg(long)]
     new_keys: bool,
     /// Who restores it; the book keeps it
-    #[arg(long = "by", value_name = "NAME")]
+    #[arg(long, value_name = "NAME")]
     actor: String,
     /// Why; the book keeps it
     #[arg(long, value_name = "TEXT")]
@@ -80,7 +80,7 @@ pub(crate) fn restore(restore: &Restore, settings: &Settings) -> Result<(), Fail
     set_anchors_aside(&settings.anchor_file)?;
     say::line(format_args!(
         "Give {} to every node. Then `yaoki serve`, compare what is missing, and \
-         `yaoki admin open-restored --by ONE --second ANOTHER`.",
+         `yaoki admin open-restored --actor ONE --second ANOTHER`.",
         settings.keys.display()
     ));
     Ok(())

@@ -138,10 +138,12 @@ fn usage(argument: &Arg) -> String {
     }
 }
 
-/// Help texts end without a full stop; pages do not.
+/// Help texts begin without a full stop; pages do not.
 fn sentence(text: &str) -> String {
-    let text = text.trim_end();
-    if text.ends_with(['.', ':']) { text.to_owned() } else { format!("{text}.") }
+    let paragraphs = text.trim_end().split("\n\n").map(|paragraph| {
+        if paragraph.ends_with(['.', ':']) { paragraph.to_owned() } else { format!("{paragraph}.") }
+    });
+    paragraphs.collect::<Vec<_>>().join("\n\n")
 }
 
 #[cfg(test)]

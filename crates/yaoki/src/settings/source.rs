@@ -164,7 +164,7 @@ fn parse_one(name: &str, value: toml::Value) -> Result<(&'static str, String), S
 /// The variables `YAOKI_…` that are no setting: slips of the pen, mostly.
 pub(crate) fn unknown_variables() -> Vec<String> {
     // Those of our own tests and of the command line's other arguments.
-    let others = ["YAOKI_TEST_", "YAOKI_CRASH_", FILE_VARIABLE, "YAOKI_BY"];
+    let others = ["YAOKI_TEST_", "YAOKI_CRASH_", FILE_VARIABLE, "YAOKI_ACTOR"];
     let is_known = |name: &String| {
         TABLE.iter().any(|setting| setting.variable() == *name)
             || others.iter().any(|other| name.starts_with(other))

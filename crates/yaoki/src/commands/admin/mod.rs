@@ -22,7 +22,7 @@ use crate::settings::Settings;
 use crate::{open, outside, say};
 
 /// The variable that says who works at this machine.
-const BY_VARIABLE: &str = "YAOKI_BY";
+const ACTOR_VARIABLE: &str = "YAOKI_ACTOR";
 
 #[derive(Debug, Args)]
 #[command(max_term_width = 100)]
@@ -38,8 +38,8 @@ pub(crate) struct Admin {
 
 #[derive(Debug, Args)]
 struct ByArguments {
-    /// Who does it; the book keeps it [env: YAOKI_BY] [default: who is logged in]
-    #[arg(long = "by", value_name = "NAME", global = true)]
+    /// Who does it; the book keeps it [env: YAOKI_ACTOR] [default: who is logged in]
+    #[arg(long, value_name = "NAME", global = true)]
     actor: Option<String>,
     /// The second person, where two are needed: opening, resuming, unfreezing
     #[arg(long, value_name = "NAME", global = true)]
@@ -54,7 +54,7 @@ struct ByArguments {
 
 impl ByArguments {
     fn by(&self) -> By {
-        let known = || [BY_VARIABLE, "USER", "LOGNAME"].into_iter().find_map(outside::variable);
+        let known = || [ACTOR_VARIABLE, "USER", "LOGNAME"].into_iter().find_map(outside::variable);
         By {
             actor: self.actor.clone().or_else(known).unwrap_or_default(),
             second: self.second.clone().unwrap_or_default(),

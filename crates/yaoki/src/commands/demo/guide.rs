@@ -5,8 +5,8 @@ use yaoki_server::admin::Desk;
 
 use super::seed::Seeded;
 use crate::exit::Failure;
-use crate::say;
 use crate::settings::Settings;
+use crate::{outside, say};
 
 /// Prints the guide.
 ///
@@ -18,7 +18,6 @@ pub(crate) fn say(
     desk: &Desk,
     seeded: &Seeded,
 ) -> Result<(), Failure> {
-    let data = settings.data.display();
     let currency = desk.book.currency();
     say::line(format_args!(
         "Yaoki runs: a demo book in {}, keys in {}.",
@@ -37,8 +36,7 @@ pub(crate) fn say(
     say::space();
     say::line("Members, each with a one-time link that enrols a device:");
     for person in &seeded.people {
-        let link =
-            person.link.as_deref().unwrap_or("has a device (`yaoki admin link` makes a new link)");
+        let link = person.link.as_deref().unwrap_or("has a device");
         say::line(format_args!(
             "  {}  {:>7} {} {:>6} points  {link}",
             person.member,
@@ -53,34 +51,38 @@ pub(crate) fn say(
         say::line(format_args!("  {}  {}  {}", till.terminal, till.key, till.name));
     }
     say::space();
-    say::line("Become a member's phone, and show a code:");
-    let token = seeded.people.iter().find_map(|person| person.link.as_deref()).unwrap_or("TOKEN");
-    let server = format!("--server {}", running.devices);
-    say::line(format_args!("  yaoki device enrol {server} {token}"));
-    say::line(format_args!("  yaoki device code {server}"));
-    say::line(format_args!("  yaoki device wallet {server}"));
-    say::line(
-        "Charge it at a register: docs/start.md signs the request with curl and openssl. The signature is",
-    );
-    say::line("HMAC-SHA256 under the terminal's key over eight lines:");
+    hints(settings, running, seeded)
+}
+
+/// Commands to go on with, as they can be copied.
+fn hints(settings: &Settings, running: &Running, seeded: &Seeded) -> Result<(), Failure> {
+    let yaoki = outside::program();
+    let data = settings.data.display();
+    let device = format!("  {yaoki} device --server {}", running.devices);
+    let link = seeded.people.iter().find_map(|person| person.link.as_deref()).unwrap_or("TOKEN");
+    say::line("Be a member's phone:");
+    say::line(format_args!("{device} enrol {link}"));
+    say::line(format_args!("{device} code"));
+    say::line(format_args!("{device} wallet"));
     let till = seeded.tills.first().ok_or_else(|| Failure::fault("the demo has no terminal"))?;
-    say::line(
-        "  yaoki register 1 / method / path / query / host / generation / Unix seconds / SHA-256 of the body",
-    );
     say::line(format_args!(
-        "  Authorization: Yaoki-HMAC-SHA256 terminal={}, generation={}, timestamp=…, signature=…",
+        "Be a register: docs/start.md signs requests with curl and openssl. Each carries\n  \
+         Authorization: Yaoki-HMAC-SHA256 terminal={}, generation={}, timestamp=…, signature=…\n\
+         with HMAC-SHA256 under the terminal's key over eight lines: `yaoki register 1`, method, path,\n\
+         query, host, generation, Unix seconds, SHA-256 of the body in hex.",
         till.terminal, till.generation
     ));
+    let admin = format!("  {yaoki} admin --data {data}");
     say::line("Be the operator:");
-    let admin = format!("yaoki admin --data {data}");
-    say::line(format_args!("  {admin} status"));
-    say::line(format_args!("  {admin} close-switch payment --reason 'to see it' --by me"));
-    say::line(format_args!("  {admin} open-switch payment --by me --second you"));
+    say::line(format_args!("{admin} status"));
+    say::line(format_args!("{admin} close-switch payment --actor me --reason 'to see it'"));
+    say::line(format_args!("{admin} open-switch payment --actor me --second you"));
+    let member = seeded.people.first().map_or("mem_…", |person| &person.member);
+    say::line(format_args!("{admin} statement {member}"));
     say::line(format_args!(
-        "  {admin} statement {}",
-        seeded.people.first().map_or("mem_…", |person| &person.member)
+        "  {yaoki} verify --data {data} --anchor {}",
+        settings.anchor_file.display()
     ));
-    say::line(format_args!("  yaoki verify --data {data}"));
     say::space();
     say::line("Ctrl-C ends it; started again over the same folder it goes on.");
     Ok(())

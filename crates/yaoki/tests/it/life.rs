@@ -1,0 +1,154 @@
+use std::path::Path;
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+use yaoki_core::ids::MemberNumber;
+use yaoki_core::state::Member;
+use yaoki_server::client::RegisterClient;
+use yaoki_server::client::register::{Credentials, Payment};
+use yaoki_server::edge::identifier::{Kind, parse};
+use yaoki_server::edge::key_from_text;
+use yaoki_store::conn::Purpose;
+use yaoki_store::{Clock, Conn, Database};
+
+use crate::process::{FREE_PORTS, Place, Server};
+
+fn text(reply: &Value, name: &str) -> String {
+    reply[name].as_str().unwrap_or_else(|| panic!("no {name} in {reply}")).to_owned()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a register has a clock")]
+fn clock() -> Clock {
+    std::sync::Arc::new(|| {
+        let since = std::time::UNIX_EPOCH.elapsed().expect("it is past 1970");
+        yaoki_core::time::Instant(i64::try_from(since.as_millis()).expect("not so late"))
+    })
+}
+
+/// A terminal made by commands: its number and its key.
+fn terminal(place: &Place) -> Credentials {
+    let merchant = text(&place.reply(&["admin", "create-merchant", "Hinode"]), "merchant");
+    let store = place.reply(&["admin", "create-store", &merchant, "Station", "--cutoff=05:00"]);
+    let reply = place.reply(&["admin", "create-terminal", &text(&store, "store"), "till 1"]);
+    let terminal = parse(Kind::Terminal, &text(&reply, "terminal")).expect("an identifier");
+    let key = key_from_text(&text(&reply, "key")).expect("a key");
+    Credentials { terminal: terminal.cast_unsigned(), generation: 1, key }
+}
+
+/// A member made by commands, with money and a device in `phone.json`.
+fn member(place: &Place, server: &Server) -> String {
+    let member = text(&place.reply(&["admin", "create-member"]), "member");
+    place.done(&["admin", "credit", &member, "1000"]);
+    let link = text(&place.reply(&["admin", "link", &member]), "link_token");
+    let address = server.devices.to_string();
+    place.done(&["device", "--device=phone.json", "--server", &address, "enrol", &link]);
+    member
+}
+
+fn code(place: &Place, server: &Server) -> String {
+    let address = server.devices.to_string();
+    let out = place.done(&["device", "--device=phone.json", "--server", &address, "code"]);
+    let line = out.lines().find_map(|line| line.strip_prefix("code "));
+    line.expect("a code").trim().to_owned()
+}
+
+fn pay(server: &Server, till: &Credentials, code: String, amount: i64) -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let mut register = RegisterClient::new(server.registers, till.clone(), clock());
+    let payment = Payment { request_id: Uuid::now_v7(), amount, code, hold_seconds: None };
+    let paid = runtime.expect("a runtime").block_on(register.pay(&payment)).expect("an outcome");
+    if paid.succeeded() { paid.outcome } else { paid.refusal_name().to_owned() }
+}
+
+#[test]
+fn a_book_lives_from_init_to_shutdown_and_verifies() {
+    let place = Place::with_book("staging");
+    // Offline, and then through the socket of the server.
+    let till = terminal(&place);
+    let server = Server::start(&place, &["--checkpoint-seconds=1"]);
+    let member = member(&place, &server);
+    assert_eq!(pay(&server, &till, code(&place, &server), 300), "succeeded");
+    let closed = place.reply(&["admin", "close-switch", "payment", "--reason=a test"]);
+    assert_eq!(closed["done"], "switch_closed");
+    assert_eq!(pay(&server, &till, code(&place, &server), 300), "payments_are_closed");
+    let alone = place.run(&["admin", "open-switch", "payment"]);
+    assert_eq!(alone.code, 1, "{alone:?}");
+    place.done(&["admin", "open-switch", "payment", "--second=Ben"]);
+    assert_eq!(pay(&server, &till, code(&place, &server), 100), "succeeded");
+    place.done(&["admin", "rotate", "code-key", "--keep-seconds=0"]);
+    place.done(&["admin", "rotate", "code-secrets", "--all"]);
+    assert_eq!(pay(&server, &till, code(&place, &server), 100), "succeeded");
+    let doctor = place.done(&[&["doctor"], &FREE_PORTS[..]].concat());
+    assert!(doctor.contains("good  server     runs"), "{doctor}");
+    let public = format!("YAOKI_PUBLIC={}", server.public);
+    let (name, value) = public.split_once('=').expect("a pair");
+    let mut health = place.command(&["healthcheck"]);
+    health.env(name, value);
+    assert_eq!(crate::process::ended(health).code, 0);
+    let (code, log) = server.end();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains(r#""message":"ended""#), "{log}");
+    let verified = place.done(&["verify", "--quiet", "--anchor", "data/anchors.jsonl"]);
+    assert!(verified.contains("nothing is wrong"), "{verified}");
+    let balance = place.reply(&["admin", "balance", &member]);
+    assert_eq!(balance["amount"], 500);
+    let owed = place.reply(&["admin", "balance", "store:1"]);
+    assert_eq!(owed["amount"], 500);
+    let statement = place.done(&["admin", "statement", &member, "--json"]);
+    let amounts: Vec<i64> = statement.lines().map(amount_of).collect();
+    assert_eq!(amounts, [1000, -300, -100, -100]);
+    assert_eq!(place.run(&["healthcheck"]).code, 3);
+}
+
+fn amount_of(line: &str) -> i64 {
+    let transfer: Value = serde_json::from_str(line).expect("a line of JSON");
+    transfer["amount"].as_i64().expect("an amount")
+}
+
+#[test]
+fn one_process_works_in_a_folder_at_a_time() {
+    let place = Place::with_book("demo");
+    let server = Server::start(&place, &[]);
+    let second = place.run(&[&["serve"], &FREE_PORTS[..]].concat());
+    assert_eq!(second.code, 3);
+    assert!(second.err.contains("works in the data folder data"), "{second:?}");
+    // The socket is gone, but the lock is held: nobody may open the store beside the server.
+    std::fs::remove_file(place.path().join("data/admin.socket")).expect("the socket is there");
+    let deaf = place.run(&["admin", "status"]);
+    assert_eq!(deaf.code, 3);
+    assert!(deaf.err.contains("nobody answers at data/admin.socket"), "{deaf:?}");
+    // A server that was killed holds nothing.
+    server.signal(rustix::process::Signal::KILL);
+    drop(server);
+    assert_eq!(place.reply(&["admin", "status"])["book"], "demo");
+}
+
+#[test]
+fn an_order_with_the_same_request_id_is_carried_out_once() {
+    let place = Place::with_book("demo");
+    let id = "--request-id=0190a6b4-8d6c-7cc1-b1c3-3ad9a1d2e3f4";
+    let first = place.reply(&["admin", "create-member", id]);
+    let again = place.reply(&["admin", "create-member", id]);
+    assert_eq!((&again["member"], &again["replayed"]), (&first["member"], &json!(true)));
+    assert_eq!(first["replayed"], false);
+}
+
+#[test]
+fn a_balance_that_no_fact_explains_is_found_and_named() {
+    let place = Place::with_book("demo");
+    place.done(&["admin", "create-member"]);
+    place.done(&["admin", "credit", "1", "100"]);
+    place.done(&["verify"]);
+    raise_balance(&place.path().join("data/yaoki.db"));
+    let bad = place.run(&["verify"]);
+    assert_eq!(bad.code, 1, "{bad:?}");
+    assert!(bad.out.contains("the first: member 1: money is 1100, the facts give 100"), "{bad:?}");
+}
+
+fn raise_balance(path: &Path) {
+    let database = Database::Sqlite(path.to_owned());
+    let mut conn = Conn::open(&database, Purpose::Admin).expect("the book opens");
+    let mut member = conn.find::<Member, _>(&[MemberNumber(1)]).expect("it can be read").remove(0);
+    member.money += 1000;
+    conn.update(&[&member]).expect("it can be written");
+}

@@ -1,0 +1,10 @@
+//! The program as a process: what it answers, what it refuses, and how it ends.
+
+mod help;
+mod life;
+mod postgres;
+mod process;
+mod refused;
+mod restored;
+mod self_test;
+mod settings;

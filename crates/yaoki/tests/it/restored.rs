@@ -1,0 +1,47 @@
+use crate::process::{Place, Server};
+
+#[test]
+fn a_restored_book_is_closed_until_two_people_open_it() {
+    let place = Place::with_book("staging");
+    place.done(&["admin", "create-member"]);
+    place.done(&["admin", "credit", "1", "700"]);
+    place.done(&["backup", "copy.db"]);
+    place.done(&["admin", "credit", "1", "300"]);
+    let restore = ["restore", "copy.db", "--data=again", "--actor=Asa", "--reason=a test"];
+    let without_keys = place.run(&restore);
+    assert_eq!(without_keys.code, 3);
+    assert!(without_keys.err.contains("bring it from its copy"), "{without_keys:?}");
+    let keys = place.path().join("again/keys.json");
+    std::fs::copy(place.path().join("data/keys.json"), &keys).expect("the folder was made");
+    place.done(&restore);
+    let new = std::fs::read_to_string(&keys).expect("it is ours");
+    let old = std::fs::read_to_string(place.path().join("data/keys.json")).expect("it is ours");
+    assert_ne!(new, old, "the code key is a new one");
+    let server = Server::start(&place, &["--data=again"]);
+    let admin = |more: &[&str]| place.run(&[&["admin", "--data=again"], more].concat());
+    let credit = admin(&["credit", "1", "1"]);
+    assert_ne!(credit.code, 0, "the book is closed: {credit:?}");
+    assert_eq!(admin(&["open-restored"]).code, 1);
+    assert_eq!(admin(&["open-restored", "--second=Ben"]).code, 0);
+    let credit = admin(&["credit", "1", "1"]);
+    assert_eq!(credit.code, 0, "{credit:?}");
+    assert_eq!(server.end().0, Some(0));
+    let balance = place.reply(&["admin", "balance", "member:1", "--data=again"]);
+    assert_eq!(balance["amount"], 701);
+    place.done(&["verify", "--data=again"]);
+}
+
+#[test]
+fn the_key_file_of_before_a_restore_is_refused() {
+    let place = Place::with_book("staging");
+    place.done(&["admin", "create-member"]);
+    place.done(&["backup", "copy.db"]);
+    std::fs::create_dir(place.path().join("again")).expect("a folder");
+    let [old, new] = ["data/keys.json", "again/keys.json"].map(|name| place.path().join(name));
+    std::fs::copy(&old, &new).expect("a copy");
+    place.done(&["restore", "copy.db", "--data=again", "--actor=Asa", "--reason=a test"]);
+    std::fs::copy(&old, &new).expect("a copy");
+    let serve = place.run(&["serve", "--data=again"]);
+    assert_eq!(serve.code, 3, "{serve:?}");
+    assert!(serve.err.contains("Bring the newer key file"), "{serve:?}");
+}

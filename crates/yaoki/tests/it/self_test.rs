@@ -1,0 +1,29 @@
+use crate::process::Place;
+
+#[test]
+fn the_self_test_walks_the_whole_path_and_leaves_nothing_behind() {
+    let place = Place::new();
+    let out = place.done(&["demo", "--self-test"]);
+    assert!(out.trim_end().ends_with("steps"), "{out}");
+    for sentence in [
+        "self-test passed: ",
+        "the same request again gives the same bytes",
+        "the same code does not pay twice",
+        "arriving late it is declined",
+        "money still goes back meanwhile",
+        "the book verifies against its anchors",
+        "ひので駅前店 Hinode Station",
+    ] {
+        assert!(out.contains(sentence), "{sentence}: {out}");
+    }
+    let left = std::fs::read_dir(place.path()).expect("the folder is there").count();
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn a_database_with_a_book_in_it_is_not_tested_on() {
+    let place = Place::with_book("live");
+    let ended = place.run(&["demo", "--self-test", "--database=sqlite:data/yaoki.db"]);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.err.contains("none is ever overwritten"), "{ended:?}");
+}
