@@ -350,6 +350,7 @@ fn open(conn: &mut Conn, people: (&str, &str), now: Instant) -> Result<(), Store
 }
 
 /// What an event of a restored book says.
+#[derive(Clone, Copy)]
 struct Said<'a> {
     kind: EventKind,
     number: i64,

@@ -260,8 +260,8 @@ fn decide_all(
     slots
 }
 
-/// What a closed book still takes. It may lack what was acknowledged after its backup, so it answers
-/// no register and no member: not even a query, which would say "not seen".
+/// What a closed book still takes. It may lack what was acknowledged after its backup, so it
+/// answers no register and no member: not even a query, which would say "not seen".
 const fn is_operators(command: &Command) -> bool {
     match command {
         Command::Administer(administer) => !matches!(administer.act, Act::EnrolDevice { .. }),

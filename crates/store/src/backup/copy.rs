@@ -30,6 +30,15 @@ pub(super) fn pages(
     target: &Path,
     progress: Progressing<'_>,
 ) -> Result<(), StoreError> {
+    pages_by(STEP_PAGES, source, target, progress)
+}
+
+fn pages_by(
+    step: i32,
+    source: &SqliteConn,
+    target: &Path,
+    progress: Progressing<'_>,
+) -> Result<(), StoreError> {
     let failed = |error| StoreError::write("backup", error);
     // A snapshot begins with the first read.
     let read = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
@@ -40,7 +49,7 @@ pub(super) fn pages(
     file.execute_batch("PRAGMA synchronous = OFF").map_err(StoreError::open)?;
     let backup = Backup::new(source.raw(), &mut file).map_err(failed)?;
     loop {
-        let result = backup.step(STEP_PAGES).map_err(failed)?;
+        let result = backup.step(step).map_err(failed)?;
         let state = backup.progress();
         let of = u64::try_from(state.pagecount).unwrap_or(0);
         let left = u64::try_from(state.remaining).unwrap_or(0);
@@ -142,6 +151,48 @@ fn many<T: Paged>(
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+    use yaoki_core::ids::LaneNumber;
+
+    #[test]
+    fn what_others_write_meanwhile_neither_waits_nor_makes_a_copy_begin_anew() {
+        let folder = std::env::temp_dir().join(format!("yaoki_copy_{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("the temporary folder can be written");
+        let open = |name: &str| {
+            let conn = Conn::open(&Database::Sqlite(folder.join(name)), Purpose::Admin);
+            conn.expect("a file can be made")
+        };
+        let (mut source, mut writer) = (open("source.db"), open("source.db"));
+        migrate::migrate(&mut source).expect("the schema can be made");
+        let count = |conn: &mut Conn| -> usize {
+            let rows: Vec<Position> = conn.query(&sql::POSITIONS, &[]).expect("rows");
+            rows.len()
+        };
+        let mut written = 0;
+        let mut write = |conn: &mut Conn| {
+            let rows: Vec<Position> = (written..written + 100)
+                .map(|seq| Position { name: format!("{seq:100}"), lane: LaneNumber(0), seq })
+                .collect();
+            written += 100;
+            assert_eq!(conn.insert(&rows.iter().collect::<Vec<_>>()).expect("it is written"), 100);
+        };
+        write(&mut writer);
+        source.begin_snapshot().expect("it begins");
+        let (mut done, mut all) = (0, 0);
+        let Conn::Sqlite(raw) = &source else { unreachable!("it is a file") };
+        pages_by(1, raw, &folder.join("copy.db"), &mut |progress| {
+            assert!(progress.done == done + 1 && (all == 0 || progress.of == all), "one pass");
+            (done, all) = (progress.done, progress.of);
+            write(&mut writer);
+        })
+        .expect("it is copied");
+        source.end_snapshot().expect("it ends");
+        assert!(done == all && done > 10);
+        assert_eq!(
+            (count(&mut open("copy.db")), count(&mut source)),
+            (100, 100 + 100 * usize::try_from(all).expect("few pages"))
+        );
+        std::fs::remove_dir_all(&folder).expect("the folder can be removed");
+    }
 
     #[test]
     fn every_table_is_copied_once() {

@@ -70,8 +70,8 @@ pub fn parse_heads(text: &str) -> Option<(Instant, Vec<Head>)> {
 
 fn parse_head(line: &str) -> Option<Head> {
     let mut parts = line.split(' ');
-    let lane = LaneNumber(parts.next()?.parse().ok()?);
-    Some((lane, parts.next()?.parse().ok()?, bytes(parts.next()?)?))
+    let number = LaneNumber(parts.next()?.parse().ok()?);
+    Some((number, parts.next()?.parse().ok()?, bytes(parts.next()?)?))
 }
 
 fn bytes<const N: usize>(digits: &str) -> Option<[u8; N]> {

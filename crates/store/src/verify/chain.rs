@@ -322,12 +322,15 @@ fn named(facts: &Facts) -> String {
     format!(" ({})", names.join("; "))
 }
 
+/// Where an acknowledgement was booked, and of which operation.
+type Acknowledged = (LaneNumber, i64, FactId);
+
 /// Acknowledgements by commit.
 struct Acknowledgements {
     /// The last commit of each lane.
     seqs: BTreeMap<LaneNumber, i64>,
     parts: i64,
-    held: VecDeque<(i64, Vec<(LaneNumber, i64, FactId)>)>,
+    held: VecDeque<(i64, Vec<Acknowledged>)>,
     total: u64,
     outside: u64,
     taken: u64,

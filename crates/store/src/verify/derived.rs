@@ -75,12 +75,12 @@ impl Known {
             EventKind::TerminalSuspended
             | EventKind::TerminalResumed
             | EventKind::TerminalKeyRotated => {
-                match directory.terminals.get_mut(&TerminalNumber(event.subject)) {
-                    Some(terminal) => terminal.fold_event(event),
-                    None => {
-                        let problem = format!("terminal {} is not there", event.subject);
-                        findings.add("event", event.id.0, problem);
-                    }
+                let number = TerminalNumber(event.subject);
+                if let Some(terminal) = directory.terminals.get_mut(&number) {
+                    terminal.fold_event(event);
+                } else {
+                    let problem = format!("terminal {} is not there", event.subject);
+                    findings.add("event", event.id.0, problem);
                 }
             }
             EventKind::SwitchClosed | EventKind::SwitchOpened => {

@@ -380,8 +380,7 @@ fn check_links_of(
             expected.device = FactId(event.object);
         } else {
             expected = EnrolmentLink { device: link.device, ..link_of_event(event) };
-            let used = link.device.is_some();
-            if used && uses.get(&link.device) != Some(&Some(digest)) {
+            if link.device.is_some() && uses.get(&link.device) != Some(&Some(digest)) {
                 expected.device = FactId::NONE;
             }
         }

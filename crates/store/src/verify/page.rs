@@ -168,7 +168,7 @@ impl<T: Paged> Pages<T> {
         let rows: Vec<Checked<T>> = conn.query(T::AFTER, &arguments)?;
         self.ended = i64::try_from(rows.len()).is_ok_and(|count| count < PAGE_ROWS);
         if let Some(last) = rows.last() {
-            self.after = last.key.clone();
+            self.after.clone_from(&last.key);
         }
         self.rows = rows.into();
         Ok(())

@@ -33,16 +33,21 @@ const WITHOUT_SYNC: &str = "YAOKI_CRASH_WITHOUT_SYNC";
 /// Seconds after which a child ends by itself, so that a test that dies leaves nothing behind.
 const CHILD_SECONDS_MAX: u64 = 120;
 
+#[expect(clippy::disallowed_methods, reason = "a child is told by its parent's environment")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 fn rounds(name: &str, usual: u32) -> u32 {
-    let given = std::env::var(format!("YAOKI_CRASH_{name}"));
-    given.map_or(usual, |text| text.parse().expect("rounds are a number"))
+    variable(&format!("YAOKI_CRASH_{name}"))
+        .map_or(usual, |text| text.parse().expect("rounds are a number"))
 }
 
 /// The child: not a promise of its own; it does nothing unless a parent told it where the book is.
 // one storage: the child of the loops below, on whichever storage its parent names
 #[test]
 fn child_that_pays_until_it_is_ended() {
-    let Ok(database) = std::env::var(DATABASE) else { return };
+    let Some(database) = variable(DATABASE) else { return };
     std::thread::spawn(|| {
         std::thread::park_timeout(Duration::from_secs(CHILD_SECONDS_MAX));
         std::process::exit(3);
@@ -51,7 +56,7 @@ fn child_that_pays_until_it_is_ended() {
     let clock = TestClock::default();
     clock.advance_ms(3_600_000);
     let mut options = options(&database, &clock, "child");
-    options.unsafe_without_sync = std::env::var(WITHOUT_SYNC).is_ok();
+    options.unsafe_without_sync = variable(WITHOUT_SYNC).is_some();
     let book = Book::open(options).expect("the child opens the book");
     let cipher = yaoki_core::code::CodeCipher::new(
         yaoki_store::testing::code_rules(),
@@ -217,10 +222,12 @@ fn check_whole(database: &Database) {
     assert!(report.findings.is_empty(), "{report}");
 }
 
+/// The shim, built once a run.
+static SHIM: OnceLock<PathBuf> = OnceLock::new();
+
 fn environment(database: &TestDatabase) -> Vec<(&'static str, String)> {
     let Database::Sqlite(path) = &database.database else { return Vec::new() };
     let folder = path.parent().expect("a file is in a folder").to_string_lossy().into_owned();
-    static SHIM: OnceLock<PathBuf> = OnceLock::new();
     let shim = SHIM.get_or_init(|| xtask::shim::build().expect("the shim can be built"));
     vec![("LD_PRELOAD", shim.to_string_lossy().into_owned()), (xtask::shim::ROOT, folder)]
 }
@@ -330,7 +337,7 @@ fn every_acknowledged_payment_survives_kills_of_postgresql_itself() {
     let mut cluster = match xtask::postgres::Cluster::start("kills") {
         Ok(cluster) => cluster,
         Err(error) => {
-            let required = std::env::var(yaoki_store::testing::REQUIRE).is_ok();
+            let required = variable(yaoki_store::testing::REQUIRE).is_some();
             assert!(!required, "no PostgreSQL of its own: {error}");
             writeln!(std::io::stderr(), "SKIPPED: kills of PostgreSQL: {error}").expect("stderr");
             return;

@@ -118,8 +118,9 @@ fn members_and_lanes_come_back(conn: &mut Conn, tried: &mut BTreeSet<&'static st
     let state = PaymentState { payment, member, status, held, captured, refunded, expires_at };
     comes_back(conn, tried, &state, payment);
     let (id, holder) = (LaneNumber(1023), "ノード".to_owned());
-    let (head, last_at, last_id) = ([255; 32], Instant(LARGE), FactId(LARGE));
-    let lane = Lane { id, seq: LARGE, head, last_at, last_id, holder, generation: LARGE };
+    let (last_at, last_id) = (Instant(LARGE), FactId(LARGE));
+    let (seq, generation) = (LARGE, LARGE);
+    let lane = Lane { id, seq, head: [255; 32], last_at, last_id, holder, generation };
     comes_back(conn, tried, &lane, id);
 }
 

@@ -324,8 +324,9 @@ on_both_storages! {
         put(&mut conn, &EnrolmentLink { digest: [2; 32], ..invented.clone() });
         drop(conn);
         let report = report(db, &[]);
-        let hex = |digest: [u8; 32]| -> String {
-            digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        let hex = |digest: [u8; 32]| {
+            let digits: Vec<String> = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+            digits.concat()
         };
         for link in [one, two, three, invented] {
             must_name(&report, &["enrolment_link"], "enrolment_link", &hex(link.digest));
