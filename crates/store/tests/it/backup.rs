@@ -120,7 +120,8 @@ on_both_storages! {
             assert!(again.book.health().closed);
             let ask = again.ask(1, 1);
             let pay = again.pay(ask, &again.code(ONE), 10, None);
-            for asked in [pay.clone(), Command::Query(ask.caller), again.reverse(ask, ask.caller.key.request)] {
+            let reverse = again.reverse(ask, ask.caller.key.request);
+            for asked in [pay.clone(), Command::Query(ask.caller), reverse] {
                 assert_eq!(again.unknown(asked), Unknown::Closed);
             }
             let link = again.request();
