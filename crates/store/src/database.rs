@@ -20,17 +20,18 @@ impl FromStr for Database {
 
     fn from_str(text: &str) -> Result<Self, StoreError> {
         if let Some(path) = text.strip_prefix("sqlite:") {
-            if path.is_empty() {
-                return Err(StoreError::BadDatabase("the database has no path".to_owned()));
-            }
-            return Ok(Self::Sqlite(PathBuf::from(path)));
+            let bad = |why: &str| Err(StoreError::BadDatabase(why.to_owned()));
+            return match path {
+                "" => bad("the database has no path"),
+                ":memory:" => bad("a book in memory would be gone with the process"),
+                path if path.contains('\0') => bad("a path has no zero byte"),
+                path => Ok(Self::Sqlite(PathBuf::from(path))),
+            };
         }
         if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
             return Err(StoreError::BadDatabase("the database is of no kind we know".to_owned()));
         }
-        let parsed = text.parse::<postgres::Config>();
-        parsed
-            .map_err(|_| StoreError::BadDatabase("the PostgreSQL URL is malformed".to_owned()))?;
+        crate::conn::check_url(text)?;
         Ok(Self::Postgres(text.to_owned()))
     }
 }
@@ -50,10 +51,10 @@ impl fmt::Display for Database {
         match self {
             Self::Sqlite(path) => write!(out, "sqlite:{}", path.display()),
             Self::Postgres(url) => {
-                let place = url.rsplit_once('@').map_or_else(
-                    || url.split_once("://").map_or("", |(_, place)| place),
-                    |(_, place)| place,
-                );
+                // Neither the user, whose password follows, nor the parameters, one of which may be
+                // it.
+                let place = url.split_once("://").map_or(url.as_str(), |(_, place)| place);
+                let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
                 write!(out, "postgres://{}", place.split('?').next().unwrap_or_default())
             }
         }

@@ -46,10 +46,17 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
 const REGISTER: &str =
     "CREATE TABLE IF NOT EXISTS migration (number BIGINT PRIMARY KEY, title TEXT NOT NULL)";
 
+/// How often a migration is tried that finds its tables, or the lock of migrations, held: each try
+/// waits for a second at most, so that nodes which run meanwhile do not wait behind it.
+const TRIES_MAX: usize = 60;
+
 /// The tokens of the schema text: SQLite's and PostgreSQL's form.
 const TOKENS: &[(&str, &str, &str)] = &[
     ("{ROWID}", "INTEGER PRIMARY KEY", "BIGINT PRIMARY KEY"),
     ("{INT}", "INTEGER NOT NULL", "BIGINT NOT NULL"),
+    // Numbers that a closed list or the calendar keeps small: SQLite keeps them small by itself.
+    ("{SMALL}", "INTEGER NOT NULL", "SMALLINT NOT NULL"),
+    ("{DAY}", "INTEGER NOT NULL", "INTEGER NOT NULL"),
     ("{BYTES}", "BLOB NOT NULL", "BYTEA NOT NULL"),
     ("{TEXT}", "TEXT NOT NULL", "TEXT NOT NULL"),
     ("{CLUSTERED}", "WITHOUT ROWID", ""),
@@ -63,7 +70,8 @@ fn known() -> i64 {
 
 /// The schema's number; 0 where there is none yet.
 pub fn schema_version(conn: &mut Conn) -> Result<i64, StoreError> {
-    conn.run_script(REGISTER)?;
+    // Two PostgreSQL sessions that do this at once can get in each other's way, the first time only.
+    conn.run_script(REGISTER).or_else(|_| conn.run_script(REGISTER))?;
     Ok(conn.query::<Number>(&sql::SCHEMA_VERSION, &[])?.pop().map_or(0, |row| row.number))
 }
 
@@ -92,18 +100,33 @@ pub fn migrate(conn: &mut Conn) -> Result<Vec<Migration>, StoreError> {
     }
     let mut run = Vec::new();
     for migration in MIGRATIONS.iter().filter(|migration| migration.number > found) {
-        conn.begin()?;
-        if let Err(error) = apply(conn, migration) {
-            conn.rollback()?;
-            return Err(error);
+        if patiently(conn, migration)? {
+            run.push(*migration);
         }
-        conn.commit()?;
-        run.push(*migration);
     }
     Ok(run)
 }
 
-fn apply(conn: &mut Conn, migration: &Migration) -> Result<(), StoreError> {
+/// Runs one migration in one transaction, again while something is held; false when another node
+/// ran it meanwhile.
+fn patiently(conn: &mut Conn, migration: &Migration) -> Result<bool, StoreError> {
+    let mut tries = 0;
+    loop {
+        conn.begin()?;
+        match apply(conn, migration) {
+            Ok(applied) => return conn.commit().map(|()| applied),
+            Err(error) => {
+                conn.rollback()?;
+                if !error.is_conflict() || tries >= TRIES_MAX {
+                    return Err(error);
+                }
+            }
+        }
+        tries += 1;
+    }
+}
+
+fn apply(conn: &mut Conn, migration: &Migration) -> Result<bool, StoreError> {
     let postgres = conn.is_postgres();
     if postgres {
         conn.run_script("SELECT pg_advisory_xact_lock(8008)")?;
@@ -111,13 +134,13 @@ fn apply(conn: &mut Conn, migration: &Migration) -> Result<(), StoreError> {
     let arguments = [Value::Int(migration.number), Value::Text(migration.title)];
     if conn.execute(&sql::RECORD_MIGRATION, &arguments)? == 0 {
         // Another node ran it while this one waited for the lock.
-        return Ok(());
+        return Ok(false);
     }
     let mut text = migration.text.to_owned();
     for (token, sqlite, server) in TOKENS {
         text = text.replace(token, if postgres { server } else { sqlite });
     }
-    conn.run_script(&text)
+    conn.run_script(&text).map(|()| true)
 }
 
 /// Makes a book where there is none: schema, and the one row that says what it is for, for ever.

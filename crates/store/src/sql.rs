@@ -5,6 +5,8 @@
 //! Placeholders are `$1`, `$2`… in order of first use. A `{columns of TABLE}` token stands for the
 //! row's columns.
 
+use std::sync::OnceLock;
+
 use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, Transfer};
 use yaoki_core::row::Row;
 use yaoki_core::state::{
@@ -17,28 +19,52 @@ use crate::table::{Balance, Book, LedgerList, Number, Position, Switchboard};
 /// A named statement.
 #[derive(Debug)]
 pub struct Statement {
-    /// Its name, as it is in errors.
+    /// Its name, unique, as it is in errors.
     pub name: &'static str,
     /// Whether it reads a whole growing table, for offline work only.
     pub scans: bool,
-    /// How many arguments it takes.
+    /// How many arguments it takes; arrays, where it was made from a table, on PostgreSQL.
     pub arguments: usize,
     columns: fn() -> &'static [&'static str],
     prefix: &'static str,
     text: &'static str,
+    sqlite: OnceLock<String>,
+    postgres: OnceLock<String>,
 }
 
 impl Statement {
-    /// The text for PostgreSQL.
-    pub fn postgres(&self) -> String {
-        let columns = (self.columns)();
-        let columns = columns.iter().map(|column| format!("{}{column}", self.prefix));
-        self.text.replace("{columns}", &columns.collect::<Vec<_>>().join(", "))
+    /// A statement made from a table. Its name is kept for the life of the process: there are a few
+    /// a table, each made once.
+    pub(crate) fn generated(
+        name: String,
+        arguments: usize,
+        sqlite: String,
+        postgres: String,
+    ) -> Self {
+        Self {
+            name: name.leak(),
+            scans: false,
+            arguments,
+            columns: || &[],
+            prefix: "",
+            text: "",
+            sqlite: OnceLock::from(sqlite),
+            postgres: OnceLock::from(postgres),
+        }
     }
 
-    /// The text for SQLite.
-    pub fn sqlite(&self) -> String {
-        self.postgres().replace('$', "?").replace("::BIGINT", "")
+    /// The text for PostgreSQL, made once.
+    pub fn postgres(&self) -> &str {
+        self.postgres.get_or_init(|| {
+            let columns = (self.columns)().iter();
+            let columns = columns.map(|column| format!("{}{column}", self.prefix));
+            self.text.replace("{columns}", &columns.collect::<Vec<_>>().join(", "))
+        })
+    }
+
+    /// The text for SQLite, made once.
+    pub fn sqlite(&self) -> &str {
+        self.sqlite.get_or_init(|| self.postgres().replace('$', "?"))
     }
 }
 
@@ -56,6 +82,8 @@ macro_rules! statements {
                 columns: || <$row as Row>::COLUMNS,
                 prefix: $prefix,
                 text: $text,
+                sqlite: OnceLock::new(),
+                postgres: OnceLock::new(),
             };
         )+
 

@@ -2,6 +2,11 @@
 //!
 //! The column names and kinds come from core's rows; this file adds what only storage knows.
 
+mod generate;
+
+use std::marker::PhantomData;
+use std::sync::OnceLock;
+
 use yaoki_core::account::Account;
 use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, Transfer};
 use yaoki_core::ids::{FactId, LaneNumber, MemberNumber, RequestId, RequestKey};
@@ -16,16 +21,30 @@ use yaoki_core::{coded, row};
 
 use crate::conn::Conn;
 use crate::error::StoreError;
+use crate::sql::Statement;
+
+pub use self::generate::Statements;
 
 /// A row with a home.
 pub trait Record: Row {
     /// The columns of the primary key, in order.
     const KEY: &'static [&'static str];
+    /// Whether rows are only ever inserted.
+    const FACT: bool = false;
+
+    /// The table's statements, made once a process.
+    fn statements() -> &'static Statements {
+        generate::of_table::<Self>()
+    }
 }
 
+/// Lists the tables: `Row: fact or derived, grows or stays, key columns`.
 macro_rules! records {
-    ($($row:ty: $($key:literal),+;)+) => {
-        $(impl Record for $row { const KEY: &'static [&'static str] = &[$($key),+]; })+
+    ($($row:ty: $fact:ident, $grows:ident, $($key:literal),+;)+) => {
+        $(impl Record for $row {
+            const KEY: &'static [&'static str] = &[$($key),+];
+            const FACT: bool = records!($fact);
+        })+
 
         /// Every table: name, columns, key.
         pub const TABLES: &[Table] = &[$(Table {
@@ -33,8 +52,15 @@ macro_rules! records {
             columns: <$row as Row>::COLUMNS,
             kinds: <$row as Row>::KINDS,
             key: &[$($key),+],
+            fact: records!($fact),
+            grows: records!($grows),
+            statements: <$row as Record>::statements,
         }),+];
     };
+    (fact) => { true };
+    (derived) => { false };
+    (grows) => { true };
+    (stays) => { false };
 }
 
 /// One table, as data.
@@ -48,28 +74,47 @@ pub struct Table {
     pub kinds: &'static [Kind],
     /// Its primary key.
     pub key: &'static [&'static str],
+    /// Whether rows are only ever inserted.
+    pub fact: bool,
+    /// Whether it grows with members or payments, so that no statement may scan it.
+    pub grows: bool,
+    /// Its statements.
+    pub statements: fn() -> &'static Statements,
+}
+
+/// The statements of every table and lookup that the product may run.
+pub fn all_statements() -> Vec<&'static Statement> {
+    let mut all = vec![OPERATION_BY_REQUEST.statement(), EVENT_BY_REQUEST.statement()];
+    for table in TABLES {
+        let made = (table.statements)();
+        all.extend([&made.insert, &made.find]);
+        if !table.fact {
+            all.extend([&made.upsert, &made.update, &made.delete, &made.lock, &made.lock_free]);
+        }
+    }
+    all
 }
 
 records! {
-    Operation: "id";
-    Transfer: "member", "id";
-    Event: "id";
-    Acknowledgement: "operation";
-    Batch: "lane", "seq";
-    Lane: "id";
-    Member: "number";
-    Device: "id";
-    EnrolmentLink: "digest";
-    Merchant: "number";
-    Store: "number";
-    Terminal: "number";
-    Switch: "capability", "scope", "subject";
-    PaymentState: "payment";
-    Switchboard: "id";
-    Balance: "account", "day";
-    Position: "name", "lane";
-    LedgerList: "account", "operation";
-    Book: "id";
+    Operation: fact, grows, "id";
+    Transfer: fact, grows, "member", "id";
+    Event: fact, grows, "id";
+    Acknowledgement: fact, grows, "operation";
+    Batch: fact, grows, "lane", "seq";
+    Lane: derived, stays, "id";
+    Member: derived, grows, "number";
+    Device: derived, grows, "id";
+    EnrolmentLink: derived, grows, "digest";
+    Merchant: derived, stays, "number";
+    Store: derived, stays, "number";
+    Terminal: derived, stays, "number";
+    Switch: derived, stays, "capability", "scope", "subject";
+    PaymentState: derived, grows, "payment";
+    Switchboard: derived, stays, "id";
+    Balance: derived, stays, "account", "day";
+    Position: derived, stays, "name", "lane";
+    LedgerList: derived, grows, "account", "operation";
+    Book: derived, stays, "id";
 }
 
 row! {
@@ -179,16 +224,29 @@ row! {
 }
 
 /// A unique key besides the primary one.
-#[derive(Clone, Copy, Debug)]
-pub struct Lookup {
+#[derive(Debug)]
+pub struct Lookup<T> {
     /// Its columns, in order.
     pub columns: &'static [&'static str],
+    statement: OnceLock<Statement>,
+    row: PhantomData<fn() -> T>,
+}
+
+impl<T: Record> Lookup<T> {
+    const fn new(columns: &'static [&'static str]) -> Self {
+        Self { columns, statement: OnceLock::new(), row: PhantomData }
+    }
+
+    /// The statement that finds rows by it.
+    pub fn statement(&self) -> &Statement {
+        self.statement.get_or_init(|| generate::find::<T>(self.columns))
+    }
 }
 
 /// Operations by request id and terminal.
-pub const OPERATION_BY_REQUEST: Lookup = Lookup { columns: &["request_id", "terminal"] };
+pub static OPERATION_BY_REQUEST: Lookup<Operation> = Lookup::new(&["request_id", "terminal"]);
 /// Events by request id.
-pub const EVENT_BY_REQUEST: Lookup = Lookup { columns: &["request_id"] };
+pub static EVENT_BY_REQUEST: Lookup<Event> = Lookup::new(&["request_id"]);
 
 /// Something rows are found by: the values of a key.
 pub trait Key {

@@ -10,8 +10,10 @@
 
 mod postgres;
 mod sqlite;
+mod tls;
+mod wire;
 
-use yaoki_core::row::{Row, Value};
+use yaoki_core::row::{Corrupt, Kind, Row, Source, Value};
 
 use crate::database::Database;
 use crate::error::StoreError;
@@ -19,6 +21,7 @@ use crate::sql::Statement;
 use crate::table::{Key, Lookup, Record};
 
 pub use self::postgres::PostgresConn;
+pub(crate) use self::postgres::check_url;
 pub use self::sqlite::SqliteConn;
 
 /// What a connection is for.
@@ -88,6 +91,9 @@ impl Conn {
     }
 
     /// Commits; on return it is on disk.
+    ///
+    /// # Panics
+    /// If a statement of this transaction failed: it must be rolled back.
     pub fn commit(&mut self) -> Result<(), StoreError> {
         either!(self, conn => conn.commit())
     }
@@ -102,45 +108,56 @@ impl Conn {
         if rows.is_empty() {
             return Ok(0);
         }
-        either!(self, conn => conn.insert(rows))
+        either!(self, conn => conn.write(&T::statements().insert, rows))
     }
 
     /// Inserts rows, or overwrites those of the same key.
     pub fn upsert<T: Record>(&mut self, rows: &[&T]) -> Result<u64, StoreError> {
+        const { assert!(may_change::<T>(), "facts are only inserted") };
         if rows.is_empty() {
             return Ok(0);
         }
-        either!(self, conn => conn.upsert(rows))
+        either!(self, conn => conn.write(&T::statements().upsert, rows))
     }
 
     /// Overwrites rows by key; says how many were there.
     pub fn update<T: Record>(&mut self, rows: &[&T]) -> Result<u64, StoreError> {
+        const { assert!(may_change::<T>(), "facts are only inserted") };
         if rows.is_empty() {
             return Ok(0);
         }
-        either!(self, conn => conn.update(rows))
+        either!(self, conn => conn.write(&T::statements().update, rows))
     }
 
     /// Deletes the row of the same key; says how many were there.
     pub fn delete<T: Record>(&mut self, row: &T) -> Result<u64, StoreError> {
+        const { assert!(may_change::<T>(), "facts are only inserted") };
         either!(self, conn => conn.delete(row))
     }
 
     /// Rows by primary key, those that are there.
     pub fn find<T: Record, K: Key>(&mut self, keys: &[K]) -> Result<Vec<T>, StoreError> {
-        self.find_by(&Lookup { columns: T::KEY }, keys)
+        self.find_with(&T::statements().find, keys)
     }
 
     /// Rows by another unique key, those that are there.
     pub fn find_by<T: Record, K: Key>(
         &mut self,
-        lookup: &Lookup,
+        lookup: &Lookup<T>,
+        keys: &[K],
+    ) -> Result<Vec<T>, StoreError> {
+        self.find_with(lookup.statement(), keys)
+    }
+
+    fn find_with<T: Record, K: Key>(
+        &mut self,
+        statement: &Statement,
         keys: &[K],
     ) -> Result<Vec<T>, StoreError> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        either!(self, conn => conn.find_by(lookup, keys))
+        either!(self, conn => conn.find(statement, keys))
     }
 
     /// Rows by primary key, locked in order of the key. On SQLite the writer holds the file, so it
@@ -150,13 +167,15 @@ impl Conn {
         keys: &[impl Key],
         mode: LockMode,
     ) -> Result<Vec<T>, StoreError> {
-        if keys.is_empty() {
-            return Ok(Vec::new());
-        }
-        match self {
-            Self::Sqlite(conn) => conn.find_by(&Lookup { columns: T::KEY }, keys),
-            Self::Postgres(conn) => conn.lock(keys, mode),
-        }
+        const { assert!(!T::FACT, "facts never change") };
+        let statements = T::statements();
+        self.find_with(
+            match mode {
+                LockMode::Wait => &statements.lock,
+                LockMode::SkipLocked => &statements.lock_free,
+            },
+            keys,
+        )
     }
 
     /// Whether [`LockMode::SkipLocked`] can leave out rows that are there.
@@ -187,7 +206,8 @@ impl Conn {
         either!(self, conn => conn.run_script(script))
     }
 
-    /// Bytes of SQLite's write-ahead log; 0 on PostgreSQL.
+    /// Bytes of SQLite's write-ahead log that are in use: those after its last new beginning, 0
+    /// when all are moved. 0 on PostgreSQL.
     pub fn wal_bytes(&self) -> u64 {
         match self {
             Self::Sqlite(conn) => conn.wal_bytes(),
@@ -240,20 +260,48 @@ impl Conn {
         self.run_script("ROLLBACK")
     }
 
-    /// The plan of a statement, as text a line a step.
-    pub fn explain(&mut self, text: &str, arguments: usize) -> Result<Vec<String>, StoreError> {
-        either!(self, conn => conn.explain(text, arguments))
+    /// The plan of a statement, as text a line a step; on PostgreSQL, with this session's settings.
+    pub fn explain(&mut self, statement: &Statement) -> Result<Vec<String>, StoreError> {
+        match self {
+            Self::Sqlite(conn) => conn.explain(statement.sqlite()),
+            Self::Postgres(conn) => conn.explain(statement),
+        }
     }
 }
 
-/// `column = $1, other = $2` from `from` on, joined by `between`.
-fn assignments(columns: &[&str], from: usize, between: &str) -> String {
-    let each = columns.iter().enumerate();
-    let each = each.map(|(index, column)| format!("{column} = ${}", from + index));
-    each.collect::<Vec<_>>().join(between)
+/// Facts are never changed, except by the tests of tampering.
+const fn may_change<T: Record>() -> bool {
+    !T::FACT || cfg!(feature = "testing")
 }
 
-/// The columns that are no part of the key, or the key again where there are no others.
-fn rest(columns: &'static [&'static str], key: &[&str]) -> Vec<&'static str> {
-    columns.iter().copied().filter(|column| !key.contains(column)).collect()
+/// The values of a row's key, in the order of the key.
+fn key_of<T: Record>(row: &T) -> Vec<Value<'_>> {
+    let mut values = Vec::with_capacity(T::COLUMNS.len());
+    row.values(&mut values);
+    T::KEY.iter().map(|column| values[place::<T>(column)]).collect()
+}
+
+/// The place of a column among the row's values, from 0.
+fn place<T: Row>(column: &str) -> usize {
+    let at = T::COLUMNS.iter().position(|other| *other == column);
+    at.expect("a key is made of columns")
+}
+
+/// What names a row of a named statement in an error: its first two columns.
+fn first_columns<T: Row>() -> &'static [&'static str] {
+    &T::COLUMNS[..T::COLUMNS.len().min(2)]
+}
+
+/// The error for a row that no code of ours can have written, named by these columns.
+fn corrupt<T: Row, S: Source>(source: &S, corrupt: Corrupt, named_by: &[&str]) -> StoreError {
+    let named = named_by.iter().map(|name| {
+        let index = place::<T>(name);
+        let value = match T::KINDS[index] {
+            Kind::Int => source.int(index).map(|number| number.to_string()),
+            Kind::Text => source.text(index).map(|text| format!("{text:?}")),
+            Kind::Bytes => source.bytes(index).map(|bytes| format!("{bytes:02x?}")),
+        };
+        format!("{name}={}", value.unwrap_or_else(|problem| format!("({problem})")))
+    });
+    StoreError::corrupt::<T>(corrupt, &named.collect::<Vec<_>>().join(" "))
 }

@@ -1,215 +1,152 @@
 //! The PostgreSQL form: one round trip for many rows, by `UNNEST` arrays and statements prepared
 //! once.
+//!
+//! Sessions of lanes and readers plan for keys alone. Without those settings a statement that was
+//! planned while a table was young keeps a scan plan, at half the speed.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
+use postgres::config::{SslMode, TargetSessionAttrs};
 use postgres::types::ToSql;
 use postgres::{Client, Config, NoTls, Row as PostgresRow, Statement as Prepared};
-use yaoki_core::row::{Kind, Row, Source, Value};
+use yaoki_core::row::{Row, Value};
 
-use super::{LockMode, Purpose, assignments, rest};
-use crate::error::StoreError;
+use super::wire::{Column, PostgresSource, Single};
+use super::{Purpose, corrupt, first_columns, key_of, tls};
+use crate::error::{Fault, StoreError};
 use crate::sql::Statement;
-use crate::table::{Key, Lookup, Record};
+use crate::table::{Key, Record};
 
 const CONNECT: Duration = Duration::from_secs(3);
+/// A server that acknowledges nothing for this long is gone.
+const SILENCE_MAX: Duration = Duration::from_secs(15);
 
-/// Settings of a lane. Without them a statement that was planned while a table was young keeps a
-/// scan plan, at half the speed.
-const LANE: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;
-    SET enable_hashjoin = off; SET enable_mergejoin = off; SET lock_timeout = '1s';
-    SET statement_timeout = '5s'; SET idle_in_transaction_session_timeout = '10s';
-    SET synchronous_commit = on; SET client_min_messages = warning;";
-const READER: &str = "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan;
+const EVERY: &str = "SET client_min_messages = warning; SET synchronous_commit = on; SET jit = off;
+    SET lock_timeout = '1s';";
+const BY_KEY: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;
     SET enable_hashjoin = off; SET enable_mergejoin = off;
-    SET statement_timeout = '2s'; SET idle_in_transaction_session_timeout = '10s';
-    SET default_transaction_read_only = on; SET client_min_messages = warning;";
-const ADMIN: &str = "SET lock_timeout = '1s'; SET client_min_messages = warning;";
+    SET idle_in_transaction_session_timeout = '10s';";
+const LANE: &str = "SET statement_timeout = '5s';";
+const LANE_WITHOUT_SYNC: &str = "SET statement_timeout = '5s'; SET synchronous_commit = off;";
+const READER: &str = "SET statement_timeout = '2s'; SET default_transaction_read_only = on;";
 
 /// A PostgreSQL session.
 pub struct PostgresConn {
     client: Client,
     reader: bool,
     in_transaction: bool,
-    prepared: HashMap<String, Prepared>,
-    texts: HashMap<(&'static str, &'static str, &'static str), String>,
+    /// A statement of the transaction failed: the server would answer its COMMIT with a silent
+    /// ROLLBACK.
+    failed: bool,
+    prepared: HashMap<&'static str, Prepared>,
 }
 
 impl PostgresConn {
     pub(super) fn open(url: &str, purpose: Purpose) -> Result<Self, StoreError> {
-        let mut config: Config = url.parse().map_err(StoreError::connect)?;
-        config.connect_timeout(CONNECT).keepalives(true).keepalives_idle(Duration::from_secs(10));
-        config.application_name("yaoki");
-        let several = config.get_hosts().len() > 1;
-        if several && purpose != Purpose::Reader {
-            config.target_session_attrs(postgres::config::TargetSessionAttrs::ReadWrite);
-        }
-        let encrypted = config.get_ssl_mode() == postgres::config::SslMode::Require;
-        let connected = if encrypted { config.connect(tls()) } else { config.connect(NoTls) };
-        let mut client = connected.map_err(StoreError::connect)?;
-        let reader = purpose == Purpose::Reader;
+        let mut client = Address::parse(url)?.connect()?;
         let settings = match purpose {
-            Purpose::Lane | Purpose::LaneWithoutSync => LANE,
-            Purpose::Reader => READER,
-            Purpose::Admin => ADMIN,
+            Purpose::Lane => [EVERY, BY_KEY, LANE].concat(),
+            Purpose::LaneWithoutSync => [EVERY, BY_KEY, LANE_WITHOUT_SYNC].concat(),
+            Purpose::Reader => [EVERY, BY_KEY, READER].concat(),
+            Purpose::Admin => EVERY.to_owned(),
         };
-        client.batch_execute(settings).map_err(StoreError::connect)?;
-        let (prepared, texts) = (HashMap::new(), HashMap::new());
-        Ok(Self { client, reader, in_transaction: false, prepared, texts })
+        client.batch_execute(&settings).map_err(StoreError::connect)?;
+        let reader = purpose == Purpose::Reader;
+        Ok(Self { client, reader, in_transaction: false, failed: false, prepared: HashMap::new() })
     }
 
     pub(super) fn begin(&mut self) -> Result<(), StoreError> {
         let text = if self.reader { "BEGIN ISOLATION LEVEL REPEATABLE READ" } else { "BEGIN" };
         self.client.batch_execute(text).map_err(|error| StoreError::server("begin", error))?;
-        self.in_transaction = true;
+        (self.in_transaction, self.failed) = (true, false);
         Ok(())
     }
 
     pub(super) fn commit(&mut self) -> Result<(), StoreError> {
+        assert!(!self.failed, "a transaction with a failed statement is rolled back");
         self.in_transaction = false;
         self.client.batch_execute("COMMIT").map_err(|error| StoreError::server("commit", error))
     }
 
     pub(super) fn rollback(&mut self) -> Result<(), StoreError> {
+        self.failed = false;
         if !std::mem::take(&mut self.in_transaction) {
             return Ok(());
         }
         self.client.batch_execute("ROLLBACK").map_err(|error| StoreError::server("rollback", error))
     }
 
-    fn prepare(&mut self, text: &str) -> Result<Prepared, StoreError> {
-        if let Some(prepared) = self.prepared.get(text) {
+    fn failure(&mut self, step: &str, error: postgres::Error) -> StoreError {
+        self.failed = self.in_transaction;
+        StoreError::server(step, error)
+    }
+
+    fn prepare(&mut self, statement: &Statement) -> Result<Prepared, StoreError> {
+        if let Some(prepared) = self.prepared.get(statement.name) {
             return Ok(prepared.clone());
         }
-        let prepared =
-            self.client.prepare(text).map_err(|error| StoreError::server(text, error))?;
-        self.prepared.insert(text.to_owned(), prepared.clone());
+        let prepared = self.client.prepare(statement.postgres());
+        let prepared = prepared.map_err(|error| self.failure(statement.name, error))?;
+        self.prepared.insert(statement.name, prepared.clone());
         Ok(prepared)
     }
 
-    fn text(
+    fn run(
         &mut self,
-        verb: &'static str,
-        table: &'static str,
-        by: &'static str,
-        make: impl FnOnce() -> String,
-    ) -> String {
-        self.texts.entry((verb, table, by)).or_insert_with(make).clone()
+        statement: &Statement,
+        arguments: &[&(dyn ToSql + Sync)],
+    ) -> Result<u64, StoreError> {
+        let prepared = self.prepare(statement)?;
+        let changed = self.client.execute(&prepared, arguments);
+        changed.map_err(|error| self.failure(statement.name, error))
     }
 
-    pub(super) fn insert<T: Record>(&mut self, rows: &[&T]) -> Result<u64, StoreError> {
-        let text = self.text("insert", T::TABLE, "", || insert_text::<T>("ON CONFLICT DO NOTHING"));
-        self.write(&text, T::KINDS, rows.iter().copied(), Row::values)
+    fn read<T: Row>(
+        &mut self,
+        statement: &Statement,
+        arguments: &[&(dyn ToSql + Sync)],
+        named_by: &[&str],
+    ) -> Result<Vec<T>, StoreError> {
+        let prepared = self.prepare(statement)?;
+        let rows = self.client.query(&prepared, arguments);
+        let rows = rows.map_err(|error| self.failure(statement.name, error))?;
+        let read = |row: &PostgresRow| {
+            let source = PostgresSource(row);
+            T::read(&source).map_err(|problem| corrupt::<T, _>(&source, problem, named_by))
+        };
+        rows.iter().map(read).collect()
     }
 
-    pub(super) fn upsert<T: Record>(&mut self, rows: &[&T]) -> Result<u64, StoreError> {
-        let text = self.text("upsert", T::TABLE, "", || {
-            let set = rest(T::COLUMNS, T::KEY)
-                .iter()
-                .map(|column| format!("{column} = excluded.{column}"))
-                .collect::<Vec<_>>()
-                .join(", ");
-            insert_text::<T>(&format!("ON CONFLICT ({}) DO UPDATE SET {set}", T::KEY.join(", ")))
-        });
-        self.write(&text, T::KINDS, rows.iter().copied(), Row::values)
-    }
-
-    pub(super) fn update<T: Record>(&mut self, rows: &[&T]) -> Result<u64, StoreError> {
-        let text = self.text("update", T::TABLE, "", || {
-            let others = rest(T::COLUMNS, T::KEY);
-            let set = others.iter().map(|column| format!("{column} = u.{column}"));
-            let key = T::KEY.iter().map(|column| format!("t.{column} = u.{column}"));
-            format!(
-                "UPDATE {table} t SET {set} FROM UNNEST({arrays}) AS u ({columns}) WHERE {key}",
-                table = T::TABLE,
-                set = set.collect::<Vec<_>>().join(", "),
-                arrays = arrays(T::KINDS),
-                columns = T::COLUMNS.join(", "),
-                key = key.collect::<Vec<_>>().join(" AND "),
-            )
-        });
-        self.write(&text, T::KINDS, rows.iter().copied(), Row::values)
+    pub(super) fn write<T: Record>(
+        &mut self,
+        statement: &Statement,
+        rows: &[&T],
+    ) -> Result<u64, StoreError> {
+        let width = T::COLUMNS.len();
+        let mut values = Vec::with_capacity(rows.len() * width);
+        for row in rows {
+            row.values(&mut values);
+        }
+        self.run(statement, &borrowed(&columns(&values, width)))
     }
 
     pub(super) fn delete<T: Record>(&mut self, row: &T) -> Result<u64, StoreError> {
-        let text = format!("DELETE FROM {} WHERE {}", T::TABLE, assignments(T::KEY, 1, " AND "));
-        let mut all = Vec::new();
-        row.values(&mut all);
-        let key: Vec<Value<'_>> = T::KEY
-            .iter()
-            .map(|column| {
-                let at = T::COLUMNS.iter().position(|other| other == column);
-                all[at.expect("a key column is a column")]
-            })
-            .collect();
-        self.run(&text, &key)
+        let key: Vec<Single<'_>> = key_of(row).into_iter().map(Single).collect();
+        self.run(&T::statements().delete, &borrowed(&key))
     }
 
-    fn write<'a, T: 'a>(
+    pub(super) fn find<T: Record, K: Key>(
         &mut self,
-        text: &str,
-        kinds: &[Kind],
-        rows: impl Iterator<Item = &'a T>,
-        fill: impl Fn(&'a T, &mut Vec<Value<'a>>),
-    ) -> Result<u64, StoreError> {
-        let prepared = self.prepare(text)?;
-        let mut arrays = Arrays::new(kinds);
-        let mut values = Vec::with_capacity(kinds.len());
-        for row in rows {
-            values.clear();
-            fill(row, &mut values);
-            arrays.push(&values);
-        }
-        let changed = self.client.execute(&prepared, &arrays.arguments());
-        changed.map_err(|error| StoreError::server(text, error))
-    }
-
-    pub(super) fn find_by<T: Record, K: Key>(
-        &mut self,
-        lookup: &Lookup,
+        statement: &Statement,
         keys: &[K],
     ) -> Result<Vec<T>, StoreError> {
-        let text = self.text("find", T::TABLE, lookup.columns[0], || {
-            format!("{}{}", select_text::<T>(lookup.columns), "")
-        });
-        self.find_with::<T, K>(&text, lookup.columns, keys)
-    }
-
-    pub(super) fn lock<T: Record>(
-        &mut self,
-        keys: &[impl Key],
-        mode: LockMode,
-    ) -> Result<Vec<T>, StoreError> {
-        let (verb, skip) = match mode {
-            LockMode::Wait => ("lock", ""),
-            LockMode::SkipLocked => ("lock skipping", " SKIP LOCKED"),
-        };
-        let text = self.text(verb, T::TABLE, "", || {
-            let order = T::KEY.iter().map(|column| format!("t.{column}")).collect::<Vec<_>>();
-            let select = select_text::<T>(T::KEY);
-            format!("{select} ORDER BY {} FOR NO KEY UPDATE OF t{skip}", order.join(", "))
-        });
-        self.find_with(&text, T::KEY, keys)
-    }
-
-    fn find_with<T: Record, K: Key>(
-        &mut self,
-        text: &str,
-        columns: &[&str],
-        keys: &[K],
-    ) -> Result<Vec<T>, StoreError> {
-        let prepared = self.prepare(text)?;
-        let kinds = kinds_of::<T>(columns);
-        let mut arrays = Arrays::new(&kinds);
-        let mut values = Vec::with_capacity(kinds.len());
+        let mut values = Vec::with_capacity(keys.len() * 2);
         for key in keys {
-            values.clear();
             key.values(&mut values);
-            arrays.push(&values);
         }
-        let rows = self.client.query(&prepared, &arrays.arguments());
-        read_rows(&rows.map_err(|error| StoreError::server(text, error))?)
+        let columns = columns(&values, values.len() / keys.len());
+        self.read(statement, &borrowed(&columns), T::KEY)
     }
 
     pub(super) fn query<T: Row>(
@@ -217,11 +154,8 @@ impl PostgresConn {
         statement: &'static Statement,
         arguments: &[Value<'_>],
     ) -> Result<Vec<T>, StoreError> {
-        let prepared = self.prepare(&statement.postgres())?;
-        let arguments: Vec<Argument<'_>> = arguments.iter().map(Argument::from).collect();
-        let arguments: Vec<&(dyn ToSql + Sync)> = arguments.iter().map(Argument::as_sql).collect();
-        let rows = self.client.query(&prepared, &arguments);
-        read_rows(&rows.map_err(|error| StoreError::server(statement.name, error))?)
+        let singles: Vec<Single<'_>> = arguments.iter().copied().map(Single).collect();
+        self.read(statement, &borrowed(&singles), first_columns::<T>())
     }
 
     pub(super) fn execute(
@@ -229,47 +163,39 @@ impl PostgresConn {
         statement: &'static Statement,
         arguments: &[Value<'_>],
     ) -> Result<u64, StoreError> {
-        self.run(&statement.postgres(), arguments)
-    }
-
-    fn run(&mut self, text: &str, arguments: &[Value<'_>]) -> Result<u64, StoreError> {
-        let prepared = self.prepare(text)?;
-        let arguments: Vec<Argument<'_>> = arguments.iter().map(Argument::from).collect();
-        let arguments: Vec<&(dyn ToSql + Sync)> = arguments.iter().map(Argument::as_sql).collect();
-        let changed = self.client.execute(&prepared, &arguments);
-        changed.map_err(|error| StoreError::server(text, error))
+        let singles: Vec<Single<'_>> = arguments.iter().copied().map(Single).collect();
+        self.run(statement, &borrowed(&singles))
     }
 
     pub(super) fn run_script(&mut self, script: &str) -> Result<(), StoreError> {
-        self.client.batch_execute(script).map_err(|error| StoreError::server("script", error))
+        let run = self.client.batch_execute(script);
+        run.map_err(|error| self.failure("script", error))
     }
 
     /// Refuses settings under which an acknowledged commit can be lost.
     pub(super) fn check_durability(&mut self) -> Result<(), StoreError> {
-        let mut setting = |name: &str| -> Result<String, StoreError> {
-            let row = self.client.query_one(&format!("SHOW {name}"), &[]);
-            row.map(|row| row.get(0)).map_err(|error| StoreError::server("show", error))
-        };
-        for (name, weak) in [
-            ("fsync", &["off"][..]),
-            ("full_page_writes", &["off"]),
-            ("synchronous_commit", &["off", "local"]),
-        ] {
-            let value = setting(name)?;
-            if weak.contains(&value.as_str()) {
-                let setting = format!("{name} = {value}");
-                return Err(StoreError::NotDurable { setting });
+        // A synchronous_commit that names no standby's disk is weak; a copy being taken is no
+        // standby.
+        let asked = "SELECT current_setting('fsync'), current_setting('full_page_writes'),
+            (SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit'),
+            current_setting('synchronous_standby_names'),
+            (SELECT count(*) FROM pg_stat_replication WHERE state IS DISTINCT FROM 'backup')";
+        let row = self.client.query_one(asked, &[]);
+        let row = row.map_err(|error| StoreError::server("durability", error))?;
+        let text = |index: usize| row.get::<_, &str>(index);
+        let refused = |setting: String| Err(StoreError::NotDurable { setting });
+        for (index, name) in [(0, "fsync"), (1, "full_page_writes")] {
+            if text(index) != "on" {
+                return refused(format!("{name} = {}", text(index)));
             }
         }
-        let names = setting("synchronous_standby_names")?;
-        let standbys = self
-            .client
-            .query_one("SELECT count(*) FROM pg_stat_replication", &[])
-            .map_err(|error| StoreError::server("standbys", error))?
-            .get::<_, i64>(0);
-        if standbys > 0 && names.is_empty() {
-            let setting = "synchronous_standby_names is empty, and there are standbys".to_owned();
-            return Err(StoreError::NotDurable { setting });
+        if !["on", "remote_apply"].contains(&text(2)) {
+            return refused(format!("synchronous_commit = {}", text(2)));
+        }
+        if row.get::<_, i64>(4) > 0 && text(3).trim().is_empty() {
+            return refused(
+                "synchronous_standby_names is empty, and there are standbys".to_owned(),
+            );
         }
         Ok(())
     }
@@ -281,172 +207,89 @@ impl PostgresConn {
         Ok(u64::try_from(bytes).unwrap_or(0))
     }
 
-    pub(super) fn explain(
-        &mut self,
-        text: &str,
-        arguments: usize,
-    ) -> Result<Vec<String>, StoreError> {
+    pub(super) fn explain(&mut self, statement: &Statement) -> Result<Vec<String>, StoreError> {
+        let types = self.prepare(statement)?.params().to_vec();
+        let list = |items: Vec<String>| match items.as_slice() {
+            [] => String::new(),
+            items => format!("({})", items.join(", ")),
+        };
+        let declared = list(types.iter().map(ToString::to_string).collect());
+        let nulls = list(types.iter().map(|_| "NULL".to_owned()).collect());
+        let text = statement.postgres();
         let failed = |error| StoreError::server("explain", error);
-        let name = "yaoki_explain";
-        self.client.batch_execute(&format!("PREPARE {name} AS {text}")).map_err(failed)?;
-        let nulls = vec!["NULL"; arguments].join(", ");
-        let call = if arguments == 0 { name.to_owned() } else { format!("{name}({nulls})") };
-        let rows = self.client.query(&format!("EXPLAIN EXECUTE {call}"), &[]);
-        self.client.batch_execute(&format!("DEALLOCATE {name}")).map_err(failed)?;
+        let prepare = format!("PREPARE explained {declared} AS {text}");
+        self.client.batch_execute(&prepare).map_err(failed)?;
+        let rows = self.client.query(&format!("EXPLAIN EXECUTE explained{nulls}"), &[]);
+        self.client.batch_execute("DEALLOCATE explained").map_err(failed)?;
         Ok(rows.map_err(failed)?.iter().map(|row| row.get(0)).collect())
     }
 }
 
-/// TLS with the roots of the web: what managed services present.
-fn tls() -> tokio_postgres_rustls::MakeRustlsConnect {
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("ring has the default versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    tokio_postgres_rustls::MakeRustlsConnect::new(config)
+fn columns<'a>(values: &'a [Value<'a>], width: usize) -> Vec<Column<'a>> {
+    (0..width).map(|index| Column { values, index, width }).collect()
 }
 
-const fn array_type(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Int => "BIGINT[]",
-        Kind::Bytes => "BYTEA[]",
-        Kind::Text => "TEXT[]",
-    }
+fn borrowed<T: ToSql + Sync>(arguments: &[T]) -> Vec<&(dyn ToSql + Sync)> {
+    arguments.iter().map(|argument| -> &(dyn ToSql + Sync) { argument }).collect()
 }
 
-fn arrays(kinds: &[Kind]) -> String {
-    let each = kinds.iter().enumerate();
-    let each = each.map(|(index, kind)| format!("${}::{}", index + 1, array_type(*kind)));
-    each.collect::<Vec<_>>().join(", ")
+/// Says what is wrong with a URL, if anything is; never its password.
+pub(crate) fn check_url(url: &str) -> Result<(), StoreError> {
+    Address::parse(url).map(drop)
 }
 
-fn kinds_of<T: Row>(columns: &[&str]) -> Vec<Kind> {
-    let kind = |column: &&str| {
-        let at = T::COLUMNS.iter().position(|other| other == column);
-        T::KINDS[at.expect("a key column is a column")]
-    };
-    columns.iter().map(kind).collect()
+/// A parsed URL.
+struct Address {
+    config: Config,
+    roots: Option<String>,
 }
 
-fn insert_text<T: Record>(conflict: &str) -> String {
-    let (columns, arrays) = (T::COLUMNS.join(", "), arrays(T::KINDS));
-    format!("INSERT INTO {} ({columns}) SELECT * FROM UNNEST({arrays}) {conflict}", T::TABLE)
-}
-
-fn select_text<T: Record>(by: &[&str]) -> String {
-    let columns = T::COLUMNS.iter().map(|column| format!("t.{column}")).collect::<Vec<_>>();
-    let columns = columns.join(", ");
-    let table = T::TABLE;
-    let arrays = arrays(&kinds_of::<T>(by));
-    if let [column] = by {
-        return format!("SELECT {columns} FROM {table} t WHERE t.{column} = ANY({arrays})");
-    }
-    let on = by.iter().map(|column| format!("t.{column} = k.{column}")).collect::<Vec<_>>();
-    let (names, on) = (by.join(", "), on.join(" AND "));
-    format!("SELECT {columns} FROM UNNEST({arrays}) AS k ({names}) JOIN {table} t ON {on}")
-}
-
-/// One array a column.
-enum Array<'a> {
-    Ints(Vec<i64>),
-    Bytes(Vec<&'a [u8]>),
-    Texts(Vec<&'a str>),
-}
-
-struct Arrays<'a>(Vec<Array<'a>>);
-
-impl<'a> Arrays<'a> {
-    fn new(kinds: &[Kind]) -> Self {
-        Self(
-            kinds
-                .iter()
-                .map(|kind| match kind {
-                    Kind::Int => Array::Ints(Vec::new()),
-                    Kind::Bytes => Array::Bytes(Vec::new()),
-                    Kind::Text => Array::Texts(Vec::new()),
-                })
-                .collect(),
-        )
-    }
-
-    fn push(&mut self, values: &[Value<'a>]) {
-        assert!(values.len() == self.0.len(), "a row has all its columns");
-        for (array, value) in self.0.iter_mut().zip(values) {
-            match (array, value) {
-                (Array::Ints(array), Value::Int(value)) => array.push(*value),
-                (Array::Bytes(array), Value::Bytes(value)) => array.push(value),
-                (Array::Texts(array), Value::Text(value)) => array.push(value),
-                (_, value) => panic!("{value:?} is not of its column's kind"),
+impl Address {
+    /// Besides the driver's parameters: `sslmode=verify-full`, which is what `require` means here,
+    /// for a certificate is always checked; and `sslrootcert=FILE`.
+    fn parse(url: &str) -> Result<Self, StoreError> {
+        let bad = |why: String| StoreError::BadDatabase(why);
+        let (place, parameters) = url.split_once('?').unwrap_or((url, ""));
+        let (mut kept, mut roots, mut mode) = (Vec::new(), None, SslMode::Disable);
+        for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
+            match parameter.split_once('=') {
+                Some(("sslmode", "require" | "verify-full")) => mode = SslMode::Require,
+                Some(("sslmode", "prefer")) => mode = SslMode::Prefer,
+                Some(("sslmode", "disable")) => mode = SslMode::Disable,
+                Some(("sslmode", _)) => {
+                    let modes = "sslmode is disable, prefer, require or verify-full";
+                    return Err(bad(modes.to_owned()));
+                }
+                Some(("sslrootcert", path)) => roots = Some(path.to_owned()),
+                _ => kept.push(parameter),
             }
         }
-    }
-
-    fn arguments(&self) -> Vec<&(dyn ToSql + Sync)> {
-        self.0
-            .iter()
-            .map(|array| -> &(dyn ToSql + Sync) {
-                match array {
-                    Array::Ints(array) => array,
-                    Array::Bytes(array) => array,
-                    Array::Texts(array) => array,
-                }
-            })
-            .collect()
-    }
-}
-
-/// One argument of a named statement.
-enum Argument<'a> {
-    Int(i64),
-    Bytes(&'a [u8]),
-    Text(&'a str),
-}
-
-impl<'a> From<&Value<'a>> for Argument<'a> {
-    fn from(value: &Value<'a>) -> Self {
-        match value {
-            Value::Int(value) => Self::Int(*value),
-            Value::Bytes(value) => Self::Bytes(value),
-            Value::Text(value) => Self::Text(value),
+        let mut config: Config =
+            format!("{place}?{}", kept.join("&")).parse().map_err(|error: postgres::Error| {
+                bad(format!("the PostgreSQL URL is malformed: {}", Fault::from(error).message))
+            })?;
+        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+            return Err(bad("the PostgreSQL URL names no host".to_owned()));
         }
-    }
-}
-
-impl Argument<'_> {
-    fn as_sql(&self) -> &(dyn ToSql + Sync) {
-        match self {
-            Self::Int(value) => value,
-            Self::Bytes(value) => value,
-            Self::Text(value) => value,
-        }
-    }
-}
-
-fn read_rows<T: Row>(rows: &[PostgresRow]) -> Result<Vec<T>, StoreError> {
-    let read = |row: &PostgresRow| {
-        T::read(&PostgresSource(row)).map_err(|corrupt| {
-            let key = row.try_get::<_, i64>(0).map(|key| key.to_string()).unwrap_or_default();
-            StoreError::corrupt::<T>(corrupt, &key)
-        })
-    };
-    rows.iter().map(read).collect()
-}
-
-struct PostgresSource<'a>(&'a PostgresRow);
-
-impl Source for PostgresSource<'_> {
-    fn int(&self, index: usize) -> Result<i64, String> {
-        self.0.try_get(index).map_err(|error| error.to_string())
+        config
+            .ssl_mode(mode)
+            .application_name("yaoki")
+            .connect_timeout(CONNECT)
+            .tcp_user_timeout(SILENCE_MAX)
+            .keepalives(true)
+            .keepalives_idle(Duration::from_secs(5))
+            .keepalives_interval(Duration::from_secs(3))
+            .keepalives_retries(3)
+            // A reader too: what was answered is listed at once, and a standby is behind.
+            .target_session_attrs(TargetSessionAttrs::ReadWrite);
+        Ok(Self { config, roots })
     }
 
-    fn bytes(&self, index: usize) -> Result<&[u8], String> {
-        self.0.try_get(index).map_err(|error| error.to_string())
-    }
-
-    fn text(&self, index: usize) -> Result<&str, String> {
-        self.0.try_get(index).map_err(|error| error.to_string())
+    fn connect(&self) -> Result<Client, StoreError> {
+        let connected = match self.config.get_ssl_mode() {
+            SslMode::Disable => self.config.connect(NoTls),
+            _ => self.config.connect(tls::connector(self.roots.as_deref())?),
+        };
+        connected.map_err(StoreError::connect)
     }
 }

@@ -12,7 +12,7 @@ use crate::error::StoreError;
 
 /// A connector that trusts the certificates in the file `roots`, or the usual authorities.
 pub(super) fn connector(roots: Option<&str>) -> Result<MakeRustlsConnect, StoreError> {
-    let failed = |problem: String| StoreError::Tls { problem };
+    let failed = |problem: String| StoreError::Tls(problem);
     let mut trusted = RootCertStore::empty();
     match roots {
         None => trusted.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),

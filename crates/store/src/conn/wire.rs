@@ -106,9 +106,9 @@ impl<'a> FromSql<'a> for Wide {
 }
 
 /// A row as PostgreSQL gives it.
-pub(super) struct Columns<'a>(pub(super) &'a postgres::Row);
+pub(super) struct PostgresSource<'a>(pub(super) &'a postgres::Row);
 
-impl Source for Columns<'_> {
+impl Source for PostgresSource<'_> {
     fn int(&self, index: usize) -> Result<i64, String> {
         self.0.try_get::<_, Wide>(index).map(|value| value.0).map_err(problem)
     }

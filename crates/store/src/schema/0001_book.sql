@@ -1,7 +1,7 @@
 CREATE TABLE operation (
-    id {ROWID}, seq {INT}, terminal {INT}, kind {INT}, refusal {INT}, effect {INT},
-    business_date {INT}, member {INT}, amount {INT}, held_change {INT}, epoch {INT}, payment {INT},
-    expires_at {INT}, request_id {BYTES}, fingerprint {BYTES}
+    id {ROWID}, seq {INT}, terminal {INT}, member {INT}, amount {INT}, held_change {INT},
+    epoch {INT}, payment {INT}, expires_at {INT}, business_date {DAY}, kind {SMALL},
+    refusal {SMALL}, effect {SMALL}, request_id {BYTES}, fingerprint {BYTES}
 );
 CREATE UNIQUE INDEX operation_by_request ON operation (request_id, terminal);
 CREATE INDEX operation_of_payment ON operation (payment) WHERE payment <> 0 AND payment <> id;

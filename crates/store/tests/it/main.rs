@@ -8,6 +8,8 @@ mod crash;
 mod lanes;
 mod migrations;
 mod rows;
+mod sessions;
+mod statements;
 mod tamper;
 mod transfers;
 mod verify;

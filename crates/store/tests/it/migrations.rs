@@ -6,7 +6,7 @@ use yaoki_store::conn::Purpose;
 use yaoki_store::migrate::{MIGRATIONS, create, migrate, schema_version};
 use yaoki_store::table::Switchboard;
 use yaoki_store::testing::{TestClock, options};
-use yaoki_store::{Book, BookKind, StoreError, on_both_storages};
+use yaoki_store::{Book, BookKind, Conn, StoreError, on_both_storages};
 
 fn newest() -> i64 {
     MIGRATIONS.last().expect("there is a first one").number
@@ -20,6 +20,17 @@ on_both_storages! {
         assert_eq!(schema_version(conn).unwrap(), newest());
         assert_eq!(migrate(conn).unwrap().len(), 0, "there is nothing left to do");
         assert_eq!(conn.find::<Switchboard, _>(&[1_i64]).unwrap().len(), 1);
+    }
+
+    fn nodes_that_migrate_at_once_run_each_migration_once(db: &mut TestDatabase) {
+        let database = &db.database;
+        drop(db.connect(Purpose::Admin));
+        let run = || migrate(&mut Conn::open(database, Purpose::Admin).unwrap()).unwrap().len();
+        let counts: Vec<usize> = std::thread::scope(|scope| {
+            let nodes: Vec<_> = (0..4).map(|_| scope.spawn(run)).collect();
+            nodes.into_iter().map(|node| node.join().unwrap()).collect()
+        });
+        assert_eq!(counts.iter().sum::<usize>(), MIGRATIONS.len(), "{counts:?}");
     }
 
     fn a_book_is_born_once_and_keeps_its_kind(db: &mut TestDatabase) {
@@ -39,8 +50,9 @@ on_both_storages! {
     fn a_newer_schema_is_refused(db: &mut TestDatabase) {
         create(&db.database, BookKind::Demo, Currency::JPY, "Asia/Tokyo", Instant(1)).unwrap();
         let conn = &mut db.connect(Purpose::Admin);
-        conn.run_script("INSERT INTO migration (number, title) VALUES (999, 'later')").unwrap();
-        assert!(matches!(migrate(conn), Err(StoreError::SchemaTooNew { found: 999, .. })));
+        conn.run_script("INSERT INTO migration VALUES (999, 'later')").unwrap();
+        let said = migrate(conn).expect_err("it is not known").to_string();
+        assert!(said.contains("999") && said.contains("run a newer release"), "{said}");
         let opened = Book::open(options(&db.database, &TestClock::default(), "node"));
         assert!(matches!(opened.err(), Some(StoreError::SchemaTooNew { found: 999, .. })));
     }
