@@ -106,6 +106,7 @@ pub(crate) fn run(
     let lane = lock_lane(conn, state)?;
     refresh_directory(conn, state)?;
     let now = circumstances.clock.max(lane.last_at);
+    let now = now.max(save::after_changes(state.version, lane.id));
     let rules = Arc::clone(&circumstances.rules);
     let mut view = View::new(lane.id, lane.seq + 1, now, rules, Arc::clone(&state.directory));
     view.last_id = lane.last_id;
@@ -122,13 +123,14 @@ pub(crate) fn run(
     save::save(conn, &view, &lane, head, state.version)?;
     let pending = Pending { seq: view.seq, head };
     let changed = view.changed.directory();
+    let version = save::next_version(state.version, view.last_id);
     let tried = Tried { slots, facts: view.facts, directory: view.directory, closed };
     if let Err(error) = conn.commit() {
         return Err(Failed { error, committing: Some(Box::new((pending, tried))) });
     }
     state.seq = pending.seq;
     if changed {
-        state.version += 1;
+        state.version = version;
         state.directory = Arc::clone(&tried.directory);
     }
     Ok(tried)

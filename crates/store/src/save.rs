@@ -5,6 +5,7 @@
 
 use yaoki_core::chain::{self, Facts};
 use yaoki_core::facts::{Batch, Event, EventKind};
+use yaoki_core::ids::{FactId, LaneNumber};
 use yaoki_core::state::Lane;
 use yaoki_core::time::Instant;
 use yaoki_core::view::View;
@@ -96,13 +97,26 @@ fn save_members(conn: &mut Conn, view: &View) -> Result<(), StoreError> {
     upsert_all(conn, &links.collect::<Vec<_>>())
 }
 
+/// The switchboard's version after a commit that changed merchants, stores, terminals or switches:
+/// the commit's last id, so that it says when that was and in which lane.
+pub(crate) fn next_version(version: i64, last_id: FactId) -> i64 {
+    last_id.0.max(version + 1)
+}
+
+/// What another lane, whose clock is ahead, changed of them is earlier than every fact that was
+/// decided by it: the ids of a shop's or a switch's facts ascend in the order of their commits.
+pub(crate) fn after_changes(version: i64, lane: LaneNumber) -> Instant {
+    let last = FactId(version);
+    if last.lane() == lane { Instant(0) } else { last.at().plus_ms(1) }
+}
+
 fn save_directory(conn: &mut Conn, view: &View, version: i64) -> Result<(), StoreError> {
     let changed = &view.changed;
     if !changed.directory() {
         return Ok(());
     }
     // The version is raised first: two nodes that change the directory at once cannot both go on.
-    let switchboard = Switchboard { id: 1, version: version + 1 };
+    let switchboard = Switchboard { id: 1, version: next_version(version, view.last_id) };
     if !switchboard.raise(conn, version)? {
         return Err(StoreError::AnotherWasFirst { table: "switchboard" });
     }

@@ -122,7 +122,7 @@ row! {
     pub struct Switchboard in "switchboard" {
         /// Always 1.
         pub id: i64,
-        /// Raised with every change.
+        /// Raised with every change, to the last id of the commit that made it.
         pub version: i64,
     }
 }

@@ -111,6 +111,25 @@ pub(crate) fn lived(db: &TestDatabase) -> TestBook {
     book
 }
 
+// one storage: two nodes need PostgreSQL
+#[test]
+fn a_node_whose_clock_is_behind_opens_and_suspends_after_what_it_saw() {
+    let Some(db) = TestDatabase::postgres("clock_behind") else { return };
+    let one = TestBook::create(&db.database, 2);
+    let behind = yaoki_store::testing::TestClock::default();
+    let two = TestBook::open(&db.database, behind, "second");
+    for round in 1..=5 {
+        one.clock.advance_ms(400);
+        let (capability, scope) = (Capability::Payment, Scope::Everything);
+        one.administer(Act::CloseSwitch(capability, scope, 0, Instant(0)));
+        two.administer(Act::OpenSwitch(capability, scope, 0));
+        one.administer(Act::RotateTerminalKey(TerminalNumber(1), Instant(round)));
+        two.administer(Act::RotateTerminalKey(TerminalNumber(1), Instant(100 + round)));
+    }
+    assert!(two.paid(MemberNumber(1), 2, 10).succeeded());
+    must_be_clean(&db);
+}
+
 on_both_storages! {
     fn a_book_that_nobody_touched_is_clean(db: &mut TestDatabase) {
         lived(db);
