@@ -129,7 +129,7 @@ impl Follower {
             self.written = Some(position(conn, self.lane)?);
             return Ok(true);
         };
-        if written < self.since {
+        if self.writing.is_none() && written < self.since {
             return self.catch_up(conn, written);
         }
         if self.writing.is_none() {

@@ -167,6 +167,22 @@ on_both_storages! {
         }
     }
 
+    fn what_many_commits_add_to_an_account_is_counted_once(db: &mut TestDatabase) {
+        let book = TestBook::create(&db.database, 1);
+        // More than one chunk of list entries, written between batches and while nobody waits.
+        let member = MemberNumber(1);
+        for _ in 0..3 {
+            let credit = |_| {
+                let (request, asset) = (book.request(), Asset::Money);
+                Command::Credit(Credit { request, member, asset, amount: 1 })
+            };
+            book.submit_all((0..3000).map(credit).collect());
+            std::thread::park_timeout(std::time::Duration::from_millis(1200));
+        }
+        book.book.close();
+        must_be_clean(db);
+    }
+
     fn a_checkpoint_in_the_book_is_compared_with_its_commits(db: &mut TestDatabase) {
         let book = TestBook::create(&db.database, 1);
         for _ in 0..3 {
