@@ -37,9 +37,9 @@ enum Command {
     /// Start with shops, members and money to play with
     ///
     /// Makes a book of kind `demo` in its own data folder (`./yaoki-demo` unless --data says
-    /// otherwise), with a key file, two merchants, four stores, eight members with money and points;
-    /// prints how to use them, and serves until it is told to end. Started again over the same
-    /// folder it goes on. A port that is taken is replaced by a free one.
+    /// otherwise), with a key file, two merchants, four stores, eight members with money and
+    /// points; prints how to use them, and serves until it is told to end. Started again over the
+    /// same folder it goes on. A port that is taken is replaced by a free one.
     Demo(DemoWith),
     /// Make a new book: data folder, keys, database
     ///
@@ -48,9 +48,10 @@ enum Command {
     Init(InitWith),
     /// Serve registers, devices and the public until SIGINT or SIGTERM
     ///
-    /// Refuses to start where it could not keep its promises: a schema that must be migrated first, a
-    /// key file that others can read, codes that can be guessed, plain HTTP that leaves this machine,
-    /// a PostgreSQL that can lose acknowledged payments. `yaoki doctor` says how to mend each.
+    /// Refuses to start where it could not keep its promises: a schema that must be migrated first,
+    /// a key file that others can read, codes that can be guessed, plain HTTP that leaves this
+    /// machine, a PostgreSQL that can lose acknowledged payments. `yaoki doctor` says how to mend
+    /// each.
     Serve(ServeWith),
     /// Say what is wrong with settings, storage, keys and machine, and how to mend it
     ///
@@ -63,8 +64,8 @@ enum Command {
     Admin(admin::Admin),
     /// Check the whole ledger offline: sums, derived rows, chains, anchors
     ///
-    /// Names the first bad row. Exit code 1 when something is wrong. Without --anchor it cannot know
-    /// of a tail that was cut or a chain that was computed anew, and says so.
+    /// Names the first bad row. Exit code 1 when something is wrong. Without --anchor it cannot
+    /// know of a tail that was cut or a chain that was computed anew, and says so.
     Verify(verify::Verify),
     /// Bring the schema of the database up to this release
     Migrate(migrate::Migrate),

@@ -1,7 +1,7 @@
 //! The operators' door: orders go to the running server through its socket in the data folder, else
 //! straight to the store. The lock on the folder decides which, so the two never work at once.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -91,7 +91,7 @@ pub(crate) fn of(settings: &Settings) -> Result<DataFolder, Failure> {
 }
 
 /// Asks the server that holds the folder.
-fn ask(socket: &PathBuf, message: &Message) -> Result<Value, Failure> {
+fn ask(socket: &Path, message: &Message) -> Result<Value, Failure> {
     let reply = send(socket, message).map_err(|error| {
         Failure::new(Code::Unknown, format!("the server broke off, and may have done it: {error}"))
     })?;

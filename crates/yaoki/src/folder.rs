@@ -45,7 +45,8 @@ impl DataFolder {
             return Ok(Self { path: path.to_owned() });
         }
         Err(Failure::fault(format!(
-            "there is no data folder {}: make a book with `yaoki init`, or give the folder with --data",
+            "there is no data folder {}: make a book with `yaoki init`, or give the folder with \
+             --data",
             path.display()
         )))
     }

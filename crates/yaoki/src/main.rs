@@ -7,7 +7,8 @@
 //! | [`commands`] | the commands, one file each                                         |
 //! | [`bench`]    | `yaoki bench`                                                       |
 //! | [`folder`], [`open`], [`door`] | the data folder and its lock; opening a book; operators |
-//! | [`outside`], [`logs`], [`signals`], [`say`], [`exit`] | time, chance, environment; what is said where; how it ends |
+//! | [`outside`]  | time, chance, environment                                           |
+//! | [`logs`], [`signals`], [`say`], [`exit`] | what is said where; how it ends       |
 
 mod bench;
 mod cli;

@@ -73,7 +73,7 @@ pub(crate) fn book(settings: &Settings, node: &str, lanes: usize) -> Result<Arc<
     let zone = outside::zone(&row.zone)?;
     let code = code_rules(settings)?;
     let mut options = BookOptions::new(settings.database.clone(), code, outside::clock(), zone);
-    options.node = node.to_owned();
+    node.clone_into(&mut options.node);
     options.lanes = lanes;
     options.readers = settings.readers.count();
     options.accept_losing_payments = settings.accept_losing_payments_on_failover;
@@ -88,7 +88,8 @@ pub(crate) fn keys_must_fit(keys: &KeyFile, row: &BookRow) -> Result<(), Failure
     let (file, book) = (keys.code.generation, row.code_generation);
     if i64::from(file) < book {
         return Err(Failure::fault(format!(
-            "the key file must be at least as new as the book: its code key is of generation {file}, \
+            "the key file must be at least as new as the book: its code key is of generation \
+             {file}, \
              the book was restored with generation {book}. Bring the newer key file"
         )));
     }

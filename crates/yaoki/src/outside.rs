@@ -55,8 +55,8 @@ pub(crate) fn program() -> String {
     name.unwrap_or_else(|| "yaoki".to_owned())
 }
 
-/// Files that are made from now on are for their owner only: ledgers, anchors and backups are not for
-/// everybody on a machine.
+/// Files that are made from now on are for their owner only: ledgers, anchors and backups are not
+/// for everybody on a machine.
 pub(crate) fn keep_files_to_owner() {
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }

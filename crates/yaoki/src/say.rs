@@ -4,7 +4,8 @@
 use std::fmt;
 use std::io::{self, Write};
 
-/// Prints one line. A reader that has gone ends the program without a word, as `yaoki … | head` must.
+/// Prints one line. A reader that has gone ends the program without a word, as `yaoki … | head`
+/// must.
 pub(crate) fn line(text: impl fmt::Display) {
     let written = writeln!(io::stdout().lock(), "{text}");
     if written.is_err() {

@@ -1,5 +1,5 @@
-//! `yaoki admin balance` and `statement`: what an account has, and how it came to it, as of any time
-//! that every lane has passed.
+//! `yaoki admin balance` and `statement`: what an account has, and how it came to it, as of any
+//! time that every lane has passed.
 
 use clap::Args;
 use jiff::Timestamp;
@@ -84,8 +84,13 @@ pub(crate) fn statement(desk: &Desk<'_>, statement: &Statement) -> Result<(), Fa
     if !desk.json {
         say::line(format_args!("{:>14}  as of {}", sum, time_text(end.as_of)));
     }
-    assert!(sum == end.amount, "the movements of {account} make {sum}, its balance {}", end.amount);
-    Ok(())
+    if sum == end.amount {
+        return Ok(());
+    }
+    let balance = end.amount;
+    Err(Failure::bad(format!(
+        "the movements of {account} make {sum}, its balance is {balance}: run `yaoki verify`"
+    )))
 }
 
 fn say_transfer(as_json: bool, account: Account, transfer: &Transfer, amount: i64) {

@@ -1,5 +1,5 @@
-//! `yaoki backup`, `yaoki restore`, and `yaoki admin open-restored`. The store copies and checks; the
-//! keys are this command's: a restored book gets a new code key before it can be served.
+//! `yaoki backup`, `yaoki restore`, and `yaoki admin open-restored`. The store copies and checks;
+//! the keys are this command's: a restored book gets a new code key before it can be served.
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,8 @@ use crate::{open, outside, say};
 
 #[derive(Debug, Args)]
 pub(crate) struct Backup {
-    /// Where the copy is written, one SQLite file whatever the book is kept in; nothing may be there
+    /// Where the copy is written, one SQLite file whatever the book is kept in; nothing may be
+    /// there
     path: PathBuf,
 }
 
@@ -102,7 +103,8 @@ fn keys_must_be_there(settings: &Settings, may_be_new: bool) -> Result<(), Failu
         KeyFile::generate(&mut outside::fill).create(path)?;
     } else {
         return Err(Failure::fault(format!(
-            "the key file {} must be there: bring it from its copy. Where it is lost, --new-keys makes \
+            "the key file {} must be there: bring it from its copy. Where it is lost, --new-keys \
+             makes \
              another; every terminal then needs its new key, and every device enrols again",
             path.display()
         )));

@@ -1,5 +1,5 @@
-//! `yaoki device`: a member's device on the command line, to try things out. Its key is in a file; real
-//! devices are browsers and apps, which keep the key where it cannot be taken out.
+//! `yaoki device`: a member's device on the command line, to try things out. Its key is in a file;
+//! real devices are browsers and apps, which keep the key where it cannot be taken out.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -26,8 +26,9 @@ use crate::{outside, say};
 #[derive(Debug, Args)]
 pub(crate) struct Device {
     /// The device's file: its key, which must stay with its owner
-    #[arg(long, global = true, value_name = "FILE", default_value = "yaoki-device.json")]
-    device: PathBuf,
+    #[arg(long = "device", global = true, value_name = "FILE")]
+    #[arg(default_value = "yaoki-device.json")]
+    file: PathBuf,
     /// The listener for devices, plain HTTP [default: that of the settings]
     #[arg(long, global = true, value_name = "ADDRESS")]
     server: Option<SocketAddr>,
@@ -70,24 +71,24 @@ pub(crate) fn run(device: &Device, settings: &Settings) -> Result<(), Failure> {
         Act::Enrol { link_token } => {
             let mut phone = Phone::new(address)?;
             // Kept before it is sent: a lost answer is asked for again with the same key.
-            if device.device.exists() {
-                phone = Phone::load(&device.device, address)?;
+            if device.file.exists() {
+                phone = Phone::load(&device.file, address)?;
                 phone.token = None;
             } else {
-                phone.keep(&device.device)?;
+                phone.keep(&device.file)?;
             }
             let body = json!({ "link_token": link_token });
             let reply = runtime.block_on(phone.post("/v1/device/enrol", &body))?;
             phone.token = reply["token"].as_str().map(str::to_owned);
-            phone.keep(&device.device)?;
+            phone.keep(&device.file)?;
             say::columns(&[
                 ("device", text(&reply["device"])),
                 ("member", text(&reply["member"])),
-                ("kept in", device.device.display().to_string()),
+                ("kept in", device.file.display().to_string()),
             ]);
         }
         Act::Code { pictures } => {
-            let mut phone = Phone::load(&device.device, address)?;
+            let mut phone = Phone::load(&device.file, address)?;
             let body = json!({ "pictures": pictures.is_some() });
             let reply = runtime.block_on(phone.post("/v1/device/code", &body))?;
             say::columns(&[
@@ -100,7 +101,7 @@ pub(crate) fn run(device: &Device, settings: &Settings) -> Result<(), Failure> {
             }
         }
         Act::Wallet => {
-            let mut phone = Phone::load(&device.device, address)?;
+            let mut phone = Phone::load(&device.file, address)?;
             let reply = runtime.block_on(phone.post("/v1/device/wallet", &json!({})))?;
             say::line(serde_json::to_string_pretty(&reply)?);
         }

@@ -73,7 +73,8 @@ fn cli_page() -> String {
         .filter(|argument| argument.is_global_set())
         .map(|argument| format!("`{}`", usage(argument)))
         .collect();
-    let _ = write!(page, "{}. What they do, and all other settings:\n", flags.join(", "));
+    let flags = flags.join(", ");
+    let _ = writeln!(page, "{flags}. What they do, and all other settings:");
     let _ = write!(page, "[settings](settings.md), `{FILE_NAME}` among them.\n\n## Exit codes\n\n");
     page.push_str("| code | meaning |\n| --- | --- |\n");
     for (code, meaning) in CODES {

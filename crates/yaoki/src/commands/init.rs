@@ -47,7 +47,8 @@ pub(crate) fn run(init: &Init, settings: &Settings) -> Result<(), Failure> {
     let keys = settings.keys.display();
     if new_keys {
         say::line(format_args!(
-            "Its keys are in {keys}, readable by you only. Keep a copy where no backup of the data is: \
+            "Its keys are in {keys}, readable by you only. Keep a copy where no backup of the \
+             data is: \
              without it no code and no terminal works."
         ));
     } else {

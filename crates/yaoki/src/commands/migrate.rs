@@ -44,7 +44,8 @@ pub(crate) fn run(arguments: &Migrate, settings: &Settings) -> Result<(), Failur
     let lock = folder.try_lock()?;
     if must_stop && lock.is_none() {
         return Err(Failure::bad(format!(
-            "these need every node to stop first, and one works in {}{}: stop it, and those on other \
+            "these need every node to stop first, and one works in {}{}: stop it, and those on \
+             other \
              machines, then run this again",
             settings.data.display(),
             folder.holder()

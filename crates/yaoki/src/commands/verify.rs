@@ -1,5 +1,5 @@
-//! `yaoki verify`: the whole ledger, offline. The store checks; this command says what it found, and
-//! whether anchors were signed by keys that are known.
+//! `yaoki verify`: the whole ledger, offline. The store checks; this command says what it found,
+//! and whether anchors were signed by keys that are known.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -21,8 +21,8 @@ pub(crate) struct Verify {
     /// Compare with the anchors in this file: finds a chain that was computed anew, and a cut tail
     #[arg(long, value_name = "FILE")]
     anchor: Option<PathBuf>,
-    /// A public key, hex, that anchors may be signed with; besides those of the key file, where that
-    /// can be read
+    /// A public key, hex, that anchors may be signed with; besides those of the key file, where
+    /// that can be read
     #[arg(long, value_name = "HEX")]
     public_key: Vec<String>,
     /// Say nothing of progress
@@ -47,7 +47,8 @@ pub(crate) fn run(arguments: &Verify, settings: &Settings) -> Result<(), Failure
             Err(Failure::bad("the anchors are signed by a key that nobody vouches for"))
         }
         (false, _) => Err(Failure::bad(
-            "the book is not what its facts give: close every switch, keep this report and a copy of \
+            "the book is not what its facts give: close every switch, keep this report and a copy \
+             of \
              the database, and compare with the last backup that verifies",
         )),
     }

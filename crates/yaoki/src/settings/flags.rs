@@ -51,7 +51,7 @@ fn argument(setting: &Setting) -> Arg {
 /// A setting's text without the marks of Markdown.
 fn plain(doc: &str) -> String {
     let mut text = doc.trim().replace('`', "");
-    while let Some((before, rest)) = text.split_once("[") {
+    while let Some((before, rest)) = text.split_once('[') {
         let Some((name, rest)) = rest.split_once("](") else { break };
         let Some((_, after)) = rest.split_once(')') else { break };
         text = format!("{before}{name}{after}");

@@ -1,5 +1,5 @@
-//! Settings: one table, from which come the flags, the variables of the environment, the keys of the
-//! file, the typed [`Settings`], and `docs/reference/settings.md`.
+//! Settings: one table, from which come the flags, the variables of the environment, the keys of
+//! the file, the typed [`Settings`], and `docs/reference/settings.md`.
 //!
 //! | module   | what it is                                                     |
 //! | -------- | -------------------------------------------------------------- |
@@ -81,7 +81,10 @@ pub(crate) fn find(name: &str) -> Option<&'static Setting> {
 }
 
 macro_rules! settings {
-    ($($(#[doc = $doc:literal])+ $group:ident $name:ident: $type:ty = $default:literal, $value:literal;)+) => {
+    ($(
+        $(#[doc = $doc:literal])+
+        $group:ident $name:ident: $type:ty = $default:literal, $value:literal;
+    )+) => {
         /// Every setting, read.
         #[derive(Clone, Debug)]
         pub(crate) struct Settings {
@@ -123,17 +126,17 @@ settings! {
     /// data, and the same on every node of a book. See [keys](keys.md).
     Place keys: PathBuf = "DIR/keys.json", "FILE";
 
-    /// The zone of the operator, an IANA name: business dates end by it. The book keeps it for ever;
-    /// afterwards this setting is only compared.
+    /// The zone of the operator, an IANA name: business dates end by it. The book keeps it for
+    /// ever; afterwards this setting is only compared.
     Birth zone: ZoneName = "Asia/Tokyo", "ZONE";
     /// The currency, an ISO 4217 code. A book has one, for ever; afterwards this setting is only
     /// compared.
     Birth currency: Currency = "JPY", "CODE";
 
     /// The digits in front of every one-time code, 4 to 6 of them; registers route by them. 9876 is
-    /// used by no code payment that we know of (those of Japan begin with 9000 or 3158): good to try
-    /// things out. To be accepted at the registers of others, obtain an issuer code of your own. Each
-    /// digit more leaves one less against guessing.
+    /// used by no code payment that we know of (those of Japan begin with 9000 or 3158): good to
+    /// try things out. To be accepted at the registers of others, obtain an issuer code of your
+    /// own. Each digit more leaves one less against guessing.
     Serving code_prefix: Prefix = "9876", "DIGITS";
     /// How long a code can be paid with, seconds, in steps of 30.
     Serving code_lifetime_seconds: Number<30, 300> = "120", "SECONDS";
@@ -183,8 +186,9 @@ settings! {
     /// `synchronous_commit`, standbys that are not synchronous). Whoever sets this decides that.
     Serving accept_losing_payments_on_failover: bool = "false", "BOOL";
 
-    /// Where each checkpoint is anchored, one JSON line each. Keep it, or a copy of it, where whoever
-    /// can write the database cannot: `yaoki verify --anchor` finds a rewritten ledger by it.
+    /// Where each checkpoint is anchored, one JSON line each. Keep it, or a copy of it, where
+    /// whoever can write the database cannot: `yaoki verify --anchor` finds a rewritten ledger by
+    /// it.
     Serving anchor_file: PathBuf = "DIR/anchors.jsonl", "FILE";
     /// Pause between checkpoints, seconds.
     Serving checkpoint_seconds: Number<1, 3_600> = "60", "SECONDS";

@@ -38,7 +38,8 @@ const fn about(group: Group) -> (&'static str, &'static str) {
         ),
         Group::Serving => (
             "How a server runs",
-            "Flags of `yaoki serve`, `yaoki demo` and `yaoki doctor`. Other commands take them from \
+            "Flags of `yaoki serve`, `yaoki demo` and `yaoki doctor`. Other commands take them \
+             from \
              the file and the environment.",
         ),
     }
@@ -53,6 +54,6 @@ A setting is given in a file, by the environment, or by a flag; a flag goes befo
 and the environment before the file. `DIR` stands for the data folder.
 
 The file is TOML, a line `name = value` for each setting. It is the one of `--config` or
-`YAOKI_CONFIG`, else `DIR/yaoki.toml` where that is. A name that is no setting is refused; a variable
-`YAOKI_…` that is no setting is told by `yaoki doctor`.
+`YAOKI_CONFIG`, else `DIR/yaoki.toml` where that is. A name that is no setting is refused; a
+variable `YAOKI_…` that is no setting is told by `yaoki doctor`.
 ";

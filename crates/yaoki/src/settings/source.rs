@@ -52,8 +52,8 @@ pub(crate) struct Values {
 }
 
 impl Values {
-    /// Gathers file, environment and flags. `data` is the data folder when nobody says; `file` is the
-    /// file of `--config`.
+    /// Gathers file, environment and flags. `data` is the data folder when nobody says; `file` is
+    /// the file of `--config`.
     ///
     /// # Errors
     /// When a file that was named cannot be read, or a key of it is no setting.

@@ -17,7 +17,6 @@ fn text(reply: &Value, name: &str) -> String {
     reply[name].as_str().unwrap_or_else(|| panic!("no {name} in {reply}")).to_owned()
 }
 
-#[expect(clippy::disallowed_methods, reason = "a register has a clock")]
 fn clock() -> Clock {
     std::sync::Arc::new(|| {
         let since = std::time::UNIX_EPOCH.elapsed().expect("it is past 1970");

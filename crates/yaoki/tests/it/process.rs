@@ -1,4 +1,5 @@
-//! The program as a process, in a folder of its own, without the settings of whoever runs the tests.
+//! The program as a process, in a folder of its own, without the settings of whoever runs the
+//! tests.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;

@@ -1,5 +1,5 @@
-//! `yaoki admin`: what operators do. Each command becomes one order of [`yaoki_server::admin`]; this
-//! module only gives it a command line and prints its reply.
+//! `yaoki admin`: what operators do. Each command becomes one order of [`yaoki_server::admin`];
+//! this module only gives it a command line and prints its reply.
 //!
 //! | module     | what it is                          |
 //! | ---------- | ----------------------------------- |
@@ -22,6 +22,8 @@ use crate::settings::Settings;
 use crate::{open, outside, say};
 
 /// The variable that says who works at this machine.
+const ACTOR_HELP: &str =
+    "Who does it; the book keeps it [env: YAOKI_ACTOR] [default: who is logged in]";
 const ACTOR_VARIABLE: &str = "YAOKI_ACTOR";
 
 #[derive(Debug, Args)]
@@ -38,8 +40,7 @@ pub(crate) struct Admin {
 
 #[derive(Debug, Args)]
 struct ByArguments {
-    /// Who does it; the book keeps it [env: YAOKI_ACTOR] [default: who is logged in]
-    #[arg(long, value_name = "NAME", global = true)]
+    #[arg(long, value_name = "NAME", global = true, help = ACTOR_HELP)]
     actor: Option<String>,
     /// The second person, where two are needed: opening, resuming, unfreezing
     #[arg(long, value_name = "NAME", global = true)]

@@ -68,7 +68,8 @@ fn hints(settings: &Settings, running: &Running, seeded: &Seeded) -> Result<(), 
     say::line(format_args!(
         "Be a register: docs/start.md signs requests with curl and openssl. Each carries\n  \
          Authorization: Yaoki-HMAC-SHA256 terminal={}, generation={}, timestamp=…, signature=…\n\
-         with HMAC-SHA256 under the terminal's key over eight lines: `yaoki register 1`, method, path,\n\
+         with HMAC-SHA256 under the terminal's key over eight lines: `yaoki register 1`, method, \
+         path,\n\
          query, host, generation, Unix seconds, SHA-256 of the body in hex.",
         till.terminal, till.generation
     ));

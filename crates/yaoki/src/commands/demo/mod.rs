@@ -29,8 +29,8 @@ pub(crate) const FOLDER: &str = "yaoki-demo";
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// Walk the whole path through HTTP on a book of its own, print the receipt, and end: exit code 0
-    /// when all went as it must. With --database, on that database, which must be empty
+    /// Walk the whole path through HTTP on a book of its own, print the receipt, and end: exit code
+    /// 0 when all went as it must. With --database, on that database, which must be empty
     #[arg(long)]
     self_test: bool,
 }

@@ -1,5 +1,5 @@
-//! Shops and members of a demo. Every order has a request id made from what it is for, so that seeding
-//! again makes nothing twice and gives the same answers.
+//! Shops and members of a demo. Every order has a request id made from what it is for, so that
+//! seeding again makes nothing twice and gives the same answers.
 
 use serde_json::Value;
 use uuid::Uuid;

@@ -1,6 +1,6 @@
-//! `yaoki demo --self-test`: a book of its own, the real server, and the whole path through HTTP, as a
-//! register, a device and an operator walk it. Nothing is reached but through the listeners and the
-//! admin socket. At the end the book is verified against its anchors.
+//! `yaoki demo --self-test`: a book of its own, the real server, and the whole path through HTTP,
+//! as a register, a device and an operator walk it. Nothing is reached but through the listeners
+//! and the admin socket. At the end the book is verified against its anchors.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -65,7 +65,7 @@ pub(super) fn run(mut values: Values) -> Result<(), Failure> {
 fn settings_in(place: &Path, values: &Values) -> Result<Settings, Failure> {
     let mut settings = Settings::read(values)?;
     let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    settings.data = place.to_owned();
+    place.clone_into(&mut settings.data);
     settings.keys = place.join("keys.json");
     settings.anchor_file = place.join("anchors.jsonl");
     if !values.is_set("database") {

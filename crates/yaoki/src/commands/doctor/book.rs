@@ -19,7 +19,7 @@ const MEMBERS_MIN: i64 = 10_000_000;
 /// Anchors older than this are said while a server should write them, milliseconds.
 const ANCHOR_AGE_MS: i64 = 10 * 60 * 1000;
 
-pub(super) fn look(settings: &Settings, findings: &mut Findings) {
+pub(super) fn look(settings: &Settings, runs: bool, findings: &mut Findings) {
     let keys = keys(settings, findings);
     let mut members = 0;
     if let Some(mut conn) = database(settings, findings) {
@@ -31,7 +31,7 @@ pub(super) fn look(settings: &Settings, findings: &mut Findings) {
         }
     }
     codes(settings, keys.as_ref(), members, findings);
-    anchors(settings, findings);
+    anchors(settings, runs, findings);
 }
 
 fn keys(settings: &Settings, findings: &mut Findings) -> Option<KeyFile> {
@@ -155,7 +155,7 @@ fn clock(conn: &mut Conn, findings: &mut Findings) {
     }
 }
 
-fn anchors(settings: &Settings, findings: &mut Findings) {
+fn anchors(settings: &Settings, runs: bool, findings: &mut Findings) {
     let path = &settings.anchor_file;
     let Ok(text) = std::fs::read_to_string(path) else {
         return findings.good("anchors", format_args!("none yet in {}", path.display()));
@@ -164,10 +164,15 @@ fn anchors(settings: &Settings, findings: &mut Findings) {
         Err(error) => findings.bad("anchors", error, "bring the file back from its copy"),
         Ok(anchors) => {
             let last = anchors.last().map_or(Instant(0), |anchor| anchor.at);
-            let old = outside::now().0 - last.0 > ANCHOR_AGE_MS;
-            let text = format!("{} in {}", anchors.len(), path.display());
-            let text = if old { format!("{text}, the last of {}", time_text(last)) } else { text };
-            findings.good("anchors", text);
+            let late = outside::now().0 - last.0 > ANCHOR_AGE_MS;
+            let text =
+                format!("{} in {}, the last of {}", anchors.len(), path.display(), time_text(last));
+            if runs && late {
+                let cure = "the server should write one a minute: read its log";
+                findings.look("anchors", text, cure);
+            } else {
+                findings.good("anchors", text);
+            }
         }
     }
 }

@@ -21,13 +21,15 @@ const SOCKET_PATH_BYTES_MAX: usize = 107;
 const FREE_BYTES_MIN: u64 = 512 << 20;
 const FREE_BYTES_LOOK: u64 = 5 << 30;
 
-pub(super) fn look(settings: &Settings, findings: &mut Findings) {
+/// Looks; whether a server runs.
+pub(super) fn look(settings: &Settings, findings: &mut Findings) -> bool {
     let runs = folder(settings, findings);
     disk(settings, findings);
     tls(settings, findings);
     for name in ListenerName::ALL {
         listener(settings, name, runs, findings);
     }
+    runs
 }
 
 /// The data folder; whether a server works in it.

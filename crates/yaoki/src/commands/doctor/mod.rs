@@ -1,5 +1,5 @@
-//! `yaoki doctor`: looks at everything that a server needs, and says what is wrong and how to mend it.
-//! Looks only: it changes nothing, and takes no lock but for a moment.
+//! `yaoki doctor`: looks at everything that a server needs, and says what is wrong and how to mend
+//! it. Looks only: it changes nothing, and takes no lock but for a moment.
 //!
 //! | module    | what it looks at                          |
 //! | --------- | ----------------------------------------- |
@@ -90,8 +90,8 @@ pub(crate) fn run(doctor: &Doctor, values: Result<Values, Failure>) -> Result<()
     let mut findings = Findings::default();
     // Nothing else can be looked at without settings.
     if let Some(settings) = settings(values, &mut findings) {
-        machine::look(&settings, &mut findings);
-        book::look(&settings, &mut findings);
+        let runs = machine::look(&settings, &mut findings);
+        book::look(&settings, runs, &mut findings);
     }
     print(doctor.json, &findings);
     let count = |wanted| findings.0.iter().filter(|finding| finding.verdict == wanted).count();
