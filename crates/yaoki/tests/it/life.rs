@@ -151,3 +151,27 @@ fn raise_balance(path: &Path) {
     member.money += 1000;
     conn.update(&[&member]).expect("it can be written");
 }
+
+#[test]
+fn the_log_holds_no_secret_even_when_everything_is_logged() {
+    let place = Place::with_book("demo");
+    let till = terminal(&place);
+    let server = Server::start(&place, &["--log=debug"]);
+    let member = text(&place.reply(&["admin", "create-member"]), "member");
+    let link = text(&place.reply(&["admin", "link", &member]), "link_token");
+    let address = server.devices.to_string();
+    place.done(&["device", "--device=phone.json", "--server", &address, "enrol", &link]);
+    let shown = code(&place, &server);
+    assert_eq!(pay(&server, &till, shown.clone(), 300), "balance_too_low");
+    place.run(&["admin", "open-switch", "payment"]);
+    let phone = std::fs::read_to_string(place.path().join("phone.json")).expect("a device");
+    let phone: Value = serde_json::from_str(&phone).expect("JSON");
+    let keys = std::fs::read_to_string(place.path().join("data/keys.json")).expect("the keys");
+    let keys: Value = serde_json::from_str(&keys).expect("JSON");
+    let root = text(&keys["terminal_root"], "secret");
+    let (_, log) = server.end();
+    assert!(log.lines().count() > 1, "{log}");
+    for secret in [link, shown, text(&phone, "token"), text(&phone, "key"), root] {
+        assert!(!log.contains(&secret), "{secret} is in the log: {log}");
+    }
+}

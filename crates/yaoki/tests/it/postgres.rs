@@ -36,6 +36,8 @@ fn a_book_on_postgresql_is_made_served_and_verified() {
     let status = place.reply(&["admin", "status", &url]);
     assert_eq!((status["book"].as_str(), status["lanes"].as_u64()), (Some("staging"), Some(2)));
     assert!(balance["amount"].as_i64() <= Some(500), "{balance}");
+    let doctor = place.run(&["doctor", &url]);
+    assert!(doctor.out.contains("good  database   postgres://"), "{doctor:?}");
     assert_eq!(server.end().0, Some(0));
     place.done(&["verify", &url, "--anchor", "data/anchors.jsonl"]);
     let balance = place.reply(&["admin", "balance", "member:1", &url]);
