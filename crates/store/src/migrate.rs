@@ -70,7 +70,8 @@ fn known() -> i64 {
 
 /// The schema's number; 0 where there is none yet.
 pub fn schema_version(conn: &mut Conn) -> Result<i64, StoreError> {
-    // Two PostgreSQL sessions that do this at once can get in each other's way, the first time only.
+    // Two PostgreSQL sessions that do this at once can get in each other's way, the first time
+    // only.
     conn.run_script(REGISTER).or_else(|_| conn.run_script(REGISTER))?;
     Ok(conn.query::<Number>(&sql::SCHEMA_VERSION, &[])?.pop().map_or(0, |row| row.number))
 }

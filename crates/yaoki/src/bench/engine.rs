@@ -65,7 +65,7 @@ impl Meter {
 
     fn finish(mut self) -> Measured {
         self.measured.took = self.last - self.began;
-        self.measured.generator_cpu = thread_cpu() - self.cpu;
+        self.measured.generator_cpu = thread_cpu().saturating_sub(self.cpu);
         let all = process_cpu().saturating_sub(self.process_cpu);
         self.measured.engine_cpu = all.saturating_sub(self.measured.generator_cpu);
         self.measured

@@ -65,7 +65,7 @@ pub(crate) fn start(book: &Arc<Book>, keys: &Path) -> Result<Running> {
 
 impl Server {
     /// Starts a server over the world's book.
-    pub(crate) fn start(world: &World, progress: &Progress) -> Result<Self> {
+    pub(crate) fn start(world: &World) -> Result<Self> {
         let file = KeyFile::load(&world.keys)?;
         let terminals = 1..=u64::try_from(TERMINALS)?;
         let terminal_keys = terminals.map(|number| *file.terminal_key(number, 1).expose());
@@ -74,14 +74,14 @@ impl Server {
             terminal_keys: terminal_keys.collect(),
             devices: Vec::new(),
         };
-        server.enrol(world, progress)?;
+        server.enrol(world)?;
         Ok(server)
     }
 
     /// Members of their own whose devices ask for codes, so that payments' epochs stay known.
-    fn enrol(&mut self, world: &World, progress: &Progress) -> Result<()> {
-        let first = world.add_members(DEVICES, progress)?;
-        let bar = progress.counted("devices for codes", usize::try_from(DEVICES)?);
+    fn enrol(&mut self, world: &World) -> Result<()> {
+        let first = world.add_members(DEVICES)?;
+        let bar = Progress::counted("devices for codes", usize::try_from(DEVICES)?);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         for member in first..first + DEVICES {
             let token = format!("bench link {member}");
@@ -185,8 +185,14 @@ fn payment_body(world: &World, draw: &Draw, now: Instant, place: usize) -> Strin
     let code = draw.code(&world.cipher, now);
     let until = time::text(now.plus_ms(59_000));
     format!(
-        r#"{{"request_id":"{id}","amount":{},"currency":"JPY","code":"{code}","valid_until":"{until}","capture":"now"}}"#,
+        concat!(
+            r#"{{"request_id":"{id}","amount":{},"currency":"JPY","#,
+            r#""code":"{code}","valid_until":"{until}","capture":"now"}}"#
+        ),
         draw.amount,
+        id = id,
+        code = code,
+        until = until,
     )
 }
 

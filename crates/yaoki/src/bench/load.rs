@@ -3,8 +3,8 @@
 //! be in the body. One thread of its own, so that its CPU can be told.
 //!
 //! The closed loop keeps one request a connection under way. The open loop offers requests at an
-//! even pace, in ticks of a millisecond; latency counts from the tick, so that a stall is not hidden
-//! by the requests that it held up.
+//! even pace, in ticks of a millisecond; latency counts from the tick, so that a stall is not
+//! hidden by the requests that it held up.
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -109,7 +109,7 @@ async fn generate(load: Load) -> Result<(Measured, usize)> {
     }
     let mut measured = shared.measured.take();
     measured.took = shared.last.get() - began;
-    measured.generator_cpu = thread_cpu() - cpu;
+    measured.generator_cpu = thread_cpu().saturating_sub(cpu);
     Ok((measured, shared.next.get()))
 }
 

@@ -8,9 +8,9 @@
 //! | [`plain_postgres`] | the plain way, to compare with; sizes on PostgreSQL               |
 //! | [`measure`], [`report`], [`progress`] | clock and counters; the table; standard error  |
 //!
-//! Rows run one after the other, and the whole list `--rounds` times over, so that runs of different
-//! rows are interleaved; the median run of each row is printed, with the spread. Everything is made
-//! before the clock starts. Nothing is left behind.
+//! Rows run one after the other, and the whole list `--rounds` times over, so that runs of
+//! different rows are interleaved; the median run of each row is printed, with the spread.
+//! Everything is made before the clock starts. Nothing is left behind.
 
 mod engine;
 mod http;
@@ -38,14 +38,14 @@ pub(crate) struct Options {
     /// How often the whole list is run; the median of each row is printed
     #[arg(long, default_value_t = 1, value_name = "COUNT")]
     pub(crate) rounds: usize,
-    /// Only rows whose "STORAGE NAME IN_FLIGHT" contains one of these texts; rows of ten million
+    /// Only rows whose `STORAGE NAME IN_FLIGHT` contains one of these texts; rows of ten million
     /// members, of ten minutes and of a start run only when they are named
     #[arg(long, value_name = "TEXT", value_delimiter = ',')]
     pub(crate) rows: Vec<String>,
     /// One JSON object instead of the table
     #[arg(long)]
     pub(crate) json: bool,
-    /// A PostgreSQL on which databases may be made, as postgres://USER@HOST/DATABASE
+    /// A PostgreSQL on which databases may be made, as `postgres://USER@HOST/DATABASE`
     #[arg(long, value_name = "URL")]
     pub(crate) postgres: Option<String>,
     /// Lanes on PostgreSQL

@@ -126,7 +126,7 @@ fn pay_until(
         last = at;
     }
     measured.took = last - began;
-    measured.generator_cpu = thread_cpu() - cpu;
+    measured.generator_cpu = thread_cpu().saturating_sub(cpu);
     Ok(measured)
 }
 
@@ -156,7 +156,8 @@ pub(crate) struct Sizes {
     pub(crate) index_entries: u64,
 }
 
-/// Sizes of every table of the database and the position of its write-ahead log, after a checkpoint.
+/// Sizes of every table of the database and the position of its write-ahead log, after a
+/// checkpoint.
 pub(crate) fn sizes(url: &str) -> Result<Sizes> {
     let mut client = connect(url)?;
     // Counts of rows reach the statistics within a second of a session's last statement.

@@ -9,7 +9,7 @@ pub(crate) struct Progress;
 
 impl Progress {
     /// Something that is counted.
-    pub(crate) fn counted(&self, what: &str, count: usize) -> ProgressBar {
+    pub(crate) fn counted(what: &str, count: usize) -> ProgressBar {
         let length = u64::try_from(count).expect("a count fits");
         let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
         let style = ProgressStyle::with_template("{msg:40} {wide_bar} {pos}/{len} {eta}");
@@ -19,7 +19,7 @@ impl Progress {
     }
 
     /// Something that takes a while.
-    pub(crate) fn spinning(&self, what: &str) -> ProgressBar {
+    pub(crate) fn spinning(what: &str) -> ProgressBar {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}");
         bar.set_style(style.expect("a good template"));

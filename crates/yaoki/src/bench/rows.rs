@@ -97,9 +97,8 @@ impl Job {
                 usize::try_from(options.offered).expect("a count fits")
             }
             (What::HttpCodes, _) => 15_000,
-            (What::HttpPay, 17..) => 60_000,
             (_, 0..=1) => 12_000,
-            (_, 2..=16) => 60_000,
+            (What::HttpPay, _) | (_, 2..=16) => 60_000,
             (_, 17..=64) => 110_000,
             _ => 150_000,
         };
@@ -162,7 +161,6 @@ pub(crate) fn measure(options: &Options) -> Result<Vec<Row>> {
 /// The books that rows are run on, made when the first row needs them.
 struct Field<'a> {
     options: &'a Options,
-    progress: Progress,
     folder: PathBuf,
     worlds: Vec<((On, i64), World)>,
     plain: Option<Plain>,
@@ -176,8 +174,7 @@ impl<'a> Field<'a> {
         let folder = parent.join(format!("yaoki-bench-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         let (worlds, databases) = (Vec::new(), Vec::new());
-        let progress = Progress;
-        Ok(Self { options, progress, folder, worlds, plain: None, databases, server: None })
+        Ok(Self { options, folder, worlds, plain: None, databases, server: None })
     }
 
     /// Removes what the bench made.
@@ -212,8 +209,7 @@ impl<'a> Field<'a> {
         };
         let many = members >= TEN_MILLION;
         let keys = self.folder.join(format!("{name}.keys"));
-        let world =
-            World::create((database, keys), (members, many), self.options.lanes, &self.progress)?;
+        let world = World::create((database, keys), (members, many), self.options.lanes)?;
         self.worlds.push(((on, members), world));
         Ok(&mut self.worlds.last_mut().expect("just pushed").1)
     }
@@ -229,7 +225,7 @@ impl<'a> Field<'a> {
         let many = job.what == What::TenMillion;
         let members = if many { TEN_MILLION } else { options.members };
         self.world(job.on, members)?;
-        let bar = self.progress.spinning(what);
+        let bar = Progress::spinning(what);
         let world = self.world(job.on, members)?;
         let row = match job.what {
             What::Disk => disk(world, job)?,
@@ -245,9 +241,9 @@ impl<'a> Field<'a> {
         self.world(job.on, options.members)?;
         let mut server = match self.server.take() {
             Some(server) => server,
-            None => Server::start(self.world(job.on, options.members)?, &Progress)?,
+            None => Server::start(self.world(job.on, options.members)?)?,
         };
-        let bar = self.progress.spinning(what);
+        let bar = Progress::spinning(what);
         let world = self.world(job.on, options.members)?;
         let limit = Duration::from_secs(options.seconds);
         let count = job.payments_max(options);
@@ -273,7 +269,7 @@ impl<'a> Field<'a> {
             let url = self.fresh_postgres("plain")?;
             self.plain = Some(Plain::create(&url, self.options.members)?);
         }
-        let bar = self.progress.spinning(what);
+        let bar = Progress::spinning(what);
         let plain = self.plain.as_ref().expect("just made");
         let time = Duration::from_secs(self.options.seconds);
         let measured = plain.run(job.in_flight, spread, time)?;
@@ -317,7 +313,7 @@ fn row(world: &World, job: Job, measured: &Measured, commits_before: u64) -> Row
 fn ten_minutes(world: &mut World, job: Job) -> Row {
     let commits = world.book.counters().batches.load(Ordering::Relaxed);
     let mut all = Measured::default();
-    let mut left = Duration::from_secs(600);
+    let mut left = Duration::from_mins(10);
     while !left.is_zero() {
         let mut payments = world.payments(1_500_000, Spread::Even).into_iter();
         let stretch = left.min(Duration::from_secs(30));

@@ -92,12 +92,11 @@ impl World {
         (database, keys): (Database, PathBuf),
         (members, without_facts): (i64, bool),
         lanes: usize,
-        progress: &Progress,
     ) -> Result<Self> {
         let now = Instant(measure::unix_ms());
         yaoki_store::create(&database, BookKind::Demo, Currency::JPY, "Asia/Tokyo", now)?;
         if without_facts {
-            write_member_rows(&database, members, progress)?;
+            write_member_rows(&database, members)?;
         }
         let first_epoch = if without_facts { 1 } else { 2 };
         let file = http::make_keys(&keys)?;
@@ -113,32 +112,32 @@ impl World {
             drawn: (vec![0; usize::try_from(members)?], APART),
             random: Random(0x9E37_79B9_7F4A_7C15),
         };
-        world.make_shops(progress)?;
+        world.make_shops()?;
         if !without_facts {
-            world.make_members(members, progress)?;
+            world.make_members(members)?;
         }
         Ok(world)
     }
 
-    fn make_shops(&self, progress: &Progress) -> Result<()> {
+    fn make_shops(&self) -> Result<()> {
         let merchants = (0..MERCHANTS).map(|n| Act::CreateMerchant(format!("merchant {n}")));
-        self.run_all("merchants", merchants.map(administer), progress)?;
+        self.run_all("merchants", merchants.map(administer))?;
         let stores = (0..STORES).map(|n| Act::CreateStore {
             merchant: MerchantNumber(1 + n % MERCHANTS),
             name: format!("store {n}"),
             cutoff_minutes: 0,
         });
-        self.run_all("stores", stores.map(administer), progress)?;
+        self.run_all("stores", stores.map(administer))?;
         let terminals = (0..TERMINALS)
             .map(|n| Act::CreateTerminal(StoreNumber(1 + n % STORES), format!("till {n}")));
-        self.run_all("terminals", terminals.map(administer), progress)
+        self.run_all("terminals", terminals.map(administer))
     }
 
     /// More members, without money and device; the first one's number.
-    pub(crate) fn add_members(&self, count: i64, progress: &Progress) -> Result<i64> {
+    pub(crate) fn add_members(&self, count: i64) -> Result<i64> {
         let before = self.book.read_and_wait(read::last_member_number)?;
         let create = (0..count).map(|_| administer(Act::CreateMember));
-        self.run_all("members", create, progress)?;
+        self.run_all("members", create)?;
         Ok(before + 1)
     }
 
@@ -152,33 +151,28 @@ impl World {
         }
     }
 
-    fn make_members(&self, members: i64, progress: &Progress) -> Result<()> {
-        self.add_members(members, progress)?;
+    fn make_members(&self, members: i64) -> Result<()> {
+        self.add_members(members)?;
         let credit = (1..=members).map(|number| {
             let (member, asset) = (MemberNumber(number), Asset::Money);
             Command::Credit(Credit { request: request_id(), member, asset, amount: MONEY })
         });
-        self.run_all("top-ups", credit, progress)?;
+        self.run_all("top-ups", credit)?;
         let until = Instant(measure::unix_ms() + 3_600_000);
         let token = |number: i64| *blake3::hash(&secret(number)).as_bytes();
         let link = (1..=members)
             .map(|number| administer(Act::CreateLink(MemberNumber(number), token(number), until)));
-        self.run_all("links", link, progress)?;
+        self.run_all("links", link)?;
         let enrol = (1..=members).map(|number| {
             let (link, public_key) = (token(number), [4; 65]);
             administer(Act::EnrolDevice { link, public_key, secret: secret(number) })
         });
-        self.run_all("devices", enrol, progress)
+        self.run_all("devices", enrol)
     }
 
     /// Runs commands through the queue, many at once; each must be decided well.
-    fn run_all(
-        &self,
-        what: &'static str,
-        commands: impl Iterator<Item = Command>,
-        progress: &Progress,
-    ) -> Result<()> {
-        let bar = progress.counted(what, commands.size_hint().0);
+    fn run_all(&self, what: &'static str, commands: impl Iterator<Item = Command>) -> Result<()> {
+        let bar = Progress::counted(what, commands.size_hint().0);
         let (sender, receiver) = mpsc::channel();
         let mut under_way = 0;
         let settle = |under_way: &mut usize| -> Result<()> {
@@ -294,7 +288,7 @@ impl World {
     /// Waits until lists and balances are filled up to the last payment.
     pub(crate) fn come_to_rest(&self) -> Result<()> {
         self.settle();
-        let until = measure::now() + Duration::from_secs(600);
+        let until = measure::now() + Duration::from_mins(10);
         let mut conn = Conn::open(&self.database, Purpose::Reader)?;
         loop {
             let lanes = read::lanes(&mut conn)?;
@@ -384,8 +378,8 @@ fn request_id() -> RequestId {
 }
 
 /// Writes the members' rows alone: no facts.
-fn write_member_rows(database: &Database, members: i64, progress: &Progress) -> Result<()> {
-    let bar = progress.counted("member rows", usize::try_from(members)?);
+fn write_member_rows(database: &Database, members: i64) -> Result<()> {
+    let bar = Progress::counted("member rows", usize::try_from(members)?);
     let mut conn = Conn::open(database, Purpose::Lane)?;
     let mut first = 1;
     while first <= members {
