@@ -4,13 +4,20 @@
 use std::fmt;
 use std::io::{self, Write};
 
+/// The exit code of a program whose reader has gone: that of SIGPIPE.
+const READER_GONE: i32 = 141;
+/// The exit code where an answer cannot be written: something outside stands in the way.
+const NOT_WRITTEN: i32 = 3;
+
 /// Prints one line. A reader that has gone ends the program without a word, as `yaoki … | head`
-/// must.
+/// must; never with exit code 0, because what was to be found out was not said.
 pub(crate) fn line(text: impl fmt::Display) {
-    let written = writeln!(io::stdout().lock(), "{text}");
-    if written.is_err() {
-        std::process::exit(0);
+    let Err(error) = writeln!(io::stdout().lock(), "{text}") else { return };
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        std::process::exit(READER_GONE);
     }
+    aside(format_args!("yaoki: the answer cannot be written: {error}"));
+    std::process::exit(NOT_WRITTEN);
 }
 
 /// Prints an empty line.

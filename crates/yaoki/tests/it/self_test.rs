@@ -27,3 +27,11 @@ fn a_database_with_a_book_in_it_is_not_tested_on() {
     assert_eq!(ended.code, 1, "{ended:?}");
     assert!(ended.err.contains("none is ever overwritten"), "{ended:?}");
 }
+
+#[test]
+fn an_answer_that_cannot_be_written_is_no_success() {
+    let place = Place::new();
+    let full = std::fs::File::create("/dev/full").expect("the system has it");
+    let status = place.command(&["demo", "--self-test"]).stdout(full).status();
+    assert_eq!(status.expect("it can be started").code(), Some(3));
+}
