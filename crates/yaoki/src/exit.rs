@@ -19,13 +19,15 @@ pub(crate) enum Code {
 }
 
 /// Every exit code with what it says, for the help and the reference.
-pub(crate) const CODES: [(u8, &str); 6] = [
+pub(crate) const CODES: [(u8, &str); 8] = [
     (0, "done"),
     (1, "looked at and found bad (verify, doctor, self-test), or refused by the rules"),
     (2, "the command line or a setting is not understood"),
     (3, "something outside stands in the way: a file, a port, the storage, another server"),
     (4, "unknown: it may have been done; look, or do it again with the same --request-id"),
     (70, "the storage failed while serving"),
+    (130, "told to end twice: ended at once, requests under way were cut off"),
+    (141, "whoever read the answer has gone"),
 ];
 
 impl Code {
