@@ -57,7 +57,11 @@ impl PostgresConn {
     }
 
     pub(super) fn begin(&mut self) -> Result<(), StoreError> {
-        let text = if self.reader { "BEGIN ISOLATION LEVEL REPEATABLE READ" } else { "BEGIN" };
+        let text = if self.reader {
+            "BEGIN ISOLATION LEVEL REPEATABLE READ"
+        } else {
+            "BEGIN ISOLATION LEVEL READ COMMITTED"
+        };
         self.client.batch_execute(text).map_err(|error| StoreError::server("begin", error))?;
         (self.in_transaction, self.failed) = (true, false);
         Ok(())
