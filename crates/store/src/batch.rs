@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use yaoki_core::chain::{self, Facts};
-use yaoki_core::command::{Act, Command};
+use yaoki_core::command::{Act, Command, Refer};
 use yaoki_core::decide::{Decision, decide};
 use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, Transfer};
 use yaoki_core::ids::{FactId, MemberNumber};
@@ -29,7 +29,7 @@ use crate::conn::{Conn, LockMode};
 use crate::error::StoreError;
 use crate::read;
 use crate::save;
-use crate::table::{Book, EVENT_BY_REQUEST, OPERATION_BY_REQUEST, Switchboard};
+use crate::table::{Book, EVENT_BY_REQUEST};
 
 /// What a lane keeps between batches.
 pub(crate) struct LaneState {
@@ -102,15 +102,17 @@ pub(crate) fn run(
     circumstances: &Circumstances,
     commands: &[&Command],
 ) -> Result<Tried, Failed> {
-    conn.begin()?;
-    let lane = lock_lane(conn, state)?;
-    refresh_directory(conn, state)?;
+    let refer = refer_all(commands);
+    let begun = conn.begin_batch(state.lane, &refer.requests)?;
+    let lane = own_lane(begun.lane, state)?;
+    let switchboard = begun.switchboard.ok_or(StoreError::BookMissing)?;
+    refresh_directory(conn, state, switchboard.version)?;
     let now = circumstances.clock.max(lane.last_at);
     let now = now.max(save::after_changes(state.version, lane.id));
     let rules = Arc::clone(&circumstances.rules);
     let mut view = View::new(lane.id, lane.seq + 1, now, rules, Arc::clone(&state.directory));
     view.last_id = lane.last_id;
-    refer_and_load(conn, &mut view, commands)?;
+    load_references(conn, &mut view, refer, begun.operations)?;
     let rows = touch(commands, &view);
     let skipped = lock_and_load(conn, &mut view, &rows, circumstances.members)?;
     let slots = decide_all(&mut view, commands, &skipped, state.closed.load(Ordering::SeqCst));
@@ -138,7 +140,10 @@ pub(crate) fn run(
 
 /// Locks the lane's row and checks that it is still ours and has not gone back.
 pub(crate) fn lock_lane(conn: &mut Conn, state: &LaneState) -> Result<Lane, StoreError> {
-    let lane = conn.lock::<Lane>(&[state.lane], LockMode::Wait)?.pop();
+    own_lane(conn.lock::<Lane>(&[state.lane], LockMode::Wait)?.pop(), state)
+}
+
+fn own_lane(lane: Option<Lane>, state: &LaneState) -> Result<Lane, StoreError> {
     let lane = lane.ok_or(StoreError::LaneGone { lane: state.lane.0 })?;
     if lane.generation != state.generation {
         return Err(StoreError::LaneTaken { lane: lane.id.0, holder: lane.holder });
@@ -150,9 +155,12 @@ pub(crate) fn lock_lane(conn: &mut Conn, state: &LaneState) -> Result<Lane, Stor
     Ok(lane)
 }
 
-/// Reads the switchboard's version and, when it changed, everything it stands for.
-fn refresh_directory(conn: &mut Conn, state: &mut LaneState) -> Result<(), StoreError> {
-    let version = Switchboard::load(conn)?.version;
+/// Reads what the switchboard stands for, when its version changed.
+fn refresh_directory(
+    conn: &mut Conn,
+    state: &mut LaneState,
+    version: i64,
+) -> Result<(), StoreError> {
     if version != state.version {
         state.directory = Arc::new(read::directory(conn)?);
         state.closed.store(Book::load(conn)?.closed != 0, Ordering::SeqCst);
@@ -161,14 +169,14 @@ fn refresh_directory(conn: &mut Conn, state: &mut LaneState) -> Result<(), Store
     Ok(())
 }
 
-fn refer_and_load(
+fn load_references(
     conn: &mut Conn,
     view: &mut View,
-    commands: &[&Command],
+    refer: Refer,
+    operations: Vec<Operation>,
 ) -> Result<(), StoreError> {
-    let refer = refer_all(commands);
     let mut payments = refer.payments;
-    for operation in conn.find_by::<Operation, _>(&OPERATION_BY_REQUEST, &refer.requests)? {
+    for operation in operations {
         if operation.payment.is_some() && operation.payment != operation.id {
             payments.push(operation.payment);
         }

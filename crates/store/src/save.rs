@@ -13,7 +13,7 @@ use yaoki_core::view::View;
 use crate::batch::{batch_row, request_key, sorted, transfer_key};
 use crate::conn::Conn;
 use crate::error::StoreError;
-use crate::table::{Record, Switchboard};
+use crate::table::Switchboard;
 
 /// Whether these facts close something, so that no commit under the old setting may follow the
 /// answer.
@@ -37,7 +37,7 @@ pub(crate) fn save(
     save_facts(conn, view)?;
     save_members(conn, view)?;
     save_directory(conn, view, version)?;
-    insert_all(conn, &[&batch_row(view, lane, head)])?;
+    conn.insert_all(&[&batch_row(view, lane, head)])?;
     let lane = Lane {
         seq: view.seq,
         head,
@@ -45,56 +45,30 @@ pub(crate) fn save(
         last_id: view.last_id,
         ..lane.clone()
     };
-    update_all(conn, &[&lane])
-}
-
-fn insert_all<T: Record>(conn: &mut Conn, rows: &[&T]) -> Result<(), StoreError> {
-    if rows.is_empty() || conn.insert(rows)? == count(rows) {
-        return Ok(());
-    }
-    Err(StoreError::AnotherWasFirst { table: T::TABLE })
-}
-
-fn update_all<T: Record>(conn: &mut Conn, rows: &[&T]) -> Result<(), StoreError> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let updated = conn.update(rows)?;
-    assert!(updated == count(rows), "a locked row of {} is still there", T::TABLE);
-    Ok(())
-}
-
-fn upsert_all<T: Record>(conn: &mut Conn, rows: &[&T]) -> Result<(), StoreError> {
-    if !rows.is_empty() {
-        conn.upsert(rows)?;
-    }
-    Ok(())
-}
-
-fn count<T>(rows: &[&T]) -> u64 {
-    u64::try_from(rows.len()).expect("a batch has few rows")
+    conn.update_all(&[&lane])?;
+    conn.flush()
 }
 
 fn save_facts(conn: &mut Conn, view: &View) -> Result<(), StoreError> {
     let facts = &view.facts;
-    insert_all(conn, &sorted(&facts.operations, request_key))?;
-    insert_all(conn, &sorted(&facts.transfers, transfer_key))?;
-    insert_all(conn, &sorted(&facts.events, |event| event.request_id))?;
-    insert_all(conn, &sorted(&facts.acknowledgements, |fact| fact.operation))
+    conn.insert_all(&sorted(&facts.operations, request_key))?;
+    conn.insert_all(&sorted(&facts.transfers, transfer_key))?;
+    conn.insert_all(&sorted(&facts.events, |event| event.request_id))?;
+    conn.insert_all(&sorted(&facts.acknowledgements, |fact| fact.operation))
 }
 
 fn save_members(conn: &mut Conn, view: &View) -> Result<(), StoreError> {
     let changed = &view.changed;
     let new = changed.members_new.iter().map(|number| &view.members[number]);
-    insert_all(conn, &new.collect::<Vec<_>>())?;
+    conn.insert_all(&new.collect::<Vec<_>>())?;
     let old = changed.members.difference(&changed.members_new);
-    update_all(conn, &old.map(|number| &view.members[number]).collect::<Vec<_>>())?;
+    conn.update_all(&old.map(|number| &view.members[number]).collect::<Vec<_>>())?;
     let states = changed.payment_states.iter().map(|payment| &view.payment_states[payment]);
-    upsert_all(conn, &states.collect::<Vec<_>>())?;
+    conn.upsert_all(&states.collect::<Vec<_>>())?;
     let devices = changed.devices.iter().map(|device| &view.devices[device]);
-    upsert_all(conn, &devices.collect::<Vec<_>>())?;
+    conn.upsert_all(&devices.collect::<Vec<_>>())?;
     let links = changed.links.iter().map(|link| &view.links[link]);
-    upsert_all(conn, &links.collect::<Vec<_>>())
+    conn.upsert_all(&links.collect::<Vec<_>>())
 }
 
 /// The switchboard's version after a commit that changed merchants, stores, terminals or switches:
@@ -122,14 +96,14 @@ fn save_directory(conn: &mut Conn, view: &View, version: i64) -> Result<(), Stor
     }
     let directory = &view.directory;
     let merchants = changed.merchants.iter().map(|number| &directory.merchants[number]);
-    insert_all(conn, &merchants.collect::<Vec<_>>())?;
+    conn.insert_all(&merchants.collect::<Vec<_>>())?;
     let stores = changed.stores.iter().map(|number| &directory.stores[number]);
-    insert_all(conn, &stores.collect::<Vec<_>>())?;
+    conn.insert_all(&stores.collect::<Vec<_>>())?;
     let new = changed.terminals_new.iter().map(|number| &directory.terminals[number]);
-    insert_all(conn, &new.collect::<Vec<_>>())?;
+    conn.insert_all(&new.collect::<Vec<_>>())?;
     let old = changed.terminals.difference(&changed.terminals_new);
-    update_all(conn, &old.map(|number| &directory.terminals[number]).collect::<Vec<_>>())?;
-    upsert_all(conn, &changed.switches_closed.iter().collect::<Vec<_>>())?;
+    conn.update_all(&old.map(|number| &directory.terminals[number]).collect::<Vec<_>>())?;
+    conn.upsert_all(&changed.switches_closed.iter().collect::<Vec<_>>())?;
     for switch in &changed.switches_opened {
         conn.delete(switch)?;
     }
@@ -148,10 +122,10 @@ pub(crate) fn book_event(
     assert!(event.seq == seq && id > lane.last_id, "the event is the lane's next fact");
     let facts = Facts { events: vec![event], ..Facts::default() };
     let head = chain::extend(&lane.head, lane.id, seq, at, &facts);
-    insert_all(conn, &facts.events.iter().collect::<Vec<_>>())?;
+    conn.insert_all(&facts.events.iter().collect::<Vec<_>>())?;
     let batch = Batch { lane: lane.id, seq, at, first_id: id, last_id: id, facts: 1, head };
-    insert_all(conn, &[&batch])?;
+    conn.insert_all(&[&batch])?;
     let lane = Lane { seq, head, last_at: lane.last_at.max(at), last_id: id, ..lane };
-    update_all(conn, &[&lane])?;
+    conn.update_all(&[&lane])?;
     Ok(lane)
 }

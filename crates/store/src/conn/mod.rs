@@ -13,12 +13,15 @@ mod sqlite;
 mod tls;
 mod wire;
 
+use yaoki_core::facts::Operation;
+use yaoki_core::ids::{LaneNumber, RequestKey};
 use yaoki_core::row::{Corrupt, Kind, Row, Source, Value};
+use yaoki_core::state::Lane;
 
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::sql::Statement;
-use crate::table::{Key, Lookup, Record};
+use crate::table::{Key, Lookup, OPERATION_BY_REQUEST, Record, Switchboard};
 
 pub use self::postgres::PostgresConn;
 pub(crate) use self::postgres::check_url;
@@ -57,6 +60,48 @@ pub enum CheckpointMode {
     Truncate,
 }
 
+/// What a statement is to give.
+#[derive(Clone, Copy)]
+enum Expects {
+    /// Rows.
+    Rows,
+    /// Any number of changed rows.
+    Count,
+    /// So many rows go into this table, or another node was first.
+    Inserted(&'static str, u64),
+    /// So many rows of this table change: they are locked.
+    Updated(&'static str, u64),
+}
+
+impl Expects {
+    fn check(self, given: u64) -> Result<(), StoreError> {
+        match self {
+            Self::Inserted(table, count) if given != count => {
+                Err(StoreError::AnotherWasFirst { table })
+            }
+            Self::Updated(table, count) => {
+                assert!(given == count, "a locked row of {table} is still there");
+                Ok(())
+            }
+            Self::Rows | Self::Count | Self::Inserted(..) => Ok(()),
+        }
+    }
+}
+
+fn count<T>(rows: &[&T]) -> u64 {
+    u64::try_from(rows.len()).expect("a batch has few rows")
+}
+
+/// What a lane's batch begins with.
+pub(crate) struct BatchBegun {
+    /// The lane's row, locked.
+    pub(crate) lane: Option<Lane>,
+    /// The version of merchants, stores, terminals and switches, read after the lock.
+    pub(crate) switchboard: Option<Switchboard>,
+    /// Operations of the requests that were asked for.
+    pub(crate) operations: Vec<Operation>,
+}
+
 /// A connection to where the book is kept.
 pub enum Conn {
     /// An SQLite file.
@@ -87,7 +132,41 @@ impl Conn {
 
     /// Begins a transaction: a writer's on a lane, one snapshot on a reader.
     pub fn begin(&mut self) -> Result<(), StoreError> {
-        either!(self, conn => conn.begin())
+        match self {
+            Self::Sqlite(conn) => conn.begin(),
+            Self::Postgres(conn) => {
+                conn.begin();
+                Ok(())
+            }
+        }
+    }
+
+    /// Begins a lane's batch: locks the lane's row, and with the lock held reads the switchboard and
+    /// the operations of these requests. On PostgreSQL in one round trip.
+    pub(crate) fn begin_batch(
+        &mut self,
+        lane: LaneNumber,
+        requests: &[RequestKey],
+    ) -> Result<BatchBegun, StoreError> {
+        self.begin()?;
+        let Self::Postgres(conn) = self else {
+            return Ok(BatchBegun {
+                lane: self.find(&[lane])?.pop(),
+                switchboard: self.find(&[1_i64])?.pop(),
+                operations: self.find_by(&OPERATION_BY_REQUEST, requests)?,
+            });
+        };
+        let calls = [
+            conn.finding(&Lane::statements().lock, &[lane])?,
+            conn.finding(&Switchboard::statements().find, &[1_i64])?,
+            conn.finding(OPERATION_BY_REQUEST.statement(), requests)?,
+        ];
+        let [lanes, switchboards, operations] = conn.rows(calls)?;
+        Ok(BatchBegun {
+            lane: postgres::read(&lanes, Lane::KEY)?.pop(),
+            switchboard: postgres::read(&switchboards, Switchboard::KEY)?.pop(),
+            operations: postgres::read(&operations, Operation::KEY)?,
+        })
     }
 
     /// Commits; on return it is on disk.
@@ -101,6 +180,47 @@ impl Conn {
     /// Rolls back; nothing to roll back is no error.
     pub fn rollback(&mut self) -> Result<(), StoreError> {
         either!(self, conn => conn.rollback())
+    }
+
+    /// Inserts rows, none of which may be there yet. On PostgreSQL it goes with the next round trip,
+    /// [`Conn::flush`] or [`Conn::commit`] at the latest, and may fail there.
+    pub(crate) fn insert_all<T: Record>(&mut self, rows: &[&T]) -> Result<(), StoreError> {
+        let expects = Expects::Inserted(T::TABLE, count(rows));
+        self.write_later(&T::statements().insert, rows, expects)
+    }
+
+    /// Overwrites rows that are locked; goes as [`Conn::insert_all`] does.
+    pub(crate) fn update_all<T: Record>(&mut self, rows: &[&T]) -> Result<(), StoreError> {
+        const { assert!(may_change::<T>(), "facts are only inserted") };
+        let expects = Expects::Updated(T::TABLE, count(rows));
+        self.write_later(&T::statements().update, rows, expects)
+    }
+
+    /// Inserts rows, or overwrites those of the same key; goes as [`Conn::insert_all`] does.
+    pub(crate) fn upsert_all<T: Record>(&mut self, rows: &[&T]) -> Result<(), StoreError> {
+        const { assert!(may_change::<T>(), "facts are only inserted") };
+        self.write_later(&T::statements().upsert, rows, Expects::Count)
+    }
+
+    fn write_later<T: Record>(
+        &mut self,
+        statement: &Statement,
+        rows: &[&T],
+        expects: Expects,
+    ) -> Result<(), StoreError> {
+        match self {
+            _ if rows.is_empty() => Ok(()),
+            Self::Sqlite(conn) => expects.check(conn.write(statement, rows)?),
+            Self::Postgres(conn) => conn.write_later(statement, rows, expects),
+        }
+    }
+
+    /// Sends what waits. When this returns, every row is in.
+    pub(crate) fn flush(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(conn) => conn.flush(),
+        }
     }
 
     /// Inserts rows that are not there yet; says how many went in.

@@ -1,19 +1,30 @@
-//! The PostgreSQL form: one round trip for many rows, by `UNNEST` arrays and statements prepared
-//! once.
+//! The PostgreSQL form: many rows a statement, by `UNNEST` arrays, and many statements a round trip.
+//!
+//! A batch is four round trips: what it begins with, the members' lock, every write, the commit.
+//! `BEGIN` and the writes of a batch wait for the next round trip. The server runs what it was sent
+//! in order, so a lock that was asked for first is held by what follows; each write says how many
+//! rows it must touch, and its answer is held against that. (`tokio_postgres` on a runtime of the
+//! connection's own, driven while a call waits: its synchronous wrapper waits after each statement.)
 //!
 //! Sessions of lanes and readers plan for keys alone. Without those settings a statement that was
 //! planned while a table was young keeps a scan plan, at half the speed.
 
 use std::collections::HashMap;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
-use postgres::config::{SslMode, TargetSessionAttrs};
-use postgres::types::ToSql;
-use postgres::{Client, Config, NoTls, Row as PostgresRow, Statement as Prepared};
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::config::{SslMode, TargetSessionAttrs};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{
+    Client, Config, Error, NoTls, Row as PostgresRow, Socket, Statement as Prepared,
+};
 use yaoki_core::row::{Row, Value};
 
-use super::wire::{Column, PostgresSource, Single};
-use super::{Purpose, corrupt, first_columns, key_of, tls};
+use super::wire::{Column, Encoded, PostgresSource, Single};
+use super::{Expects, Purpose, corrupt, first_columns, key_of, tls};
 use crate::error::{Fault, StoreError};
 use crate::sql::Statement;
 use crate::table::{Key, Record};
@@ -33,55 +44,151 @@ const READER: &str = "SET statement_timeout = '2s'; SET default_transaction_read
 
 /// A PostgreSQL session.
 pub struct PostgresConn {
+    runtime: Runtime,
     client: Client,
     reader: bool,
     in_transaction: bool,
+    /// What goes with the next round trip.
+    waiting: Vec<Call>,
     /// A statement of the transaction failed: the server would answer its COMMIT with a silent
     /// ROLLBACK.
     failed: bool,
     prepared: HashMap<&'static str, Prepared>,
 }
 
+/// A statement on its way.
+pub(super) struct Call {
+    name: &'static str,
+    /// None: the name is the text.
+    prepared: Option<Prepared>,
+    arguments: Vec<Encoded>,
+    expects: Expects,
+}
+
+/// What a statement gave.
+enum Reply {
+    Count(u64),
+    Rows(Vec<PostgresRow>),
+}
+
+type Sent<'a> = Pin<Box<dyn Future<Output = Result<Reply, Error>> + 'a>>;
+
+impl Call {
+    fn new(
+        (statement, prepared): (&Statement, Prepared),
+        arguments: Vec<Encoded>,
+        expects: Expects,
+    ) -> Self {
+        Self { name: statement.name, prepared: Some(prepared), arguments, expects }
+    }
+
+    fn send<'a>(&'a self, client: &'a Client) -> Sent<'a> {
+        Box::pin(async move {
+            let Some(prepared) = &self.prepared else {
+                return client.batch_execute(self.name).await.map(|()| Reply::Count(0));
+            };
+            let arguments: Vec<&(dyn ToSql + Sync)> =
+                self.arguments.iter().map(|argument| -> &(dyn ToSql + Sync) { argument }).collect();
+            match self.expects {
+                Expects::Rows => client.query(prepared, &arguments).await.map(Reply::Rows),
+                _ => client.execute(prepared, &arguments).await.map(Reply::Count),
+            }
+        })
+    }
+}
+
+/// Drives all at once, each begun in its turn; their results in the same order.
+async fn together(mut sent: Vec<Sent<'_>>) -> Vec<Result<Reply, Error>> {
+    let mut given: Vec<_> = sent.iter().map(|_| None).collect();
+    let driven = std::future::poll_fn(|context| {
+        for (one, given) in sent.iter_mut().zip(&mut given) {
+            if given.is_none()
+                && let Poll::Ready(result) = one.as_mut().poll(context)
+            {
+                *given = Some(result);
+            }
+        }
+        if given.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+    });
+    driven.await;
+    given.into_iter().map(|given| given.expect("all are ready")).collect()
+}
+
 impl PostgresConn {
     pub(super) fn open(url: &str, purpose: Purpose) -> Result<Self, StoreError> {
-        let mut client = Address::parse(url)?.connect()?;
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("the system has room for a runtime");
+        let client = Address::parse(url)?.connect(&runtime)?;
         let settings = match purpose {
             Purpose::Lane => [EVERY, BY_KEY, LANE].concat(),
             Purpose::LaneWithoutSync => [EVERY, BY_KEY, LANE_WITHOUT_SYNC].concat(),
             Purpose::Reader => [EVERY, BY_KEY, READER].concat(),
             Purpose::Admin => EVERY.to_owned(),
         };
-        client.batch_execute(&settings).map_err(StoreError::connect)?;
+        runtime.block_on(client.batch_execute(&settings)).map_err(StoreError::connect)?;
+        let (waiting, prepared) = (Vec::new(), HashMap::new());
         let reader = purpose == Purpose::Reader;
-        Ok(Self { client, reader, in_transaction: false, failed: false, prepared: HashMap::new() })
+        let (in_transaction, failed) = (false, false);
+        Ok(Self { runtime, client, reader, in_transaction, waiting, failed, prepared })
     }
 
-    pub(super) fn begin(&mut self) -> Result<(), StoreError> {
-        let text = if self.reader {
-            "BEGIN ISOLATION LEVEL REPEATABLE READ"
-        } else {
-            "BEGIN ISOLATION LEVEL READ COMMITTED"
-        };
-        self.client.batch_execute(text).map_err(|error| StoreError::server("begin", error))?;
+    /// Goes with the next round trip.
+    pub(super) fn begin(&mut self) {
+        assert!(!self.in_transaction, "a transaction begins after another has ended");
+        let name = if self.reader { "BEGIN ISOLATION LEVEL REPEATABLE READ" } else { "BEGIN" };
+        let arguments = Vec::new();
+        self.waiting.push(Call { name, prepared: None, arguments, expects: Expects::Count });
         (self.in_transaction, self.failed) = (true, false);
-        Ok(())
     }
 
     pub(super) fn commit(&mut self) -> Result<(), StoreError> {
+        self.flush()?;
         assert!(!self.failed, "a transaction with a failed statement is rolled back");
         self.in_transaction = false;
-        self.client.batch_execute("COMMIT").map_err(|error| StoreError::server("commit", error))
+        let sent = self.runtime.block_on(self.client.batch_execute("COMMIT"));
+        sent.map_err(|error| StoreError::server("commit", error))
     }
 
     pub(super) fn rollback(&mut self) -> Result<(), StoreError> {
+        let begins = self.waiting.first().is_some_and(|call| call.prepared.is_none());
+        let unsent = begins && !self.failed;
+        self.waiting.clear();
         self.failed = false;
-        if !std::mem::take(&mut self.in_transaction) {
+        if !std::mem::take(&mut self.in_transaction) || unsent {
             return Ok(());
         }
-        self.client.batch_execute("ROLLBACK").map_err(|error| StoreError::server("rollback", error))
+        let sent = self.runtime.block_on(self.client.batch_execute("ROLLBACK"));
+        sent.map_err(|error| StoreError::server("rollback", error))
     }
 
-    fn failure(&mut self, step: &str, error: postgres::Error) -> StoreError {
+    /// Sends what waits; every answer was as expected when this returns.
+    pub(super) fn flush(&mut self) -> Result<(), StoreError> {
+        self.send(Vec::new()).map(drop)
+    }
+
+    /// One round trip: what waits, then `calls`; the replies to `calls`. The first failure counts:
+    /// those after it only say that the transaction has failed.
+    fn send(&mut self, calls: Vec<Call>) -> Result<Vec<Reply>, StoreError> {
+        let mut all = std::mem::take(&mut self.waiting);
+        let waited = all.len();
+        all.extend(calls);
+        if all.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sent = all.iter().map(|call| call.send(&self.client)).collect();
+        let replies = self.runtime.block_on(together(sent));
+        let mut given = Vec::with_capacity(all.len());
+        for (call, reply) in all.iter().zip(replies) {
+            let reply = reply.map_err(|error| self.failure(call.name, error))?;
+            if let Reply::Count(count) = reply {
+                call.expects.check(count)?;
+            }
+            given.push(reply);
+        }
+        Ok(given.split_off(waited))
+    }
+
+    fn failure(&mut self, step: &str, error: Error) -> StoreError {
         self.failed = self.in_transaction;
         StoreError::server(step, error)
     }
@@ -90,36 +197,67 @@ impl PostgresConn {
         if let Some(prepared) = self.prepared.get(statement.name) {
             return Ok(prepared.clone());
         }
-        let prepared = self.client.prepare(statement.postgres());
+        let prepared = self.runtime.block_on(self.client.prepare(statement.postgres()));
         let prepared = prepared.map_err(|error| self.failure(statement.name, error))?;
         self.prepared.insert(statement.name, prepared.clone());
         Ok(prepared)
     }
 
-    fn run(
+    /// A statement with one array a column of these rows.
+    fn writing<T: Record>(
         &mut self,
         statement: &Statement,
-        arguments: &[&(dyn ToSql + Sync)],
-    ) -> Result<u64, StoreError> {
+        rows: &[&T],
+        expects: Expects,
+    ) -> Result<Call, StoreError> {
+        let mut values = Vec::with_capacity(rows.len() * T::COLUMNS.len());
+        rows.iter().for_each(|row| row.values(&mut values));
         let prepared = self.prepare(statement)?;
-        let changed = self.client.execute(&prepared, arguments);
-        changed.map_err(|error| self.failure(statement.name, error))
+        Ok(Call::new((statement, prepared.clone()), columns(&values, &prepared), expects))
     }
 
-    fn read<T: Row>(
+    /// A statement with one array a column of these keys.
+    pub(super) fn finding<K: Key>(
         &mut self,
         statement: &Statement,
-        arguments: &[&(dyn ToSql + Sync)],
-        named_by: &[&str],
-    ) -> Result<Vec<T>, StoreError> {
+        keys: &[K],
+    ) -> Result<Call, StoreError> {
+        let mut values = Vec::with_capacity(keys.len() * 2);
+        keys.iter().for_each(|key| key.values(&mut values));
         let prepared = self.prepare(statement)?;
-        let rows = self.client.query(&prepared, arguments);
-        let rows = rows.map_err(|error| self.failure(statement.name, error))?;
-        let read = |row: &PostgresRow| {
-            let source = PostgresSource(row);
-            T::read(&source).map_err(|problem| corrupt::<T, _>(&source, problem, named_by))
-        };
-        rows.iter().map(read).collect()
+        Ok(Call::new((statement, prepared.clone()), columns(&values, &prepared), Expects::Rows))
+    }
+
+    /// A statement with single arguments.
+    fn calling(
+        &mut self,
+        statement: &Statement,
+        arguments: &[Value<'_>],
+        expects: Expects,
+    ) -> Result<Call, StoreError> {
+        let prepared = self.prepare(statement)?;
+        let each = arguments.iter().zip(prepared.params());
+        let arguments = each.map(|(value, kind)| Encoded::of(&Single(*value), kind)).collect();
+        Ok(Call::new((statement, prepared.clone()), arguments, expects))
+    }
+
+    fn count(&mut self, call: Call) -> Result<u64, StoreError> {
+        match self.send(vec![call])?.pop() {
+            Some(Reply::Count(count)) => Ok(count),
+            _ => unreachable!("a write gives a count"),
+        }
+    }
+
+    /// One round trip for several reads of `finding`; the rows of each.
+    pub(super) fn rows<const N: usize>(
+        &mut self,
+        calls: [Call; N],
+    ) -> Result<[Vec<PostgresRow>; N], StoreError> {
+        let mut replies = self.send(Vec::from(calls))?.into_iter();
+        Ok(std::array::from_fn(|_| match replies.next() {
+            Some(Reply::Rows(rows)) => rows,
+            _ => unreachable!("a read gives rows"),
+        }))
     }
 
     pub(super) fn write<T: Record>(
@@ -127,17 +265,25 @@ impl PostgresConn {
         statement: &Statement,
         rows: &[&T],
     ) -> Result<u64, StoreError> {
-        let width = T::COLUMNS.len();
-        let mut values = Vec::with_capacity(rows.len() * width);
-        for row in rows {
-            row.values(&mut values);
-        }
-        self.run(statement, &borrowed(&columns(&values, width)))
+        let call = self.writing(statement, rows, Expects::Count)?;
+        self.count(call)
+    }
+
+    /// Goes with the next round trip.
+    pub(super) fn write_later<T: Record>(
+        &mut self,
+        statement: &Statement,
+        rows: &[&T],
+        expects: Expects,
+    ) -> Result<(), StoreError> {
+        let call = self.writing(statement, rows, expects)?;
+        self.waiting.push(call);
+        Ok(())
     }
 
     pub(super) fn delete<T: Record>(&mut self, row: &T) -> Result<u64, StoreError> {
-        let key: Vec<Single<'_>> = key_of(row).into_iter().map(Single).collect();
-        self.run(&T::statements().delete, &borrowed(&key))
+        let call = self.calling(&T::statements().delete, &key_of(row), Expects::Count)?;
+        self.count(call)
     }
 
     pub(super) fn find<T: Record, K: Key>(
@@ -145,12 +291,9 @@ impl PostgresConn {
         statement: &Statement,
         keys: &[K],
     ) -> Result<Vec<T>, StoreError> {
-        let mut values = Vec::with_capacity(keys.len() * 2);
-        for key in keys {
-            key.values(&mut values);
-        }
-        let columns = columns(&values, values.len() / keys.len());
-        self.read(statement, &borrowed(&columns), T::KEY)
+        let call = self.finding(statement, keys)?;
+        let [rows] = self.rows([call])?;
+        read(&rows, T::KEY)
     }
 
     pub(super) fn query<T: Row>(
@@ -158,8 +301,9 @@ impl PostgresConn {
         statement: &'static Statement,
         arguments: &[Value<'_>],
     ) -> Result<Vec<T>, StoreError> {
-        let singles: Vec<Single<'_>> = arguments.iter().copied().map(Single).collect();
-        self.read(statement, &borrowed(&singles), first_columns::<T>())
+        let call = self.calling(statement, arguments, Expects::Rows)?;
+        let [rows] = self.rows([call])?;
+        read(&rows, first_columns::<T>())
     }
 
     pub(super) fn execute(
@@ -167,12 +311,13 @@ impl PostgresConn {
         statement: &'static Statement,
         arguments: &[Value<'_>],
     ) -> Result<u64, StoreError> {
-        let singles: Vec<Single<'_>> = arguments.iter().copied().map(Single).collect();
-        self.run(statement, &borrowed(&singles))
+        let call = self.calling(statement, arguments, Expects::Count)?;
+        self.count(call)
     }
 
     pub(super) fn run_script(&mut self, script: &str) -> Result<(), StoreError> {
-        let run = self.client.batch_execute(script);
+        self.flush()?;
+        let run = self.runtime.block_on(self.client.batch_execute(script));
         run.map_err(|error| self.failure("script", error))
     }
 
@@ -184,7 +329,7 @@ impl PostgresConn {
             (SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit'),
             current_setting('synchronous_standby_names'),
             (SELECT count(*) FROM pg_stat_replication WHERE state IS DISTINCT FROM 'backup')";
-        let row = self.client.query_one(asked, &[]);
+        let row = self.runtime.block_on(self.client.query_one(asked, &[]));
         let row = row.map_err(|error| StoreError::server("durability", error))?;
         let text = |index: usize| row.get::<_, &str>(index);
         let refused = |setting: String| Err(StoreError::NotDurable { setting });
@@ -206,7 +351,7 @@ impl PostgresConn {
 
     pub(super) fn database_bytes(&mut self) -> Result<u64, StoreError> {
         let text = "SELECT pg_database_size(current_database())";
-        let row = self.client.query_one(text, &[]);
+        let row = self.runtime.block_on(self.client.query_one(text, &[]));
         let bytes: i64 = row.map_err(|error| StoreError::server("database size", error))?.get(0);
         Ok(u64::try_from(bytes).unwrap_or(0))
     }
@@ -222,19 +367,41 @@ impl PostgresConn {
         let text = statement.postgres();
         let failed = |error| StoreError::server("explain", error);
         let prepare = format!("PREPARE explained {declared} AS {text}");
-        self.client.batch_execute(&prepare).map_err(failed)?;
-        let rows = self.client.query(&format!("EXPLAIN EXECUTE explained{nulls}"), &[]);
-        self.client.batch_execute("DEALLOCATE explained").map_err(failed)?;
+        let (client, runtime) = (&self.client, &self.runtime);
+        runtime.block_on(client.batch_execute(&prepare)).map_err(failed)?;
+        let rows =
+            runtime.block_on(client.query(&format!("EXPLAIN EXECUTE explained{nulls}"), &[]));
+        runtime.block_on(client.batch_execute("DEALLOCATE explained")).map_err(failed)?;
         Ok(rows.map_err(failed)?.iter().map(|row| row.get(0)).collect())
     }
 }
 
-fn columns<'a>(values: &'a [Value<'a>], width: usize) -> Vec<Column<'a>> {
-    (0..width).map(|index| Column { values, index, width }).collect()
+/// The arguments of a statement that takes an array a column.
+fn columns(values: &[Value<'_>], prepared: &Prepared) -> Vec<Encoded> {
+    let width = prepared.params().len();
+    let each = prepared.params().iter().enumerate();
+    each.map(|(index, kind)| Encoded::of(&Column { values, index, width }, kind)).collect()
 }
 
-fn borrowed<T: ToSql + Sync>(arguments: &[T]) -> Vec<&(dyn ToSql + Sync)> {
-    arguments.iter().map(|argument| -> &(dyn ToSql + Sync) { argument }).collect()
+/// Reads rows; a corrupt one is named by these columns.
+pub(super) fn read<T: Row>(rows: &[PostgresRow], named_by: &[&str]) -> Result<Vec<T>, StoreError> {
+    let read = |row: &PostgresRow| {
+        let source = PostgresSource(row);
+        T::read(&source).map_err(|problem| corrupt::<T, _>(&source, problem, named_by))
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Connects; the connection is driven by the runtime that this runs on.
+async fn connect<T>(config: &Config, tls: T) -> Result<Client, Error>
+where
+    T: MakeTlsConnect<Socket>,
+    T::Stream: Send + 'static,
+{
+    let (client, connection) = config.connect(tls).await?;
+    // How it ended is what the next call says.
+    tokio::spawn(async move { drop(connection.await) });
+    Ok(client)
 }
 
 /// Says what is wrong with a URL, if anything is; never its password.
@@ -269,7 +436,7 @@ impl Address {
             }
         }
         let mut config: Config =
-            format!("{place}?{}", kept.join("&")).parse().map_err(|error: postgres::Error| {
+            format!("{place}?{}", kept.join("&")).parse().map_err(|error: Error| {
                 bad(format!("the PostgreSQL URL is malformed: {}", Fault::from(error).message))
             })?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
@@ -289,10 +456,13 @@ impl Address {
         Ok(Self { config, roots })
     }
 
-    fn connect(&self) -> Result<Client, StoreError> {
+    fn connect(&self, runtime: &Runtime) -> Result<Client, StoreError> {
         let connected = match self.config.get_ssl_mode() {
-            SslMode::Disable => self.config.connect(NoTls),
-            _ => self.config.connect(tls::connector(self.roots.as_deref())?),
+            SslMode::Disable => runtime.block_on(connect(&self.config, NoTls)),
+            _ => {
+                let tls = tls::connector(self.roots.as_deref())?;
+                runtime.block_on(connect(&self.config, tls))
+            }
         };
         connected.map_err(StoreError::connect)
     }

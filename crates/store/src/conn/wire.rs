@@ -10,6 +10,33 @@ use yaoki_core::row::{Source, Value};
 
 type Fallible<T> = Result<T, Box<dyn Error + Sync + Send>>;
 
+/// An argument as it goes over the wire: a statement may be sent after its rows are gone. One that
+/// does not fit its column fails when it is sent.
+#[derive(Debug)]
+pub(super) struct Encoded(Result<BytesMut, String>);
+
+impl Encoded {
+    /// `value` for a column of `kind`.
+    pub(super) fn of(value: &impl ToSql, kind: &Type) -> Self {
+        let mut bytes = BytesMut::new();
+        let encoded = value.to_sql_checked(kind, &mut bytes);
+        Self(encoded.map(|_| bytes).map_err(|error| error.to_string()))
+    }
+}
+
+impl ToSql for Encoded {
+    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Fallible<IsNull> {
+        out.extend_from_slice(self.0.as_ref().map_err(String::as_str)?);
+        Ok(IsNull::No)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
 /// A single value.
 #[derive(Debug)]
 pub(super) struct Single<'a>(pub(super) Value<'a>);
