@@ -41,6 +41,8 @@ enum Act {
     /// Become a member's paying device by a one-time link
     Enrol {
         /// The token of the link
+        // Base64url: one token in 64 begins with a hyphen and is no flag.
+        #[arg(allow_hyphen_values = true)]
         link_token: String,
     },
     /// Show a code

@@ -32,3 +32,14 @@ fn what_is_misspelt_is_exit_code_2_and_says_what_is_meant() {
         assert_eq!(ended.out, "", "{wrong:?}");
     }
 }
+
+#[test]
+fn a_link_token_may_begin_with_a_hyphen() {
+    let place = Place::new();
+    let token = "-oMSXpq_3tZXZeMzcFp4MTmkrubxc2_kdOg-CJ5nI1c";
+    // Nothing listens there, so that what is refused is the connection and not the token.
+    let ended = place.run(&["device", "--server", "127.0.0.1:9", "enrol", token]);
+    assert_eq!(ended.code, 3, "{ended:?}");
+    assert!(!ended.err.contains(token), "{ended:?}");
+    assert!(place.done(&["device", "enrol", "--help"]).contains("LINK_TOKEN"));
+}
