@@ -5,6 +5,7 @@
 
 use crate::account::Account;
 use crate::ids::{FactId, LaneNumber, MemberNumber, RequestId, TerminalNumber};
+use crate::state::Member;
 use crate::time::{BusinessDate, Instant};
 use crate::{coded, row};
 
@@ -81,6 +82,8 @@ row! {
         pub epoch: i64,
         /// The payment this is about; for a declined code the store's own first payment.
         pub payment: FactId,
+        /// The member's operation before this one; none where it is the first.
+        pub previous: FactId,
         /// Authorize: when the hold lapses, Unix milliseconds; else 0.
         pub expires_at: Instant,
         /// The label fixed from the store's cut-off.
@@ -89,12 +92,12 @@ row! {
 }
 
 row! {
-    /// One movement between two accounts. Its key is (member, id).
+    /// One movement between two accounts.
     pub struct Transfer in "transfer" {
-        /// The member whose statement it is on.
-        pub member: MemberNumber,
         /// Identity: the operation's id and its place after it.
         pub id: FactId,
+        /// The member whose statement it is on.
+        pub member: MemberNumber,
         /// The account that gives.
         pub debit: Account,
         /// The account that receives.
@@ -218,6 +221,12 @@ row! {
 }
 
 impl Operation {
+    /// Makes this the next operation on a member's list.
+    pub(crate) const fn put_on_list_of(&mut self, member: &Member) {
+        self.member = member.number;
+        self.previous = member.last_operation;
+    }
+
     /// Whether the request succeeded.
     pub const fn succeeded(&self) -> bool {
         self.refusal == 0 && !matches!(self.kind, OperationKind::Tombstone)

@@ -82,6 +82,9 @@ row! {
         pub last_store: StoreNumber,
         /// The last operation or event booked on this member; a later one has a larger id.
         pub last_id: FactId,
+        /// The last operation booked on this member: here its list begins, each names the one
+        /// before.
+        pub last_operation: FactId,
     }
 }
 
@@ -102,6 +105,7 @@ impl Member {
             last_payment: FactId::NONE,
             last_store: StoreNumber::NONE,
             last_id: FactId::NONE,
+            last_operation: FactId::NONE,
         }
     }
 
@@ -127,7 +131,9 @@ impl Member {
     pub fn fold_operation(&mut self, operation: &Operation, store: StoreNumber) {
         assert!(operation.member == self.number, "an operation is folded into its own member");
         assert!(operation.id > self.last_id, "a member's facts are in order of their ids");
+        assert!(operation.previous == self.last_operation, "a member's list has no gap");
         self.last_id = operation.id;
+        self.last_operation = operation.id;
         self.held += operation.held_change;
         assert!(self.held >= 0, "no more is released than was held");
         if operation.begins_payment() {

@@ -19,8 +19,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use yaoki_core::chain::{self, Facts};
 use yaoki_core::command::{Act, Command, Refer};
 use yaoki_core::decide::{Decision, decide};
-use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, Transfer};
-use yaoki_core::ids::{FactId, MemberNumber};
+use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation};
+use yaoki_core::ids::MemberNumber;
 use yaoki_core::state::{Device, EnrolmentLink, Lane, Member, PaymentState};
 use yaoki_core::time::Instant;
 use yaoki_core::view::{Directory, Numbers, Rules, Touch, View, refer_all, touch};
@@ -298,11 +298,6 @@ pub(crate) fn sorted<T, K: Ord>(rows: &[T], key: impl Fn(&T) -> K) -> Vec<&T> {
 /// The key under which two lanes must insert operations in the same order.
 pub(crate) fn request_key(operation: &Operation) -> ([u8; 16], i64) {
     (operation.request_id.0, operation.terminal.0)
-}
-
-/// The key of a transfer.
-pub(crate) fn transfer_key(transfer: &Transfer) -> (MemberNumber, FactId) {
-    (transfer.member, transfer.id)
 }
 
 /// The row of a commit.

@@ -20,6 +20,10 @@ use crate::follow::{ROLL_UP, Step, day_of};
 use crate::sql;
 use crate::table::{Balance, Number, Position};
 
+mod member;
+
+pub use self::member::{history, recent_transfers};
+
 /// What a register has not acknowledged after this long is listed.
 pub const UNACKNOWLEDGED_AFTER_MS: i64 = 10 * MINUTE_MS;
 /// How far back unacknowledged operations are looked for.
@@ -223,22 +227,11 @@ pub fn balance(
         }
         let end = FactId::first(LaneNumber(0), as_of.plus_ms(1));
         let amount = match account.member() {
-            Some(member) => member_amount(conn, account, member, end)?,
+            Some(number) => member::amount(conn, account, number, end)?,
             None => account_amount(conn, account, end)?,
         };
         Ok(AsOf::Answer(BalanceAsOf { amount, as_of }))
     })
-}
-
-fn member_amount(
-    conn: &mut Conn,
-    account: Account,
-    member: MemberNumber,
-    end: FactId,
-) -> Result<i64, StoreError> {
-    let arguments = [Value::Int(member.0), Value::Int(end.0), Value::Int(account.0)];
-    let sums: Vec<Number> = conn.query(&sql::MEMBER_AMOUNT, &arguments)?;
-    Ok(sums.iter().map(|sum| sum.number).sum())
 }
 
 /// Whole days are rolled up; the rest of the last day is read from the list, the tail from the
@@ -279,18 +272,14 @@ pub fn statement(
             return Ok(AsOf::NotYet { ask_again_at: as_of.plus_ms(6 * SECOND_MS) });
         }
         let end = FactId::first(LaneNumber(0), as_of.plus_ms(1));
-        let (from, to) = (Value::Int(after.0 + 1), Value::Int(end.0));
-        let mut found: Vec<Transfer> = match account.member() {
-            Some(member) => conn.query(
-                &sql::TRANSFERS_OF_MEMBER,
-                &[Value::Int(member.0), from, to, Value::Int(account.0), page_of(limit)],
-            )?,
-            None => conn.query(
-                &sql::TRANSFERS_OF_ACCOUNT_PAGE,
-                &[Value::Int(account.0), from, to, page_of(limit)],
-            )?,
-        };
-        if account.member().is_none() && found.len() < limit {
+        if let Some(number) = account.member() {
+            let found = member::statement(conn, (account, number), (after, end), limit)?;
+            return Ok(AsOf::Answer(found));
+        }
+        let page = i64::try_from(limit).expect("a page is short");
+        let arguments = [account.0, after.0 + 1, end.0, page].map(Value::Int);
+        let mut found: Vec<Transfer> = conn.query(&sql::TRANSFERS_OF_ACCOUNT_PAGE, &arguments)?;
+        if found.len() < limit {
             let tail = Tail::load(conn)?.step.transfers.into_iter();
             found.extend(tail.filter(|transfer| {
                 let ours = transfer.debit == account || transfer.credit == account;
@@ -302,20 +291,6 @@ pub fn statement(
         found.truncate(limit);
         Ok(AsOf::Answer(found))
     })
-}
-
-fn page_of(limit: usize) -> Value<'static> {
-    Value::Int(i64::try_from(limit).expect("a page is short"))
-}
-
-/// The newest transfers of a member, newest first.
-pub fn recent_transfers(
-    conn: &mut Conn,
-    member: MemberNumber,
-    limit: usize,
-) -> Result<Vec<Transfer>, StoreError> {
-    let limit = page_of(limit.min(PAGE_MAX));
-    conn.query(&sql::RECENT_TRANSFERS_OF_MEMBER, &[Value::Int(member.0), limit])
 }
 
 /// What the follower has not reached yet.

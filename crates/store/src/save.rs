@@ -10,7 +10,7 @@ use yaoki_core::state::Lane;
 use yaoki_core::time::Instant;
 use yaoki_core::view::View;
 
-use crate::batch::{batch_row, request_key, sorted, transfer_key};
+use crate::batch::{batch_row, request_key, sorted};
 use crate::conn::Conn;
 use crate::error::StoreError;
 use crate::table::Switchboard;
@@ -52,7 +52,7 @@ pub(crate) fn save(
 fn save_facts(conn: &mut Conn, view: &View) -> Result<(), StoreError> {
     let facts = &view.facts;
     conn.insert_all(&sorted(&facts.operations, request_key))?;
-    conn.insert_all(&sorted(&facts.transfers, transfer_key))?;
+    conn.insert_all(&sorted(&facts.transfers, |transfer| transfer.id))?;
     conn.insert_all(&sorted(&facts.events, |event| event.request_id))?;
     conn.insert_all(&sorted(&facts.acknowledgements, |fact| fact.operation))
 }

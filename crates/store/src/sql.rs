@@ -126,13 +126,9 @@ statements! {
     /// Operations of a range of ids.
     OPERATIONS_BETWEEN: Operation, "", 2, false,
         "SELECT {columns} FROM operation WHERE id BETWEEN $1 AND $2 ORDER BY id";
-    /// Transfers of the operations of a range of ids. An operation's transfers follow its own id,
-    /// and so may the next operation and its transfers: hence the comparison of `operation`.
-    TRANSFERS_BETWEEN: Transfer, "t.", 2, false,
-        "SELECT {columns} FROM operation o JOIN transfer t
-            ON t.member = o.member AND t.id > o.id AND t.id <= o.id + 2
-            AND t.operation = o.id
-         WHERE o.id BETWEEN $1 AND $2 ORDER BY t.id";
+    /// Transfers of a range of ids.
+    TRANSFERS_BETWEEN: Transfer, "", 2, false,
+        "SELECT {columns} FROM transfer WHERE id BETWEEN $1 AND $2 ORDER BY id";
     /// Events of a range of ids.
     EVENTS_BETWEEN: Event, "", 2, false,
         "SELECT {columns} FROM event WHERE id BETWEEN $1 AND $2 ORDER BY id";
@@ -148,35 +144,31 @@ statements! {
     LAPSED_HOLDS: PaymentState, "", 2, false,
         "SELECT {columns} FROM payment_state
          WHERE held > 0 AND expires_at <= $1 ORDER BY expires_at LIMIT $2";
-    /// What a member's account gained before an id.
-    MEMBER_AMOUNT: Number, "", 3, false,
-        "SELECT CAST(COALESCE(SUM(CASE WHEN credit = $3 THEN amount ELSE 0 END
-            - CASE WHEN debit = $3 THEN amount ELSE 0 END), 0) AS BIGINT) AS number
-         FROM transfer WHERE member = $1 AND id < $2";
     /// What an account gained, by day.
     BALANCES_OF_ACCOUNT: Balance, "", 1, false,
         "SELECT {columns} FROM balance WHERE account = $1 ORDER BY day";
     /// Transfers of an account's list in a range of ids.
     TRANSFERS_OF_ACCOUNT: Transfer, "t.", 3, false,
         "SELECT {columns} FROM ledger_list l JOIN operation o ON o.id = l.operation
-         JOIN transfer t ON t.member = o.member AND t.id > o.id AND t.id <= o.id + 2
-            AND t.operation = o.id
+         JOIN transfer t ON t.id > o.id AND t.id <= o.id + 2 AND t.operation = o.id
          WHERE l.account = $1 AND l.operation >= $2 AND l.operation < $3
             AND (t.debit = $1 OR t.credit = $1) ORDER BY t.id";
     /// One page of the same, oldest first.
     TRANSFERS_OF_ACCOUNT_PAGE: Transfer, "t.", 4, false,
         "SELECT {columns} FROM ledger_list l JOIN operation o ON o.id = l.operation
-         JOIN transfer t ON t.member = o.member AND t.id > o.id AND t.id <= o.id + 2
-            AND t.operation = o.id
+         JOIN transfer t ON t.id > o.id AND t.id <= o.id + 2 AND t.operation = o.id
          WHERE l.account = $1 AND l.operation >= $2 AND l.operation < $3
             AND (t.debit = $1 OR t.credit = $1) ORDER BY l.operation LIMIT $4";
-    /// One page of a member's transfers, oldest first.
-    TRANSFERS_OF_MEMBER: Transfer, "", 5, false,
-        "SELECT {columns} FROM transfer WHERE member = $1 AND id >= $2 AND id < $3
-            AND (debit = $4 OR credit = $4) ORDER BY id LIMIT $5";
-    /// A member's newest transfers.
-    RECENT_TRANSFERS_OF_MEMBER: Transfer, "", 2, false,
-        "SELECT {columns} FROM transfer WHERE member = $1 ORDER BY id DESC LIMIT $2";
+    /// Operations of one member from one of them back, newest first: not before an id, at most so
+    /// many. Each names the one before it.
+    OPERATIONS_BACK_FROM: Operation, "o.", 3, false,
+        "WITH RECURSIVE walk (id, previous, step) AS (
+            SELECT id, previous, 1 FROM operation WHERE id = $1 AND id >= $2
+            UNION ALL
+            SELECT b.id, b.previous, w.step + 1 FROM walk w CROSS JOIN operation b
+            WHERE b.id = w.previous AND b.id >= $2 AND w.step < $3
+         )
+         SELECT {columns} FROM walk CROSS JOIN operation o WHERE o.id = walk.id ORDER BY o.id DESC";
     /// One page of members, for verify.
     MEMBERS_AFTER: Member, "", 2, false,
         "SELECT {columns} FROM member WHERE number > $1 ORDER BY number LIMIT $2";
@@ -209,9 +201,8 @@ statements! {
     EVENTS_AFTER: Event, "", 2, false,
         "SELECT {columns} FROM event WHERE id > $1 ORDER BY id LIMIT $2";
     /// One page of transfers, for verify and backup.
-    TRANSFERS_AFTER: Transfer, "", 3, false,
-        "SELECT {columns} FROM transfer WHERE (member, id) > ($1, $2)
-         ORDER BY member, id LIMIT $3";
+    TRANSFERS_AFTER: Transfer, "", 2, false,
+        "SELECT {columns} FROM transfer WHERE id > $1 ORDER BY id LIMIT $2";
     /// One page of acknowledgements, for verify and backup.
     ACKNOWLEDGEMENTS_AFTER: Acknowledgement, "", 2, false,
         "SELECT {columns} FROM acknowledgement WHERE operation > $1 ORDER BY operation LIMIT $2";
@@ -238,8 +229,8 @@ statements! {
     /// Transfers that no operation has caused, for verify.
     STRAY_TRANSFERS: Transfer, "t.", 1, true,
         "SELECT {columns} FROM transfer t WHERE NOT EXISTS (SELECT 1 FROM operation o
-            WHERE o.id = t.operation AND o.member = t.member AND t.id > o.id AND t.id <= o.id + 2)
-         ORDER BY t.member, t.id LIMIT $1";
+            WHERE o.id = t.operation AND t.id > o.id AND t.id <= o.id + 2)
+         ORDER BY t.id LIMIT $1";
     /// The first commit of the next lane that has any, for verify.
     NEXT_LANE_WITH_BATCHES: Batch, "", 1, false,
         "SELECT {columns} FROM batch WHERE lane > $1 ORDER BY lane, seq LIMIT 1";

@@ -97,7 +97,7 @@ pub fn all_statements() -> Vec<&'static Statement> {
 
 records! {
     Operation: fact, grows, "id";
-    Transfer: fact, grows, "member", "id";
+    Transfer: fact, grows, "id";
     Event: fact, grows, "id";
     Acknowledgement: fact, grows, "operation";
     Batch: fact, grows, "lane", "seq";

@@ -169,6 +169,7 @@ fn blank(view: &View, ask: &Ask, kind: OperationKind, amount: i64) -> Operation 
         held_change: 0,
         epoch: 0,
         payment: FactId::NONE,
+        previous: FactId::NONE,
         expires_at: Instant(0),
         business_date: business_date(view, key.terminal),
     }

@@ -45,7 +45,7 @@ pub(super) fn decide(
             return Ok(mark_forged(outcome, unusable.forged));
         }
     };
-    operation.member = shown.number;
+    operation.put_on_list_of(shown);
     operation.epoch = shown.code_epoch;
     if shown.available() < pay.amount {
         return Ok(decline(view, operation, Refusal::BalanceTooLow, effects));
@@ -163,7 +163,7 @@ pub(super) fn credit(view: &View, credit: &Credit, effects: &mut Effects) -> Res
     let ask = Ask { caller, valid_until: Instant(i64::MAX), fingerprint: [0; 16] };
     let mut operation = blank(view, &ask, OperationKind::Credit, credit.amount);
     operation.id = view.next_ids(2);
-    operation.member = member.number;
+    operation.put_on_list_of(member);
     operation.effect = effect_of(credit.asset);
     let (debit, to) = match credit.asset {
         Asset::Money => (Account::FUNDING, Account::money(member.number)),

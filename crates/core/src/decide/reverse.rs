@@ -111,7 +111,7 @@ fn undo(
         return Ok(decline(view, operation, refusal, effects));
     }
     // After this point it succeeds.
-    operation.member = begun.member;
+    operation.put_on_list_of(member);
     operation.id = view.next_ids(2);
     if state.status == PaymentStatus::Authorized {
         operation.effect = Effect::Released;

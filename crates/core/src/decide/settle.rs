@@ -34,7 +34,7 @@ pub(super) fn decide(view: &View, settle: &Settle, effects: &mut Effects) -> Res
     let Some(member) = view.members.get(&begun.member) else { return Err(Stop::Later) };
     let state = view.payment_state(begun);
     operation.payment = begun.id;
-    operation.member = begun.member;
+    operation.put_on_list_of(member);
     if let Err(refusal) = must_hold(view, settle, &state, member) {
         return Ok(decline(view, operation, refusal, effects));
     }
@@ -178,16 +178,14 @@ pub(super) fn expire(view: &View, payment: FactId, effects: &mut Effects) -> Res
     let state = view.payment_state(begun);
     let over = state.status == PaymentStatus::Authorized && state.expires_at <= view.now;
     must(over, Refusal::HoldMustBeOver)?;
-    if !view.members.contains_key(&begun.member) {
-        return Err(Stop::Later);
-    }
+    let Some(member) = view.members.get(&begun.member) else { return Err(Stop::Later) };
     // After this point it succeeds.
     let caller = Caller { key, generation: 0 };
     let ask = Ask { caller, valid_until: Instant(i64::MAX), fingerprint: [0; 16] };
     let mut operation = blank(view, &ask, OperationKind::Expire, 0);
     operation.id = view.next_ids(1);
     operation.payment = begun.id;
-    operation.member = begun.member;
+    operation.put_on_list_of(member);
     operation.business_date = super::business_date(view, begun.terminal);
     Ok(release(operation, &state, effects))
 }

@@ -1,15 +1,15 @@
 CREATE TABLE operation (
     id {ROWID}, seq {INT}, terminal {INT}, member {INT}, amount {INT}, held_change {INT},
-    epoch {INT}, payment {INT}, expires_at {INT}, business_date {DAY}, kind {SMALL},
+    epoch {INT}, payment {INT}, previous {INT}, expires_at {INT}, business_date {DAY}, kind {SMALL},
     refusal {SMALL}, effect {SMALL}, request_id {BYTES}, fingerprint {BYTES}
 );
 CREATE UNIQUE INDEX operation_by_request ON operation (request_id, terminal);
 CREATE INDEX operation_of_payment ON operation (payment) WHERE payment <> 0 AND payment <> id;
 
 CREATE TABLE transfer (
-    member {INT}, id {INT}, debit {INT}, credit {INT}, amount {INT}, operation {INT}, seq {INT},
-    kind {INT}, PRIMARY KEY (member, id)
-) {CLUSTERED};
+    id {ROWID}, member {INT}, debit {INT}, credit {INT}, amount {INT}, operation {INT}, seq {INT},
+    kind {SMALL}
+);
 
 CREATE TABLE event (
     id {ROWID}, seq {INT}, kind {INT}, subject {INT}, object {INT}, number {INT},
@@ -34,7 +34,7 @@ CREATE TABLE lane (
 CREATE TABLE member (
     number {ROWID}, state {INT}, money {INT}, points {INT}, held {INT}, device {INT},
     code_epoch {INT}, code_declines {INT}, last_epoch {INT}, last_payment {INT},
-    last_store {INT}, last_id {INT}, code_secret {BYTES}
+    last_store {INT}, last_id {INT}, last_operation {INT}, code_secret {BYTES}
 ) {HOT};
 
 CREATE TABLE device (

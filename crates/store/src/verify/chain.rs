@@ -69,9 +69,12 @@ impl Windows {
         let range = range.map(|(first, last)| [first.number(), last.number()]);
         let mut window = Window { until, ..Window::default() };
         if let Some(range) = range {
-            let found: Vec<Checked<Transfer>> =
-                conn.query(&sql::TRANSFERS_BETWEEN, &range.map(Value::Int))?;
+            // An operation's transfers follow its own id, and so may the next operation and its own.
+            let [first, last] = range;
+            let ids = [Value::Int(first), Value::Int(last.saturating_add(2))];
+            let found: Vec<Checked<Transfer>> = conn.query(&sql::TRANSFERS_BETWEEN, &ids)?;
             window.transfers = readable(found, findings);
+            window.transfers.retain(|row| (first..=last).contains(&row.operation.0));
         }
         window.operations = readable(operations, findings);
         window.events = readable(self.events.take_until(until), findings);

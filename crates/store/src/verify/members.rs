@@ -160,17 +160,17 @@ impl Range {
         fold::<Event>(slot, event.id.0, findings, |member| member.fold_event(event, secret));
     }
 
-    /// Folds transfers, member by member: they touch nothing that operations touch.
+    /// Folds transfers: they touch nothing that operations touch.
     fn fold_transfers(
         &mut self,
         conn: &mut Conn,
         findings: &mut Findings,
     ) -> Result<(), StoreError> {
-        let mut transfers: Pages<Transfer> = Pages::after(self.low);
+        let mut transfers: Pages<Transfer> = Pages::new();
         while let Some(checked) = transfers.next(conn)? {
             let key = checked.key();
             let Ok(transfer) = checked.row else { continue };
-            let Some(slot) = self.slot(transfer.member.0) else { return Ok(()) };
+            let Some(slot) = self.slot(transfer.member.0) else { continue };
             fold::<Transfer>(slot, key, findings, |member| member.fold_transfer(&transfer));
         }
         Ok(())

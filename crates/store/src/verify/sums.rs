@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use yaoki_core::account::Account;
 use yaoki_core::facts::{Effect, Operation, OperationKind, Transfer};
-use yaoki_core::ids::{FactId, LaneNumber, MemberNumber, StoreNumber};
+use yaoki_core::ids::{FactId, LaneNumber, StoreNumber};
 use yaoki_core::refusal::Refusal;
 use yaoki_core::row::Value;
 use yaoki_core::view::Directory;
@@ -79,6 +79,9 @@ impl Sums {
             check_operation(operation, (directory, members), findings);
             let transfers = caused.remove(&operation.id).unwrap_or_default();
             check_transfers(operation, &transfers, directory, findings);
+        }
+        for stray in caused.into_values().flatten() {
+            findings.add("transfer", stray.id.0, "no operation has caused it".to_owned());
         }
         self.take_followed(conn, window, directory, findings)
     }
@@ -212,8 +215,7 @@ fn find_extra_entries(
         let operations = conn.find::<Checked<Operation>, _>(&ids)?;
         let operations: Vec<Operation> =
             operations.into_iter().filter_map(|row| row.row.ok()).collect();
-        let keys: Vec<(MemberNumber, FactId)> =
-            operations.iter().map(|row| (row.member, row.id.plus(1))).collect();
+        let keys: Vec<FactId> = operations.iter().map(|row| row.id.plus(1)).collect();
         let transfers = conn.find::<Checked<Transfer>, _>(&keys)?;
         let mut transfers: Vec<Transfer> =
             transfers.into_iter().filter_map(|row| row.row.ok()).collect();
@@ -253,7 +255,7 @@ fn check_transfers(
     directory: &Directory,
     findings: &mut Findings,
 ) {
-    let key = |transfer: &Transfer| format!("{}, {}", transfer.member.0, transfer.id.0);
+    let key = |transfer: &Transfer| transfer.id.0;
     match (expected_transfer(operation, directory), transfers) {
         (None, []) => {}
         (Some(expected), []) => {
@@ -300,8 +302,8 @@ fn expected_transfer(operation: &Operation, directory: &Directory) -> Option<Tra
         _ => return None,
     };
     Some(Transfer {
-        member,
         id: operation.id.plus(1),
+        member,
         debit,
         credit,
         amount: operation.amount,

@@ -45,6 +45,7 @@ fn operation(id: i64) -> Operation {
         held_change: -LARGE,
         epoch: 5,
         payment: FactId(6),
+        previous: FactId(8),
         expires_at: Instant(7),
         business_date: BusinessDate(20_700),
     }
@@ -96,7 +97,7 @@ fn facts_come_back(conn: &mut Conn, tried: &mut BTreeSet<&'static str>) {
     let (debit, credit) = (Account::money(member), Account::payable(StoreNumber(77)));
     let (kind, operation) = (OperationKind::Pay, FactId(LARGE - 1));
     let transfer = Transfer { member, id, debit, credit, amount: 1, kind, operation, seq: 4 };
-    comes_back(conn, tried, &transfer, (member, id));
+    comes_back(conn, tried, &transfer, id);
     let fact = Acknowledgement { operation: FactId(9), lane: LaneNumber(1023), seq: 2 };
     comes_back(conn, tried, &fact, FactId(9));
     let (lane, at, head) = (LaneNumber(1023), Instant(LARGE), [9; 32]);

@@ -1,10 +1,11 @@
 //! Transfers, found from their operation: each once, whatever its neighbours' ids.
 
 use yaoki_core::account::Account;
-use yaoki_core::facts::OperationKind;
+use yaoki_core::facts::{OperationKind, Transfer};
 use yaoki_core::ids::{FactId, MemberNumber};
+use yaoki_core::row::Value;
 use yaoki_store::testing::TestBook;
-use yaoki_store::{on_both_storages, read};
+use yaoki_store::{Conn, StoreError, on_both_storages, read, sql};
 
 const MEMBER: MemberNumber = MemberNumber(1);
 
@@ -52,5 +53,78 @@ on_both_storages! {
             panic!("the present is passed");
         };
         assert_eq!(i64::try_from(listed.len()), Ok(captures), "each transfer is listed once");
+    }
+
+    fn a_members_list_has_every_transfer_once_and_a_balance_for_any_time(db: &mut TestDatabase) {
+        let book = TestBook::create(&db.database, 2);
+        live(&book);
+        let money = Account::money(MEMBER);
+        owed(&book, money);
+        let listed = book.book.read_and_wait(every_transfer).expect("transfers can be read");
+        let expected: Vec<Transfer> =
+            listed.into_iter().filter(|row| row.debit == money || row.credit == money).collect();
+        assert!(expected.len() > 50, "only {} transfers", expected.len());
+        assert_eq!(in_pages(&book, money), expected);
+        let mut balance = 0;
+        for (at, transfer) in expected.iter().enumerate() {
+            balance += if transfer.credit == money { transfer.amount } else { -transfer.amount };
+            // Another transfer may be of the same millisecond: then it is counted with it.
+            if expected.get(at + 1).is_none_or(|next| next.id.at() > transfer.id.at()) {
+                let as_of = Some(transfer.id.at());
+                let asked = book.book.read_and_wait(move |conn| read::balance(conn, money, as_of));
+                let read::AsOf::Answer(found) = asked.expect("balances can be read") else {
+                    panic!("the past is passed");
+                };
+                assert_eq!(found.amount, balance, "after transfer {at}");
+            }
+        }
+        assert_eq!(balance, book.member(MEMBER).money);
+        let newest = book.book.read_and_wait(|conn| read::recent_transfers(conn, MEMBER, 20));
+        let newest = newest.expect("transfers can be read");
+        assert!(newest.iter().eq(expected.iter().rev().take(20)));
+        let history = book.book.read_and_wait(|conn| read::history(conn, MEMBER, 200));
+        let history = history.expect("operations can be read");
+        assert_eq!(history.iter().filter(|row| row.succeeded()).count(), expected.len() + 1);
+        assert_eq!(history.iter().filter(|row| !row.succeeded()).count(), 1);
+    }
+}
+
+/// Payments, refunds, a hold and a decline of one member, between those of another.
+fn live(book: &TestBook) {
+    for round in 0..30 {
+        let payment = book.paid(MEMBER, 1 + round % 4, 100 + round);
+        book.paid(MemberNumber(2), 1, 7);
+        let refund = book.settle(
+            book.ask(1 + round % 4, 2),
+            OperationKind::Refund,
+            payment.id,
+            1 + round,
+        );
+        assert!(book.operation(refund).succeeded());
+        book.clock.advance_ms(round % 3);
+    }
+    let hold = book.pay(book.ask(1, 1), &book.code(MEMBER), 5, Some(600));
+    assert!(book.operation(hold).succeeded());
+    let declined = book.pay(book.ask(1, 1), &book.code(MEMBER), 99_999_999, None);
+    assert!(!book.operation(declined).succeeded());
+}
+
+fn every_transfer(conn: &mut Conn) -> Result<Vec<Transfer>, StoreError> {
+    conn.query(&sql::TRANSFERS_BETWEEN, &[Value::Int(0), Value::Int(i64::MAX)])
+}
+
+fn in_pages(book: &TestBook, account: Account) -> Vec<Transfer> {
+    let mut all: Vec<Transfer> = Vec::new();
+    loop {
+        let after = all.last().map_or(FactId::NONE, |row| row.id);
+        let page = move |conn: &mut Conn| read::statement(conn, account, after, None, 7);
+        let read::AsOf::Answer(page) = book.book.read_and_wait(page).expect("it can be read")
+        else {
+            panic!("the present is passed");
+        };
+        if page.is_empty() {
+            return all;
+        }
+        all.extend(page);
     }
 }
