@@ -15,6 +15,7 @@ use yaoki_core::state::Lane;
 use yaoki_core::time::{Instant, ZoneOffset};
 
 use crate::answer::{Answer, Reply, Unknown};
+use crate::checkpointer::{self, Checkpointer};
 use crate::conn::{Conn, Purpose};
 use crate::database::Database;
 use crate::error::StoreError;
@@ -188,10 +189,23 @@ impl Book {
             };
             let queue = Arc::new(Queue::default());
             self.queues.push(Arc::clone(&queue));
-            let thread = LaneThread::new(Arc::clone(&self.shared), queue, conn, lane);
+            let checkpointer = self.start_checkpointer()?;
+            let shared = Arc::clone(&self.shared);
+            let thread = LaneThread::new(shared, queue, (conn, checkpointer), lane);
             self.start(format!("lane-{}", lane.id.0), move || thread.work());
         }
         Ok(())
+    }
+
+    /// Beside the lane of an SQLite file.
+    fn start_checkpointer(&self) -> Result<Option<Checkpointer>, StoreError> {
+        if matches!(self.shared.database, Database::Postgres(_)) {
+            return Ok(None);
+        }
+        let conn = Conn::open(&self.shared.database, self.shared.purpose)?;
+        let (checkpointer, work) = checkpointer::pair();
+        self.start("checkpointer".to_owned(), move || work.run(conn));
+        Ok(Some(checkpointer))
     }
 
     fn start_readers(&self, count: usize) -> Result<(), StoreError> {

@@ -25,7 +25,8 @@ use yaoki_core::view::{Directory, Rules};
 use crate::answer::{Answer, Unknown};
 use crate::batch::{Circumstances, Failed, LaneState, Pending, Slot, Tried, lock_lane, run};
 use crate::book::Shared;
-use crate::conn::{CheckpointMode, Conn, LockMode};
+use crate::checkpointer::Checkpointer;
+use crate::conn::{Conn, LockMode};
 use crate::error::StoreError;
 use crate::follow::Follower;
 use crate::lease;
@@ -59,7 +60,12 @@ pub(crate) struct LaneThread {
 
 impl LaneThread {
     /// Takes over a leased lane.
-    pub(crate) fn new(shared: Arc<Shared>, queue: Arc<Queue>, conn: Conn, lane: &Lane) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        queue: Arc<Queue>,
+        (conn, checkpointer): (Conn, Option<Checkpointer>),
+        lane: &Lane,
+    ) -> Self {
         let state = LaneState {
             lane: lane.id,
             generation: lane.generation,
@@ -68,7 +74,8 @@ impl LaneThread {
             version: -1,
             closed: Arc::clone(&shared.closed),
         };
-        let (maintenance, follower) = (Maintenance::default(), Follower::new(lane.id, lane.seq));
+        let maintenance = Maintenance::new(checkpointer);
+        let follower = Follower::new(lane.id, lane.seq);
         Self { shared, queue, conn, state, maintenance, follower, poisoned: BTreeMap::new() }
     }
 
@@ -318,7 +325,7 @@ impl LaneThread {
     /// The last thing a lane does: everything it remembers is written down.
     fn finish(&mut self) -> Result<(), StoreError> {
         while self.follower.work(&mut self.conn, false)? {}
-        self.conn.checkpoint(CheckpointMode::Truncate)
+        self.maintenance.finish(&mut self.conn)
     }
 
     /// Moves the watermark on while nobody pays.

@@ -18,6 +18,7 @@ pub mod answer;
 pub mod backup;
 mod batch;
 pub mod book;
+mod checkpointer;
 pub mod conn;
 pub mod database;
 pub mod error;

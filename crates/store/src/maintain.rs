@@ -3,24 +3,32 @@
 
 use yaoki_core::time::{Instant, SECOND_MS};
 
+use crate::checkpointer::Checkpointer;
 use crate::conn::{CheckpointMode, Conn};
 use crate::error::StoreError;
 
 /// An idle lane moves its time on this often, so that the watermark follows the clock.
 const HEARTBEAT_MS: i64 = SECOND_MS;
-/// Write-ahead log: checkpoint between batches, wait for readers, refuse new writes. Bytes.
+/// Write-ahead log: checkpoint beside the lane, wait for readers, refuse new writes. Bytes.
 const WAL_CHECKPOINT: u64 = 64 << 20;
 const WAL_FORCE: u64 = 128 << 20;
 const WAL_REFUSE: u64 = 512 << 20;
 
 /// What a lane remembers of its own upkeep.
-#[derive(Default)]
 pub(crate) struct Maintenance {
     beaten_at: Instant,
     wal_bytes: u64,
+    checkpoint_at: u64,
+    /// On SQLite.
+    checkpointer: Option<Checkpointer>,
 }
 
 impl Maintenance {
+    pub(crate) const fn new(checkpointer: Option<Checkpointer>) -> Self {
+        let checkpoint_at = WAL_CHECKPOINT;
+        Self { beaten_at: Instant(0), wal_bytes: 0, checkpoint_at, checkpointer }
+    }
+
     pub(crate) fn heartbeat_is_due(&mut self, now: Instant) -> bool {
         let due = now.0 - self.beaten_at.0 >= HEARTBEAT_MS;
         if due {
@@ -40,12 +48,25 @@ impl Maintenance {
     /// Keeps the write-ahead log short.
     pub(crate) fn checkpoint(&mut self, conn: &mut Conn) -> Result<(), StoreError> {
         self.wal_bytes = conn.wal_bytes();
+        let Some(checkpointer) = &mut self.checkpointer else { return Ok(()) };
         if self.wal_bytes > WAL_FORCE {
+            checkpointer.rest()?;
             conn.checkpoint(CheckpointMode::Restart)?;
-        } else if self.wal_bytes > WAL_CHECKPOINT {
+        } else if self.wal_bytes > self.checkpoint_at && checkpointer.ask()? {
             conn.checkpoint(CheckpointMode::Passive)?;
+        } else {
+            return Ok(());
         }
         self.wal_bytes = conn.wal_bytes();
+        // A reader may have kept a part of it in use: then not again at once.
+        self.checkpoint_at = WAL_CHECKPOINT.max(self.wal_bytes + WAL_CHECKPOINT / 8);
         Ok(())
+    }
+
+    /// Moves all of the log and cuts the file: the last thing that a lane does.
+    pub(crate) fn finish(&mut self, conn: &mut Conn) -> Result<(), StoreError> {
+        let Some(checkpointer) = &mut self.checkpointer else { return Ok(()) };
+        checkpointer.rest()?;
+        conn.checkpoint(CheckpointMode::Truncate).map(drop)
     }
 }

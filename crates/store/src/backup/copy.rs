@@ -74,7 +74,7 @@ pub(super) fn into_file(
     file.begin()?;
     tables(source, &mut file, progress)?;
     file.commit()?;
-    file.checkpoint(CheckpointMode::Truncate)
+    file.checkpoint(CheckpointMode::Truncate).map(drop)
 }
 
 macro_rules! tables {

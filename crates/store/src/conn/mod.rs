@@ -26,6 +26,7 @@ use crate::table::{Key, Lookup, OPERATION_BY_REQUEST, Record, Switchboard};
 pub use self::postgres::PostgresConn;
 pub(crate) use self::postgres::check_url;
 pub use self::sqlite::SqliteConn;
+pub(crate) use self::sqlite::FRAME_BYTES;
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -335,11 +336,12 @@ impl Conn {
         }
     }
 
-    /// Moves SQLite's write-ahead log into the file; nothing to do on PostgreSQL.
-    pub fn checkpoint(&mut self, mode: CheckpointMode) -> Result<(), StoreError> {
+    /// Moves SQLite's write-ahead log into the file; says how many of its pages are left. Nothing to
+    /// do on PostgreSQL.
+    pub fn checkpoint(&mut self, mode: CheckpointMode) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(conn) => conn.checkpoint(mode),
-            Self::Postgres(_) => Ok(()),
+            Self::Postgres(_) => Ok(0),
         }
     }
 

@@ -30,7 +30,7 @@ const CACHE: usize = 256;
 /// Bytes of a page.
 const PAGE_BYTES: u64 = 4096;
 /// One page in the write-ahead log, with its header.
-const FRAME_BYTES: u64 = PAGE_BYTES + 24;
+pub(crate) const FRAME_BYTES: u64 = PAGE_BYTES + 24;
 
 /// A connection to an SQLite file.
 pub struct SqliteConn {
@@ -204,7 +204,8 @@ impl SqliteConn {
         self.frames.load(Ordering::Relaxed) * FRAME_BYTES
     }
 
-    pub(super) fn checkpoint(&self, mode: CheckpointMode) -> Result<(), StoreError> {
+    /// How many frames are left.
+    pub(super) fn checkpoint(&self, mode: CheckpointMode) -> Result<u64, StoreError> {
         let mode = match mode {
             CheckpointMode::Passive => wal::CheckpointMode::PASSIVE,
             CheckpointMode::Restart => wal::CheckpointMode::RESTART,
@@ -213,13 +214,13 @@ impl SqliteConn {
         let (frames, moved) = match self.connection.wal_checkpoint_v2(None::<&str>, mode) {
             Ok(counts) => counts,
             // A reader in the way is no error: the next one goes further.
-            Err(error) if is_busy(&error) => return Ok(()),
+            Err(error) if is_busy(&error) => return Ok(self.frames.load(Ordering::Relaxed)),
             Err(error) => return Err(StoreError::write("checkpoint", error)),
         };
         // When all of it is moved, the next commit begins the log anew.
         let left = if frames == moved { 0 } else { u64::try_from(frames).unwrap_or(0) };
         self.frames.store(left, Ordering::Relaxed);
-        Ok(())
+        Ok(u64::try_from(frames - moved).unwrap_or(0))
     }
 
     pub(super) fn database_bytes(&self) -> Result<u64, StoreError> {
