@@ -4,6 +4,7 @@
 //! No SQL runs on the caller's thread. Limits: 4,096 commands a lane, 4 readers, 256 reads in line.
 
 use std::collections::VecDeque;
+use std::fs::File;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
@@ -137,6 +138,8 @@ pub struct Book {
     queues: Vec<Arc<Queue>>,
     readers: Arc<Readers>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// SQLite's file, held until every thread has closed its connection.
+    file: Option<Arc<File>>,
 }
 
 impl std::fmt::Debug for Book {
@@ -169,12 +172,17 @@ impl Book {
             closed: Arc::new(AtomicBool::new(row.closed != 0)),
             counters: Counters::default(),
         });
+        let file = match &options.database {
+            Database::Sqlite(path) if !unsafe_lane => Some(checkpointer::open(path)?),
+            _ => None,
+        };
         let mut book = Self {
             shared,
             row,
             queues: Vec::new(),
             readers: Arc::new(Readers::default()),
             threads: Mutex::new(Vec::new()),
+            file,
         };
         book.start_lanes(Some(conn), &lanes)?;
         book.start_readers(options.readers)?;
@@ -203,7 +211,7 @@ impl Book {
             return Ok(None);
         }
         let conn = Conn::open(&self.shared.database, self.shared.purpose)?;
-        let (checkpointer, work) = checkpointer::pair();
+        let (checkpointer, work) = checkpointer::pair(self.file.clone());
         self.start("checkpointer".to_owned(), move || work.run(conn));
         Ok(Some(checkpointer))
     }

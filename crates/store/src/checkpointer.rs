@@ -8,7 +8,12 @@
 //! A checkpoint that does not wait (`PASSIVE`) goes on beside a writer, so the lane stands still
 //! only for the rest. Why the lane moves the rest itself: the log begins anew only at a moment in
 //! which nothing is left in it, and a lane under load leaves no such moment to another thread.
+//! SQLite syncs the file only when all is moved, which would leave that to the lane: so the file is
+//! synced here as well.
 
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 
 use crate::conn::{CheckpointMode, Conn, FRAME_BYTES};
@@ -30,13 +35,22 @@ pub(crate) struct Checkpointer {
 pub(crate) struct Work {
     asked: Receiver<()>,
     doing: SyncSender<Result<(), StoreError>>,
+    /// None where nothing is synced.
+    file: Option<Arc<File>>,
+}
+
+/// The file that holds the book, to be synced. It must stay open until every connection of this
+/// process to it is closed: POSIX drops a process's locks on a file when it closes any one of the
+/// file's descriptors.
+pub(crate) fn open(path: &Path) -> Result<Arc<File>, StoreError> {
+    File::open(path).map(Arc::new).map_err(StoreError::sync)
 }
 
 /// Both ends.
-pub(crate) fn pair() -> (Checkpointer, Work) {
+pub(crate) fn pair(file: Option<Arc<File>>) -> (Checkpointer, Work) {
     let (asking, asked) = sync_channel(1);
     let (doing, done) = sync_channel(1);
-    (Checkpointer { asking, done, waiting: false }, Work { asked, doing })
+    (Checkpointer { asking, done, waiting: false }, Work { asked, doing, file })
 }
 
 impl Checkpointer {
@@ -72,19 +86,22 @@ impl Work {
     /// Works until the lane has ended.
     pub(crate) fn run(self, mut conn: Conn) {
         while self.asked.recv().is_ok() {
-            if self.doing.send(move_most(&mut conn)).is_err() {
+            if self.doing.send(self.move_most(&mut conn)).is_err() {
                 break;
             }
         }
     }
-}
 
-fn move_most(conn: &mut Conn) -> Result<(), StoreError> {
-    for _ in 0..PASSES_MAX {
-        let left = conn.checkpoint(CheckpointMode::Passive)?;
-        if left * FRAME_BYTES <= REST_MAX {
-            break;
+    fn move_most(&self, conn: &mut Conn) -> Result<(), StoreError> {
+        for _ in 0..PASSES_MAX {
+            let left = conn.checkpoint(CheckpointMode::Passive)?;
+            if let Some(file) = &self.file {
+                file.sync_data().map_err(StoreError::sync)?;
+            }
+            if left * FRAME_BYTES <= REST_MAX {
+                break;
+            }
         }
+        Ok(())
     }
-    Ok(())
 }

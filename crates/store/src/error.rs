@@ -126,7 +126,7 @@ pub enum StoreError {
     /// Too many reads are in line, or the book is closing.
     #[error("too many reads are in line: try again")]
     ReadersBusy,
-    /// A file operation of backup or restore failed.
+    /// A file operation of backup, restore or a checkpoint failed.
     #[error("{step}: {source}")]
     File {
         /// What was done to which file.
@@ -154,6 +154,10 @@ impl StoreError {
 
     pub(crate) fn read(step: &str, error: rusqlite::Error) -> Self {
         Self::Sqlite { step: step.to_owned(), fault: error.into() }
+    }
+
+    pub(crate) fn sync(source: std::io::Error) -> Self {
+        Self::File { step: "syncing the file that holds the book".to_owned(), source }
     }
 
     pub(crate) fn server(step: &str, error: postgres::Error) -> Self {

@@ -25,8 +25,8 @@ use crate::table::{Key, Lookup, OPERATION_BY_REQUEST, Record, Switchboard};
 
 pub use self::postgres::PostgresConn;
 pub(crate) use self::postgres::check_url;
-pub use self::sqlite::SqliteConn;
 pub(crate) use self::sqlite::FRAME_BYTES;
+pub use self::sqlite::SqliteConn;
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,8 +142,8 @@ impl Conn {
         }
     }
 
-    /// Begins a lane's batch: locks the lane's row, and with the lock held reads the switchboard and
-    /// the operations of these requests. On PostgreSQL in one round trip.
+    /// Begins a lane's batch: locks the lane's row, and with the lock held reads the switchboard
+    /// and the operations of these requests. On PostgreSQL in one round trip.
     pub(crate) fn begin_batch(
         &mut self,
         lane: LaneNumber,
@@ -183,8 +183,8 @@ impl Conn {
         either!(self, conn => conn.rollback())
     }
 
-    /// Inserts rows, none of which may be there yet. On PostgreSQL it goes with the next round trip,
-    /// [`Conn::flush`] or [`Conn::commit`] at the latest, and may fail there.
+    /// Inserts rows, none of which may be there yet. On PostgreSQL it goes with the next round
+    /// trip, [`Conn::flush`] or [`Conn::commit`] at the latest, and may fail there.
     pub(crate) fn insert_all<T: Record>(&mut self, rows: &[&T]) -> Result<(), StoreError> {
         let expects = Expects::Inserted(T::TABLE, count(rows));
         self.write_later(&T::statements().insert, rows, expects)
@@ -336,8 +336,8 @@ impl Conn {
         }
     }
 
-    /// Moves SQLite's write-ahead log into the file; says how many of its pages are left. Nothing to
-    /// do on PostgreSQL.
+    /// Moves SQLite's write-ahead log into the file; says how many of its pages are left. Nothing
+    /// to do on PostgreSQL.
     pub fn checkpoint(&mut self, mode: CheckpointMode) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(conn) => conn.checkpoint(mode),

@@ -1,10 +1,12 @@
-//! The PostgreSQL form: many rows a statement, by `UNNEST` arrays, and many statements a round trip.
+//! The PostgreSQL form: many rows a statement, by `UNNEST` arrays, and many statements a round
+//! trip.
 //!
 //! A batch is four round trips: what it begins with, the members' lock, every write, the commit.
 //! `BEGIN` and the writes of a batch wait for the next round trip. The server runs what it was sent
 //! in order, so a lock that was asked for first is held by what follows; each write says how many
 //! rows it must touch, and its answer is held against that. (`tokio_postgres` on a runtime of the
-//! connection's own, driven while a call waits: its synchronous wrapper waits after each statement.)
+//! connection's own, driven while a call waits: its synchronous wrapper waits after each
+//! statement.)
 //!
 //! Sessions of lanes and readers plan for keys alone. Without those settings a statement that was
 //! planned while a table was young keeps a scan plan, at half the speed.
@@ -211,7 +213,9 @@ impl PostgresConn {
         expects: Expects,
     ) -> Result<Call, StoreError> {
         let mut values = Vec::with_capacity(rows.len() * T::COLUMNS.len());
-        rows.iter().for_each(|row| row.values(&mut values));
+        for row in rows {
+            row.values(&mut values);
+        }
         let prepared = self.prepare(statement)?;
         Ok(Call::new((statement, prepared.clone()), columns(&values, &prepared), expects))
     }
@@ -223,7 +227,9 @@ impl PostgresConn {
         keys: &[K],
     ) -> Result<Call, StoreError> {
         let mut values = Vec::with_capacity(keys.len() * 2);
-        keys.iter().for_each(|key| key.values(&mut values));
+        for key in keys {
+            key.values(&mut values);
+        }
         let prepared = self.prepare(statement)?;
         Ok(Call::new((statement, prepared.clone()), columns(&values, &prepared), Expects::Rows))
     }
@@ -457,12 +463,11 @@ impl Address {
     }
 
     fn connect(&self, runtime: &Runtime) -> Result<Client, StoreError> {
-        let connected = match self.config.get_ssl_mode() {
-            SslMode::Disable => runtime.block_on(connect(&self.config, NoTls)),
-            _ => {
-                let tls = tls::connector(self.roots.as_deref())?;
-                runtime.block_on(connect(&self.config, tls))
-            }
+        let connected = if self.config.get_ssl_mode() == SslMode::Disable {
+            runtime.block_on(connect(&self.config, NoTls))
+        } else {
+            let tls = tls::connector(self.roots.as_deref())?;
+            runtime.block_on(connect(&self.config, tls))
         };
         connected.map_err(StoreError::connect)
     }

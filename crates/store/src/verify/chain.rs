@@ -69,7 +69,8 @@ impl Windows {
         let range = range.map(|(first, last)| [first.number(), last.number()]);
         let mut window = Window { until, ..Window::default() };
         if let Some(range) = range {
-            // An operation's transfers follow its own id, and so may the next operation and its own.
+            // An operation's transfers follow its own id, and so may the next operation and its
+            // own.
             let [first, last] = range;
             let ids = [Value::Int(first), Value::Int(last.saturating_add(2))];
             let found: Vec<Checked<Transfer>> = conn.query(&sql::TRANSFERS_BETWEEN, &ids)?;

@@ -48,8 +48,7 @@ fn every_statement() -> Vec<&'static Statement> {
 
 /// The tables that grow, and the names by which statements call them.
 fn grows(name: &str) -> bool {
-    let aliases =
-        [("o", "operation"), ("b", "operation"), ("t", "transfer"), ("l", "ledger_list")];
+    let aliases = [("o", "operation"), ("b", "operation"), ("t", "transfer"), ("l", "ledger_list")];
     let name = aliases.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, table)| table);
     TABLES.iter().any(|table| table.grows && table.name == name)
 }

@@ -77,7 +77,10 @@ fn last_merchant(conn: &mut Conn) -> Event {
 
 fn transfer(conn: &mut Conn) -> Transfer {
     let operation = paid(conn);
-    conn.find::<Transfer, _>(&[operation.id.plus(1)]).expect("it can be read").pop().expect("it is there")
+    conn.find::<Transfer, _>(&[operation.id.plus(1)])
+        .expect("it can be read")
+        .pop()
+        .expect("it is there")
 }
 
 /// Computes every head anew, as someone would who can write everything.

@@ -94,12 +94,8 @@ fn live(book: &TestBook) {
     for round in 0..30 {
         let payment = book.paid(MEMBER, 1 + round % 4, 100 + round);
         book.paid(MemberNumber(2), 1, 7);
-        let refund = book.settle(
-            book.ask(1 + round % 4, 2),
-            OperationKind::Refund,
-            payment.id,
-            1 + round,
-        );
+        let refund =
+            book.settle(book.ask(1 + round % 4, 2), OperationKind::Refund, payment.id, 1 + round);
         assert!(book.operation(refund).succeeded());
         book.clock.advance_ms(round % 3);
     }
