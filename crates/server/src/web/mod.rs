@@ -2,6 +2,7 @@
 //! lets a page load our style and nothing else, and run nothing.
 
 pub mod health;
+pub mod refusals;
 
 use askama::Template;
 use axum::body::Body;
