@@ -8,3 +8,4 @@ mod refused;
 mod restored;
 mod self_test;
 mod settings;
+mod tour;
