@@ -15,3 +15,4 @@ mod routes;
 mod slow;
 mod tls;
 mod world;
+mod admin_orders;

@@ -9,3 +9,4 @@ mod restored;
 mod self_test;
 mod settings;
 mod tour;
+mod admin;
