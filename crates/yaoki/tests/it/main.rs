@@ -10,3 +10,4 @@ mod self_test;
 mod settings;
 mod tour;
 mod admin;
+mod device;
