@@ -16,3 +16,4 @@ mod slow;
 mod tls;
 mod world;
 mod admin_orders;
+mod witness;
