@@ -48,6 +48,10 @@ on_both_storages! {
         assert!(policy.starts_with("default-src 'none'; style-src 'self';"), "{policy}");
         let html = String::from_utf8(page.body.clone()).expect("text");
         assert!(!html.contains("<script") && !html.contains("style=") && !html.contains("<style"));
+        for name in ListenerName::ALL {
+            let address = format!("http://{}<", world.address(name));
+            assert!(html.contains(&address), "{address}");
+        }
         for link in html.split("href=\"").skip(1) {
             let target = link.split('"').next().expect("a link ends");
             assert_eq!(get(target).status, 200, "{target}");
