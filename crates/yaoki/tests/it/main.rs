@@ -11,3 +11,4 @@ mod settings;
 mod tour;
 mod admin;
 mod device;
+mod killed;
