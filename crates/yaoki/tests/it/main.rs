@@ -1,6 +1,9 @@
 //! The program as a process: what it answers, what it refuses, and how it ends.
 
+mod admin;
+mod device;
 mod help;
+mod killed;
 mod life;
 mod postgres;
 mod process;
@@ -9,6 +12,3 @@ mod restored;
 mod self_test;
 mod settings;
 mod tour;
-mod admin;
-mod device;
-mod killed;
