@@ -38,7 +38,7 @@ pub const TIMEOUT: Duration = Duration::from_secs(5);
 /// How many lines are sent in one turn.
 const LINES_AT_ONCE: usize = 1_000;
 /// No anchor is longer, bytes.
-const LINE_BYTES_MAX: u64 = 64 * 1024;
+const LINE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Where a witness is. Shown without its path, which may hold a secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -228,7 +228,8 @@ impl Witness {
 
     /// Beside it and renamed: a half written one is never read.
     fn write_kept(&self, kept: &Kept) -> io::Result<()> {
-        let beside = self.kept.with_extension("new");
+        let mut beside = self.kept.as_os_str().to_owned();
+        beside.push(".new");
         std::fs::write(&beside, serde_json::to_vec(kept)?)?;
         std::fs::rename(beside, &self.kept)
     }
@@ -246,7 +247,11 @@ fn opened(path: &Path) -> io::Result<Option<File>> {
 /// The next whole line with its end; one that is still written is met at the next turn.
 fn next_line(lines: &mut BufReader<File>) -> io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
-    lines.take(LINE_BYTES_MAX).read_until(b'\n', &mut line)?;
+    let read = lines.take(LINE_BYTES_MAX).read_until(b'\n', &mut line)?;
+    if u64::try_from(read) == Ok(LINE_BYTES_MAX) && line.last() != Some(&b'\n') {
+        let text = "a line of the anchor file is too long to be one";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+    }
     Ok((line.last() == Some(&b'\n')).then_some(line))
 }
 

@@ -137,8 +137,9 @@ impl Values {
         let setting = find(name).expect("settings are read by the table");
         let (text, origin) = self.text(setting);
         T::read(&text).map_err(|must| {
-            // A database may hold a password, which belongs on no screen.
-            let text = if name == "database" { String::new() } else { format!(" {text:?}") };
+            // A database or a witness may hold a password, which belongs on no screen.
+            let is_secret = ["database", "witness"].contains(&name);
+            let text = if is_secret { String::new() } else { format!(" {text:?}") };
             Failure::usage(format!("the setting {name}{text}, set {origin}, must be {must}"))
         })
     }

@@ -38,7 +38,9 @@ impl Poster {
     /// Sends one line, and it is acknowledged.
     pub(super) fn post(&mut self, line: &[u8]) -> Result<(), WitnessError> {
         let open = self.open.take();
-        let work = timeout(TIMEOUT, exchange(&self.url, &self.tls, open, line));
+        let (url, tls) = (&self.url, &self.tls);
+        // The clock of the time-out is the runtime's.
+        let work = async { timeout(TIMEOUT, exchange(url, tls, open, line)).await };
         let answered = self.runtime.block_on(work).unwrap_or(Err(WitnessError::Late));
         self.open = answered?;
         Ok(())
