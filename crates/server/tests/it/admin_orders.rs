@@ -141,6 +141,7 @@ const NOBODY: u32 = 65_534;
 
 /// No test by itself: what another user does, in a process of his.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the parent process says where the socket is")]
 fn another_user_tries_every_order() {
     let Some(path) = std::env::var_os(SOCKET) else { return };
     for row in TABLE {

@@ -203,6 +203,7 @@ impl Scene {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "whoever runs the tests says how many rounds")]
 fn rounds() -> u32 {
     let rounds = std::env::var("YAOKI_CRASH_SERVE_KILLS").ok();
     rounds.map_or(3, |text| text.parse().expect("a number of rounds"))
