@@ -170,7 +170,7 @@ on_both_storages! {
         while !metrics(&world).contains(&failed) {
             turns += 1;
             assert!(turns < 1_000, "the failure is never counted");
-            world.run(tokio::time::sleep(Duration::from_millis(20)));
+            world.run(async { tokio::time::sleep(Duration::from_millis(20)).await });
         }
         let metrics = metrics(&world);
         let waiting = format!("yaoki_witness_bytes_waiting{{witness=\"{}\"}}", silent.address);
