@@ -11,11 +11,12 @@ use crate::postgres::{Binaries, Cluster};
 use crate::{shim, tidy, workspace_root};
 
 /// Rounds of the crash loops, about a second each. Any other number by the environment.
-const CRASH_ROUNDS: [(&str, &str); 4] = [
+const CRASH_ROUNDS: [(&str, &str); 5] = [
     ("YAOKI_CRASH_POWER_CUTS", "100"),
     ("YAOKI_CRASH_KILLS", "60"),
     ("YAOKI_CRASH_KILLS_POSTGRES", "25"),
     ("YAOKI_CRASH_SERVER_KILLS", "15"),
+    ("YAOKI_CRASH_SERVE_KILLS", "20"),
 ];
 
 /// What was run and how long each stage took.

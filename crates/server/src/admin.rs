@@ -4,12 +4,14 @@
 //! Who does it, and why, is part of the message; the rules say what must be given. A message may
 //! carry a request id, and then doing it twice does it once.
 
+mod listing;
+mod message;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use yaoki_core::command::{Act, Administer, Asset, Command, Credit};
 use yaoki_core::decide::{Outcome, Refused};
@@ -19,7 +21,7 @@ use yaoki_core::ids::{
 };
 use yaoki_core::refusal::Refusal;
 use yaoki_core::state::Terminal;
-use yaoki_core::switches::{Capability, Scope};
+use yaoki_core::switches::{Capability, Scope, Switch};
 use yaoki_core::time::{Instant, SECOND_MS};
 use yaoki_store::{Answer, Book, Clock, Part, StoreError, Unknown, read};
 
@@ -29,169 +31,13 @@ use crate::app::Entropy;
 use crate::edge::identifier::{self, Kind};
 use crate::edge::keys::{KeyFile, KeyFileError, KeyName};
 
+pub use self::listing::LISTED;
+pub use self::message::{By, Message, Order};
+
 /// How long an act may wait for its turn, milliseconds.
 const DEADLINE_MS: i64 = 30 * SECOND_MS;
 /// How long a link lives when nothing is said, seconds: one day.
 const LINK_SECONDS: i64 = 24 * 60 * 60;
-
-/// Who does something, and why.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct By {
-    /// Who.
-    pub actor: String,
-    /// The second person, where two are needed.
-    #[serde(default)]
-    pub second: String,
-    /// Why.
-    #[serde(default)]
-    pub reason: String,
-    /// A UUID that makes doing it twice do it once; made here when left out.
-    #[serde(default)]
-    pub request_id: Option<String>,
-}
-
-/// One message: who, and what.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Message {
-    /// Who and why.
-    #[serde(flatten)]
-    pub by: By,
-    /// What.
-    #[serde(flatten)]
-    pub order: Order,
-}
-
-/// What an operator asks for. Things are named by identifier (`mer_…`) or by plain number.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "act", rename_all = "snake_case")]
-pub enum Order {
-    /// A new merchant.
-    CreateMerchant {
-        /// As on receipts.
-        name: String,
-    },
-    /// A new store.
-    CreateStore {
-        /// Whose.
-        merchant: String,
-        /// As on receipts.
-        name: String,
-        /// Minutes after midnight at which its business day ends.
-        #[serde(default)]
-        cutoff_minutes: i64,
-    },
-    /// A new terminal; its key is in the reply.
-    CreateTerminal {
-        /// Where.
-        store: String,
-        /// As its owner calls it.
-        name: String,
-    },
-    /// The key of a terminal, once more.
-    ShowTerminalKey {
-        /// Which.
-        terminal: String,
-    },
-    /// No more payments.
-    SuspendTerminal {
-        /// Which.
-        terminal: String,
-    },
-    /// Payments again.
-    ResumeTerminal {
-        /// Which.
-        terminal: String,
-    },
-    /// A new key for a terminal, in the reply.
-    RotateTerminalKey {
-        /// Which.
-        terminal: String,
-        /// How long the old one still works, seconds.
-        #[serde(default)]
-        keep_seconds: i64,
-    },
-    /// A new member.
-    CreateMember,
-    /// No money leaves.
-    FreezeMember {
-        /// Whose.
-        member: String,
-    },
-    /// It may again.
-    UnfreezeMember {
-        /// Whose.
-        member: String,
-    },
-    /// Closed for ever.
-    CloseMember {
-        /// Who.
-        member: String,
-    },
-    /// A one-time enrolment link; its token is in the reply and nowhere else.
-    CreateLink {
-        /// Whose device it enrols.
-        member: String,
-        /// How long it lives, seconds; a day when left out.
-        #[serde(default)]
-        lifetime_seconds: Option<i64>,
-    },
-    /// A device loses its authority.
-    EndDevice {
-        /// Which.
-        device: String,
-    },
-    /// The paying device of a member gets a new code secret.
-    RotateCodeSecret {
-        /// Whose.
-        member: String,
-    },
-    /// A capability is closed.
-    CloseSwitch {
-        /// `payment`, `refund`, `code_issue`, `enrolment` or `credit`.
-        capability: String,
-        /// `everything`, `merchant`, `store`, `terminal` or `member`.
-        scope: String,
-        /// For which one; left out for everything.
-        #[serde(default)]
-        subject: Option<String>,
-        /// After so many seconds it opens by itself, where it may.
-        #[serde(default)]
-        lapse_seconds: Option<i64>,
-    },
-    /// A capability is opened again.
-    OpenSwitch {
-        /// As when it was closed.
-        capability: String,
-        /// As when it was closed.
-        scope: String,
-        /// As when it was closed.
-        #[serde(default)]
-        subject: Option<String>,
-    },
-    /// Money or points from outside.
-    Credit {
-        /// To whom.
-        member: String,
-        /// `money` or `points`.
-        asset: String,
-        /// Minor units.
-        amount: i64,
-    },
-    /// Every closed switch.
-    ListSwitches,
-    /// A new generation of a key of the key file.
-    RotateKey {
-        /// `code`, `terminal_root`, `device_token`, `nonce`, `fingerprint` or `checkpoint`.
-        key: String,
-        /// How long the old one is still accepted, seconds.
-        #[serde(default)]
-        keep_seconds: i64,
-    },
-    /// The key file was changed: read it again.
-    ReloadKeys,
-    /// How the book is doing.
-    Status,
-}
 
 /// Why an order was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -211,20 +57,71 @@ pub enum AdminError {
     /// The key file failed.
     #[error(transparent)]
     Keys(#[from] KeyFileError),
+    /// The key file is of before a restore.
+    #[error(
+        "the key file must be at least as new as the book: its code key is of generation {file}, \
+         the book was restored with generation {book}. Bring the newer key file"
+    )]
+    KeysOld {
+        /// The generation of the code key in the file.
+        file: u32,
+        /// The least that the book accepts.
+        book: i64,
+    },
+}
+
+/// What kind of error ends an order, for callers who tell them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The message does not say what is meant.
+    Malformed,
+    /// The rules refuse.
+    Refused,
+    /// Nothing is known: it may have been done.
+    Unknown,
+    /// Something outside the rules stands in the way.
+    Fault,
+}
+
+impl ErrorKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Malformed, Self::Refused, Self::Unknown, Self::Fault];
+
+    /// As in replies.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Refused => "refused",
+            Self::Unknown => "unknown",
+            Self::Fault => "fault",
+        }
+    }
+
+    /// The kind of this text.
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.text() == text)
+    }
 }
 
 impl AdminError {
+    /// What kind of error it is, as replies name it.
+    pub const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Wrong(_) => ErrorKind::Malformed,
+            Self::Refused(_) => ErrorKind::Refused,
+            Self::Unknown(_) => ErrorKind::Unknown,
+            Self::Store(_) | Self::Keys(_) | Self::KeysOld { .. } => ErrorKind::Fault,
+        }
+    }
+
     /// As a reply: `{"error": {…}}`.
     pub fn to_json(&self) -> Value {
-        let message = self.to_string();
-        match self {
-            Self::Refused(refusal) => json!({ "error": {
-                "refusal": refusal.name(), "number": refusal.number(), "message": message,
-            }}),
-            Self::Wrong(_) | Self::Unknown(_) | Self::Store(_) | Self::Keys(_) => {
-                json!({ "error": { "message": message } })
-            }
+        let mut error = json!({ "kind": self.kind().text(), "message": self.to_string() });
+        if let Self::Refused(refusal) = self {
+            error["refusal"] = refusal.name().into();
+            error["number"] = refusal.number().into();
         }
+        json!({ "error": error })
     }
 }
 
@@ -251,7 +148,8 @@ pub fn perform(desk: &Desk, message: &Message) -> Result<Value, AdminError> {
     match &message.order {
         Order::Status => Ok(status(desk)),
         Order::ListSwitches => list_switches(desk),
-        Order::ReloadKeys => KeyFile::load(&desk.key_file).map(|_| json!({})).map_err(Into::into),
+        Order::ReloadKeys => reload_keys(desk),
+        Order::List { what, after, limit } => listing::list(desk, what, after.as_deref(), *limit),
         Order::RotateKey { key, keep_seconds } => rotate_key(desk, key, *keep_seconds),
         Order::ShowTerminalKey { terminal } => {
             show_terminal_key(desk, TerminalNumber(number(Kind::Terminal, terminal)?))
@@ -418,23 +316,33 @@ fn rotate_key(desk: &Desk, key: &str, keep_seconds: i64) -> Result<Value, AdminE
     Ok(json!({ "done": "key_rotated", "key": name.text() }))
 }
 
+/// The running server takes the file up after this; one of before a restore would let codes pay
+/// that the restore ended.
+fn reload_keys(desk: &Desk) -> Result<Value, AdminError> {
+    let file = KeyFile::load(&desk.key_file)?.code.generation;
+    let book = desk.book.code_generation();
+    if i64::from(file) < book {
+        return Err(AdminError::KeysOld { file, book });
+    }
+    Ok(json!({}))
+}
+
 fn list_switches(desk: &Desk) -> Result<Value, AdminError> {
     let switches = desk.book.read_and_wait(read::switches)?;
-    let switches: Vec<Value> = switches
-        .iter()
-        .map(|switch| {
-            json!({
-                "capability": switch.capability.name(),
-                "scope": switch.scope.name(),
-                "subject": subject_text(switch.scope, switch.subject),
-                "closed_at": time::text(switch.closed_at),
-                "lapses_at": (switch.lapses_at.0 != 0).then(|| time::text(switch.lapses_at)),
-                "actor": switch.actor,
-                "reason": switch.reason,
-            })
-        })
-        .collect();
+    let switches: Vec<Value> = switches.iter().map(told_of_switch).collect();
     Ok(json!({ "switches": switches }))
+}
+
+fn told_of_switch(switch: &Switch) -> Value {
+    json!({
+        "capability": switch.capability.name(),
+        "scope": switch.scope.name(),
+        "subject": subject_text(switch.scope, switch.subject),
+        "closed_at": time::text(switch.closed_at),
+        "lapses_at": (switch.lapses_at.0 != 0).then(|| time::text(switch.lapses_at)),
+        "actor": switch.actor,
+        "reason": switch.reason,
+    })
 }
 
 fn status(desk: &Desk) -> Value {

@@ -1,7 +1,8 @@
 //! What every handler shares: the book, the keys, time and chance, and who has to wait.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
@@ -15,6 +16,7 @@ use yaoki_store::{Answer, Book, Clock, Conn, Part, StoreError, Unknown};
 
 use crate::edge::error::EdgeError;
 use crate::edge::keys::{KeyFile, KeyFileError};
+use crate::edge::listener::ListenerName;
 use crate::edge::pace::{InFlight, Pace};
 use crate::edge::problem::{Cause, Problem};
 use crate::edge::proof::ProofKeys;
@@ -102,6 +104,21 @@ pub struct Shared {
     pub metrics: Metrics,
     /// The keys in use.
     pub keyring: RwLock<Arc<Keyring>>,
+    /// Where every listener is; said once all of them listen.
+    pub doors: OnceLock<Vec<Door>>,
+}
+
+/// Where one listener is, for the first page.
+#[derive(Clone, Copy, Debug)]
+pub struct Door {
+    /// Which.
+    pub name: ListenerName,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Whether callers see `https`.
+    pub is_secure: bool,
+    /// Whether callers see a proxy, whose address is not known here.
+    pub behind_proxy: bool,
 }
 
 /// The state of every handler.

@@ -225,6 +225,24 @@ impl Metrics {
         }
     }
 
+    /// The counters of one witness, by its host.
+    pub fn witness(&self, name: &str) -> WitnessCounters {
+        let labels = |end: Option<&'static str>| {
+            let end = end.map(|end| Label::new("end", end));
+            [Label::new("witness", name.to_owned())].into_iter().chain(end).collect::<Vec<_>>()
+        };
+        let counter = |end| {
+            let key = Key::from_parts("yaoki_witness_posts_total", labels(Some(end)));
+            self.recorder.register_counter(&key, &METADATA)
+        };
+        let waiting = Key::from_parts("yaoki_witness_bytes_waiting", labels(None));
+        WitnessCounters {
+            acknowledged: counter("acknowledged"),
+            failed: counter("failed"),
+            waiting: self.recorder.register_gauge(&waiting, &METADATA),
+        }
+    }
+
     /// Moves what was recorded into its buckets; to be called every few seconds.
     pub fn upkeep(&self) {
         self.handle.run_upkeep();
@@ -284,6 +302,7 @@ fn describe(recorder: &PrometheusRecorder) {
         ("yaoki_commands_total", "Commands answered; by commits: the size of a batch."),
         ("yaoki_facts_total", "Facts committed."),
         ("yaoki_batch_conflicts_total", "Batches that were run again."),
+        ("yaoki_witness_posts_total", "Anchors sent to witnesses, by how that ended."),
     ] {
         recorder.describe_counter(KeyName::from_const_str(name), None, text.into());
     }
@@ -292,12 +311,37 @@ fn describe(recorder: &PrometheusRecorder) {
         ("yaoki_lanes_held", "Lanes that this node holds."),
         ("yaoki_storage_ok", "1 while no lane has failed."),
         ("yaoki_wal_bytes", "Bytes of SQLite's write-ahead log."),
+        ("yaoki_witness_bytes_waiting", "Bytes of anchors that a witness has not acknowledged."),
     ] {
         recorder.describe_gauge(KeyName::from_const_str(name), None, text.into());
     }
     let (name, text) = ("yaoki_request_seconds", "From the whole head to the answer.");
     let unit = Some(Unit::Seconds);
     recorder.describe_histogram(KeyName::from_const_str(name), unit, text.into());
+}
+
+/// The counters of one witness.
+pub struct WitnessCounters {
+    acknowledged: Counter,
+    failed: Counter,
+    waiting: Gauge,
+}
+
+impl WitnessCounters {
+    /// A line was acknowledged.
+    pub(crate) fn acknowledged(&self) {
+        self.acknowledged.increment(1);
+    }
+
+    /// A turn failed.
+    pub(crate) fn failed(&self) {
+        self.failed.increment(1);
+    }
+
+    /// So many bytes of anchors are still to be acknowledged.
+    pub(crate) fn waiting(&self, bytes: u64) {
+        set(&self.waiting, usize::try_from(bytes).unwrap_or(usize::MAX));
+    }
 }
 
 /// The counters of one listener.

@@ -12,6 +12,7 @@ use yaoki_store::{Book, Clock};
 use crate::app::{Entropy, Limits};
 use crate::edge::listener::{ListenerName, ListenerOptions};
 use crate::jobs::checkpoint;
+use crate::jobs::witness::{self, WitnessUrl};
 
 /// How a server is opened.
 #[derive(Clone)]
@@ -40,6 +41,10 @@ pub struct ServerOptions {
     pub admin_socket: Option<PathBuf>,
     /// Where checkpoints are anchored; none: they are only booked.
     pub anchor_file: Option<PathBuf>,
+    /// Where each line of the anchor file is sent; needs an anchor file.
+    pub witnesses: Vec<WitnessUrl>,
+    /// Pause between turns of a witness.
+    pub witness_pause: Duration,
     /// Pause between checkpoints.
     pub checkpoint_pause: Duration,
     /// Pause between sweeps for holds that are over.
@@ -71,6 +76,8 @@ impl ServerOptions {
             limits: Limits::default(),
             admin_socket: None,
             anchor_file: None,
+            witnesses: Vec::new(),
+            witness_pause: witness::PAUSE,
             checkpoint_pause: crate::app::milliseconds(checkpoint::EVERY_MS),
             sweep_pause: Duration::from_secs(5),
             drain: Duration::from_secs(10),

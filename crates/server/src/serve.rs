@@ -5,7 +5,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -15,13 +15,14 @@ use yaoki_core::code::CodeSettingError;
 use yaoki_store::{StoreError, read};
 
 use crate::api::openapi;
-use crate::app::{App, Keyring, Shared};
+use crate::app::{App, Door, Keyring, Shared};
 use crate::edge::admin_socket::AdminSocket;
 use crate::edge::connections::Connections;
 use crate::edge::keys::{KeyFile, KeyFileError};
 use crate::edge::listener::{Listener, ListenerName};
 use crate::edge::pace::{InFlight, Pace};
 use crate::edge::tls::{Certificates, TlsError};
+use crate::jobs::witness::Witness;
 use crate::jobs::{Job, checkpoint, housekeeping, sweeper};
 use crate::metrics::Metrics;
 use crate::options::ServerOptions;
@@ -97,6 +98,12 @@ pub fn serve(options: &ServerOptions) -> Result<Running, ServeError> {
         certificates.extend(tls.clone());
         listening.push(listen(name, options, tls, &app, stopped.clone())?);
     }
+    let doors = ListenerName::ALL.into_iter().zip(&listening).map(|(name, listening)| {
+        let listener = options.listener(name);
+        let (is_secure, behind_proxy) = (listener.is_secure(), listener.behind_proxy);
+        Door { name, address: listening.address, is_secure, behind_proxy }
+    });
+    app.doors.set(doors.collect()).expect("it is said once");
     let admin = match &options.admin_socket {
         Some(path) => Some(AdminSocket::open(path, app.clone()).map_err(|source| {
             ServeError::Socket { what: format!("the admin socket {}", path.display()), source }
@@ -128,6 +135,7 @@ fn app_of(options: &ServerOptions) -> Result<App, ServeError> {
         device_flights: InFlight::new(limits.in_flight_per_device_max),
         metrics: Metrics::new(),
         keyring: RwLock::new(Arc::new(keyring)),
+        doors: OnceLock::new(),
     }))
 }
 
@@ -167,13 +175,19 @@ fn start_jobs(
 ) -> io::Result<Vec<Job>> {
     let (sweeping, tidying) = (app.clone(), app.clone());
     let checkpoint = checkpoint::job(app.clone(), options.anchor_file.clone());
-    Ok(vec![
+    let mut jobs = vec![
         Job::start("sweeper", options.sweep_pause, move || sweeper::sweep(&sweeping))?,
         Job::start("checkpoint", options.checkpoint_pause, checkpoint)?,
         Job::start("housekeeping", HOUSEKEEPING_PAUSE, move || {
             housekeeping::tidy(&tidying, &certificates);
         })?,
-    ])
+    ];
+    for url in &options.witnesses {
+        let anchors = options.anchor_file.as_deref().expect("witnesses are sent the anchor file");
+        let mut witness = Witness::new(url.clone(), anchors, app.metrics.witness(url.name()))?;
+        jobs.push(Job::start("witness", options.witness_pause, move || witness.turn())?);
+    }
+    Ok(jobs)
 }
 
 impl Running {

@@ -3,6 +3,8 @@
 //! Lists and balances of accounts that are no member's are filled behind a position; each reader
 //! here adds the tail after it, inside one snapshot, so that what was answered is listed at once.
 
+pub mod listing;
+
 use std::collections::BTreeMap;
 
 use yaoki_core::account::Account;

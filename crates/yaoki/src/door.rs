@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
-use yaoki_server::admin::{AdminError, Desk, Message, perform};
+use yaoki_server::admin::{AdminError, Desk, ErrorKind, Message, perform};
 use yaoki_server::edge::admin_socket::send;
 use yaoki_store::conn::Purpose;
 use yaoki_store::{Book, Conn, Database, StoreError};
@@ -109,16 +109,32 @@ fn ask(socket: &Path, message: &Message) -> Result<Value, Failure> {
         return Ok(reply);
     }
     let text = error["message"].as_str().unwrap_or("the server refused without a text");
-    let code = if error["refusal"].is_string() { Code::Bad } else { Code::Fault };
-    Err(Failure::new(code, text))
+    let kind = error["kind"].as_str().and_then(ErrorKind::from_text);
+    Err(Failure::new(code_of(kind.unwrap_or(ErrorKind::Fault)), text))
 }
 
 fn failure(error: AdminError) -> Failure {
-    let code = match &error {
-        AdminError::Wrong(_) => Code::Usage,
-        AdminError::Refused(_) => Code::Bad,
-        AdminError::Unknown(_) => Code::Unknown,
-        AdminError::Store(_) | AdminError::Keys(_) => Code::Fault,
-    };
-    Failure::new(code, error)
+    Failure::new(code_of(error.kind()), error)
+}
+
+/// The same end, whether a server or this process carried the order out.
+const fn code_of(kind: ErrorKind) -> Code {
+    match kind {
+        ErrorKind::Malformed => Code::Usage,
+        ErrorKind::Refused => Code::Bad,
+        ErrorKind::Unknown => Code::Unknown,
+        ErrorKind::Fault => Code::Fault,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_error_has_its_exit_code() {
+        let codes = ErrorKind::ALL.map(code_of);
+        assert_eq!(codes, [Code::Usage, Code::Bad, Code::Unknown, Code::Fault]);
+        assert!(ErrorKind::ALL.iter().all(|kind| ErrorKind::from_text(kind.text()) == Some(*kind)));
+    }
 }

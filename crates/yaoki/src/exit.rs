@@ -69,6 +69,12 @@ impl Failure {
         Self::new(Code::Fault, text)
     }
 
+    /// The same end, with a text before its own.
+    #[must_use]
+    pub(crate) fn after(self, text: impl fmt::Display) -> Self {
+        Self { code: self.code, error: self.error.context(text.to_string()) }
+    }
+
     /// The exit code.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.code.number())

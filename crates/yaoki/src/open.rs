@@ -149,6 +149,7 @@ pub(crate) fn server_options(
     options.limits.in_flight_per_terminal_max = settings.in_flight_per_terminal_max.count();
     options.admin_socket = Some(folder.socket());
     options.anchor_file = Some(settings.anchor_file.clone());
+    options.witnesses.clone_from(&settings.witness.0);
     options.checkpoint_pause = seconds(settings.checkpoint_seconds.get());
     options.sweep_pause = seconds(settings.sweep_seconds.get());
     options.drain = seconds(settings.drain_seconds.get());

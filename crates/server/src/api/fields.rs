@@ -1,6 +1,9 @@
 //! Fields of requests, read from text into the rules' own types. Each error says what must stand
 //! there.
 
+use std::fmt;
+
+use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use uuid::Uuid;
 use yaoki_core::ids::{FactId, RequestId};
 use yaoki_core::money::Currency;
@@ -41,6 +44,63 @@ pub fn payment(text: &str) -> Result<FactId, Problem> {
         .map_err(|error| Problem::field("payment", format_args!("is wrong: {error}")))
 }
 
+/// A whole number that may be out of its range, which the rules judge; anything else is refused
+/// with the range, not with the name of a type.
+struct Whole(&'static str);
+
+impl Visitor<'_> for Whole {
+    type Value = i64;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.0)
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<i64, E> {
+        Ok(number)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<i64, E> {
+        i64::try_from(number).map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &self))
+    }
+}
+
+/// An amount of money.
+///
+/// # Errors
+/// Says what an amount is.
+pub fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    deserializer.deserialize_i64(Whole(AMOUNT_MUST_BE))
+}
+
+/// How long a hold lasts, where that is said.
+///
+/// # Errors
+/// Says what it may be.
+pub fn hold_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    struct OrNull;
+    impl<'de> Visitor<'de> for OrNull {
+        type Value = Option<i64>;
+
+        fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+            out.write_str(HOLD_MUST_BE)
+        }
+
+        fn visit_none<E: Error>(self) -> Result<Option<i64>, E> {
+            Ok(None)
+        }
+
+        fn visit_some<D: Deserializer<'de>>(self, some: D) -> Result<Option<i64>, D::Error> {
+            some.deserialize_i64(Whole(HOLD_MUST_BE)).map(Some)
+        }
+    }
+    deserializer.deserialize_option(OrNull)
+}
+
+/// What an amount is, as callers are told.
+pub const AMOUNT_MUST_BE: &str =
+    "an amount as an integer of minor units, from 1 to 1000000000, without quotes or a fraction";
+const HOLD_MUST_BE: &str = "hold_seconds as an integer of seconds, from 1 to 2592000, or left out";
+
 /// Three capital letters.
 ///
 /// # Errors
@@ -57,4 +117,34 @@ pub fn currency(text: &str) -> Result<Currency, Problem> {
 pub fn instant(name: &'static str, text: &str) -> Result<Instant, Problem> {
     let must = "must be an RFC 3339 time with an offset, such as 2019-07-01T12:00:00+09:00";
     time::parse(text).ok_or_else(|| Problem::field(name, must))
+}
+
+#[cfg(test)]
+mod tests {
+    use yaoki_core::money::AMOUNT_MAX;
+
+    use super::*;
+
+    #[test]
+    fn an_amount_is_refused_with_its_range_and_never_with_the_name_of_a_type() {
+        let read = |text: &str| amount(&mut serde_json::Deserializer::from_str(text));
+        assert_eq!(read("1200").expect("an amount"), 1200);
+        assert_eq!(read("-1").expect("the rules judge it"), -1);
+        assert!(AMOUNT_MUST_BE.contains(&AMOUNT_MAX.to_string()));
+        for wrong in ["\"1200\"", "12.5", "null", "[1]", "18446744073709551615", "1e3"] {
+            let error = read(wrong).expect_err("no amount").to_string();
+            assert!(error.contains(AMOUNT_MUST_BE) && !error.contains("i64"), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_hold_may_be_left_open_and_is_refused_with_its_range() {
+        let read = |text: &str| hold_seconds(&mut serde_json::Deserializer::from_str(text));
+        assert_eq!(read("60").expect("seconds"), Some(60));
+        assert_eq!(read("null").expect("none"), None);
+        for wrong in ["\"60\"", "0.5", "[]"] {
+            let error = read(wrong).expect_err("no seconds").to_string();
+            assert!(error.contains(HOLD_MUST_BE), "{wrong}: {error}");
+        }
+    }
 }

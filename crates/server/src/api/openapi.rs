@@ -89,10 +89,9 @@ fn router_of(name: ListenerName) -> OpenApiRouter<App> {
             .routes(routes!(device::nonce))
             .routes(routes!(device::code))
             .routes(routes!(device::wallet)),
-        ListenerName::Public => OpenApiRouter::new()
-            .routes(routes!(web::first_page))
-            .routes(routes!(web::style))
-            .routes(routes!(document)),
+        ListenerName::Public => {
+            OpenApiRouter::new().routes(routes!(web::first_page)).routes(routes!(document))
+        }
     }
 }
 
@@ -104,13 +103,18 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(web::health::metrics))
 }
 
+/// What every listener serves: the page that problem documents link to, and its style.
+fn everywhere() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(web::refusals::page)).routes(routes!(web::style))
+}
+
 /// The whole document.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut all = OpenApiRouter::<App>::with_openapi(Head::openapi());
     for name in ListenerName::ALL {
         all = all.merge(router_of(name));
     }
-    all.merge(operations()).into_openapi()
+    all.merge(operations()).merge(everywhere()).into_openapi()
 }
 
 /// The document in JSON.
@@ -122,7 +126,7 @@ pub fn openapi_json() -> String {
 /// metrics are served to everybody.
 pub fn routes(name: ListenerName, app: &App, operations_for_all: bool) -> Routes {
     let finished = |router: OpenApiRouter<App>| -> Router {
-        let router: Router<App> = router.into();
+        let router: Router<App> = router.merge(everywhere()).into();
         router
             .fallback(not_found)
             .method_not_allowed_fallback(method_not_allowed)

@@ -54,6 +54,7 @@ pub struct PaymentRequest<'a> {
     request_id: Cow<'a, str>,
     /// Minor units, an integer.
     #[schema(example = 1200, minimum = 1, maximum = 1_000_000_000)]
+    #[serde(deserialize_with = "fields::amount")]
     amount: i64,
     /// ISO 4217.
     #[schema(example = "JPY")]
@@ -71,6 +72,7 @@ pub struct PaymentRequest<'a> {
     capture: Capture,
     /// With `later`: how long it is held.
     #[schema(minimum = 1, maximum = 2_592_000)]
+    #[serde(default, deserialize_with = "fields::hold_seconds")]
     hold_seconds: Option<i64>,
 }
 

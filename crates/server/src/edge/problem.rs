@@ -1,8 +1,9 @@
 //! Problem documents (RFC 9457): everything that is not an outcome, said in one form.
 //!
-//! `type` is a link to the documentation by refusal name, `title` what must hold, `detail` what to
-//! do, `refusal` and `number` are stable, and `outcome` is always `unknown`: `succeeded` and
-//! `declined` are said only of what is recorded. A 409 names the first request of the id.
+//! `type` is a link to the page of refusals, which every listener serves, `title` what must hold,
+//! `detail` what to do, `refusal` and `number` are stable, and `outcome` is always `unknown`:
+//! `succeeded` and `declined` are said only of what is recorded. A 409 names the first request of
+//! the id.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -21,12 +22,10 @@ use yaoki_store::{StoreError, Unknown};
 use super::error::EdgeError;
 use super::signature::SignatureError;
 use crate::api::time;
+use crate::web::refusals;
 
 /// The media type of a problem document.
 pub const CONTENT_TYPE_PROBLEM: &str = "application/problem+json";
-
-/// Where the names of refusals are explained; the name follows.
-const TYPE_BASE: &str = "/docs/reference/refusals#";
 
 /// Why there is no outcome.
 #[derive(Debug)]
@@ -254,7 +253,7 @@ impl IntoResponse for Problem {
         let Inner { cause, detail, first, headers, .. } = *self.0;
         let (refusal, number, title, cure) = cause.words();
         let document = ProblemDocument {
-            r#type: format!("{TYPE_BASE}{refusal}"),
+            r#type: format!("{}#{refusal}", refusals::PATH),
             title,
             status: cause.status(),
             detail: detail.as_deref().unwrap_or(cure),

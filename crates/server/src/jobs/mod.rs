@@ -4,6 +4,7 @@
 pub mod checkpoint;
 pub mod housekeeping;
 pub mod sweeper;
+pub mod witness;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;

@@ -1,6 +1,7 @@
 //! Promises of the server: a real server on loopback, a real book, real signatures.
 
 mod admin;
+mod admin_orders;
 mod bad_input;
 mod decoders;
 mod devices;
@@ -14,4 +15,5 @@ mod retries;
 mod routes;
 mod slow;
 mod tls;
+mod witness;
 mod world;

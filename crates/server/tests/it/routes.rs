@@ -10,6 +10,7 @@ use yaoki_server::client::http::Request;
 use yaoki_server::client::register::Credentials;
 use yaoki_server::client::{Answer, DeviceClient};
 use yaoki_server::edge::listener::ListenerName;
+use yaoki_server::web::refusals::PATH;
 use yaoki_store::on_both_storages;
 
 use crate::world::{World, told};
@@ -107,11 +108,15 @@ const TABLE: &[Row] = &[
     ("post", "/v1/device/wallet", [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
     ("get", "/", [OK; 6]),
     ("get", "/static/style.css", [OK; 6]),
+    ("get", "/docs/reference/refusals", [OK; 6]),
     ("get", "/openapi.json", [OK; 6]),
     ("get", "/health", [OK; 6]),
     ("get", "/ready", [OK; 6]),
     ("get", "/metrics", [OK; 6]),
 ];
+
+/// Paths that every listener serves.
+const EVERYWHERE: [&str; 2] = ["/static/style.css", PATH];
 
 /// Every route of the document.
 fn documented() -> BTreeSet<(String, String)> {
@@ -261,7 +266,7 @@ on_both_storages! {
         let world = World::new(db);
         for (method, path, _) in TABLE {
             for listener in ListenerName::ALL {
-                if listener == listener_of(path) {
+                if listener == listener_of(path) || EVERYWHERE.contains(path) {
                     continue;
                 }
                 let method = method.to_uppercase();

@@ -7,6 +7,8 @@ use serde_json::json;
 use yaoki_core::account::Account;
 use yaoki_core::facts::Transfer;
 use yaoki_core::ids::{FactId, MemberNumber, StoreNumber};
+use yaoki_core::refusal::Refusal;
+use yaoki_core::state::Store;
 use yaoki_core::time::Instant;
 use yaoki_server::edge::identifier::{self, Kind};
 use yaoki_store::read::{self, AsOf, PAGE_MAX};
@@ -42,6 +44,7 @@ struct Which {
 /// Prints a balance.
 pub(crate) fn balance(desk: &Desk<'_>, balance: &Balance) -> Result<(), Failure> {
     let Which { account, as_of } = balance.which;
+    must_exist(desk, account)?;
     let answer =
         desk.door.read(&desk.settings.database, move |conn| read::balance(conn, account, as_of));
     let found = answered(answer?)?;
@@ -63,6 +66,7 @@ pub(crate) fn balance(desk: &Desk<'_>, balance: &Balance) -> Result<(), Failure>
 /// Prints every movement, page by page.
 pub(crate) fn statement(desk: &Desk<'_>, statement: &Statement) -> Result<(), Failure> {
     let Which { account, as_of } = statement.which;
+    must_exist(desk, account)?;
     // All pages end at the same time, so that what is booked meanwhile changes none.
     let end =
         desk.door.read(&desk.settings.database, move |conn| read::balance(conn, account, as_of));
@@ -91,6 +95,24 @@ pub(crate) fn statement(desk: &Desk<'_>, statement: &Statement) -> Result<(), Fa
     Err(Failure::bad(format!(
         "the movements of {account} make {sum}, its balance is {balance}: run `yaoki verify`"
     )))
+}
+
+/// Any number makes an account; only those of members and stores that are there are told.
+fn must_exist(desk: &Desk<'_>, account: Account) -> Result<(), Failure> {
+    let missing = desk.door.read(&desk.settings.database, move |conn| {
+        if let Some(member) = account.member() {
+            return Ok(read::member(conn, member)?.is_none().then_some(Refusal::MemberMustExist));
+        }
+        let Some(store) = account.store() else { return Ok(None) };
+        Ok(conn.find::<Store, _>(&[store.0])?.is_empty().then_some(Refusal::StoreMustExist))
+    })?;
+    match missing {
+        None => Ok(()),
+        Some(refusal) => Err(Failure::bad(format!(
+            "{account} is no account: {} `yaoki admin list` shows what there is",
+            refusal.sentence()
+        ))),
+    }
 }
 
 fn say_transfer(as_json: bool, account: Account, transfer: &Transfer, amount: i64) {

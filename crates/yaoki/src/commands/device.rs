@@ -44,6 +44,9 @@ enum Act {
         // Base64url: one token in 64 begins with a hyphen and is no flag.
         #[arg(allow_hyphen_values = true)]
         link_token: String,
+        /// Where the file holds a device already: set that aside as FILE.old, and make another
+        #[arg(long)]
+        replace: bool,
     },
     /// Show a code
     Code {
@@ -60,9 +63,21 @@ enum Act {
 struct Kept {
     /// PKCS#8, base64.
     key: String,
-    /// What the server gave.
+    /// What the server gave, and what follows with it; none before it answered.
     #[serde(default)]
     token: Option<String>,
+    #[serde(default)]
+    enrolled: Option<Enrolled>,
+}
+
+/// Whose device it is, and where.
+#[derive(Clone, Serialize, Deserialize)]
+struct Enrolled {
+    server: SocketAddr,
+    member: String,
+    device: String,
+    /// SHA-256 of the link's token, base64: the same link again is a lost answer, another is not.
+    link: String,
 }
 
 /// Does one thing that a device does.
@@ -70,24 +85,9 @@ pub(crate) fn run(device: &Device, settings: &Settings) -> Result<(), Failure> {
     let address = device.server.unwrap_or(settings.devices);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match &device.act {
-        Act::Enrol { link_token } => {
-            let mut phone = Phone::new(address)?;
-            // Kept before it is sent: a lost answer is asked for again with the same key.
-            if device.file.exists() {
-                phone = Phone::load(&device.file, address)?;
-                phone.token = None;
-            } else {
-                phone.keep(&device.file)?;
-            }
-            let body = json!({ "link_token": link_token });
-            let reply = runtime.block_on(phone.post("/v1/device/enrol", &body))?;
-            phone.token = reply["token"].as_str().map(str::to_owned);
-            phone.keep(&device.file)?;
-            say::columns(&[
-                ("device", text(&reply["device"])),
-                ("member", text(&reply["member"])),
-                ("kept in", device.file.display().to_string()),
-            ]);
+        Act::Enrol { link_token, replace } => {
+            let (phone, done) = phone_for(&device.file, address, link_token, *replace)?;
+            runtime.block_on(enrol(phone, &device.file, link_token, done))?;
         }
         Act::Code { pictures } => {
             let mut phone = Phone::load(&device.file, address)?;
@@ -111,6 +111,93 @@ pub(crate) fn run(device: &Device, settings: &Settings) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The phone that a link enrols, and what there is to say of it. A new one is kept before it is
+/// sent: a lost answer is asked for again with the same key.
+fn phone_for(
+    file: &Path,
+    address: SocketAddr,
+    link_token: &str,
+    replace: bool,
+) -> Result<(Phone, &'static str), Failure> {
+    if file.exists() && !replace {
+        let phone = Phone::load(file, address)?;
+        return match &phone.enrolled {
+            Some(enrolled) if enrolled.link == link_of(link_token) => {
+                Ok((phone, "enrolled before by this link; asked again with the same key"))
+            }
+            None if phone.token.is_none() => Ok((phone, "enrolled, with the key that was kept")),
+            held => Err(already_held(file, held.as_ref())),
+        };
+    }
+    let mut done = "enrolled";
+    if file.exists() {
+        let mut aside = file.as_os_str().to_owned();
+        aside.push(".old");
+        std::fs::rename(file, aside)?;
+        done = "enrolled; the device of before is in the same place with .old behind its name";
+    }
+    let phone = Phone::new(address)?;
+    phone.keep(file)?;
+    Ok((phone, done))
+}
+
+/// A link tells nobody whose it is, so that a file of one member could become another's.
+fn already_held(file: &Path, held: Option<&Enrolled>) -> Failure {
+    let whose = held.map_or_else(String::new, |held| {
+        format!(", {} of {} at {}", held.device, held.member, held.server)
+    });
+    Failure::fault(format!(
+        "{} holds an enrolled device already{whose}, and the link is another: nothing was sent, \
+         and the link is still good. Give another file with --device, or --replace to set this one \
+         aside",
+        file.display()
+    ))
+}
+
+async fn enrol(mut phone: Phone, file: &Path, link_token: &str, done: &str) -> Result<(), Failure> {
+    phone.token = None;
+    let reply = phone.post("/v1/device/enrol", &json!({ "link_token": link_token })).await?;
+    phone.token = reply["token"].as_str().map(str::to_owned);
+    let enrolled = Enrolled {
+        server: phone.address,
+        member: text(&reply["member"]),
+        device: text(&reply["device"]),
+        link: link_of(link_token),
+    };
+    phone.enrolled = Some(enrolled.clone());
+    phone.keep(file)?;
+    say::columns(&[
+        ("done", done.to_owned()),
+        ("device", enrolled.device),
+        ("member", enrolled.member),
+        ("kept in", file.display().to_string()),
+    ]);
+    Ok(())
+}
+
+fn link_of(link_token: &str) -> String {
+    STANDARD.encode(sha256(link_token.as_bytes()))
+}
+
+/// What a phone says where it is refused: what its owner can do, and whom to ask.
+fn refused(answer: &Answer) -> Failure {
+    let document = answer.json();
+    let said = |name: &str| document[name].as_str().unwrap_or_default().to_owned();
+    let (refusal, status) = (said("refusal"), answer.status);
+    let text = match refusal.as_str() {
+        "member_must_be_open" => "the account is frozen or closed: it shows no codes and no money \
+             leaves it; money that is given back still arrives. Ask the operator of this service \
+             why; two of them together can unfreeze it, a closed one stays closed"
+            .to_owned(),
+        "device_must_be_active" => "this device was ended, or another device of the account pays \
+             now. Ask the operator of this service for a new link, and enrol with it"
+            .to_owned(),
+        "" => "the server answered without a problem document".to_owned(),
+        _ => format!("{} {}", said("title"), said("detail")),
+    };
+    Failure::bad(format!("{text} (HTTP {status}, {refusal})"))
+}
+
 fn write_pictures(folder: &Path, reply: &Value) -> Result<(), Failure> {
     std::fs::create_dir_all(folder)?;
     for (field, name) in [("code128_svg", "code128.svg"), ("qr_svg", "qr.svg")] {
@@ -127,9 +214,11 @@ fn text(value: &Value) -> String {
 
 /// A device that is kept in a file.
 struct Phone {
+    address: SocketAddr,
     connection: Connection,
     key: DeviceKey,
     token: Option<String>,
+    enrolled: Option<Enrolled>,
     nonce: Option<String>,
     random: SystemRandom,
 }
@@ -138,7 +227,8 @@ impl Phone {
     fn new(address: SocketAddr) -> Result<Self, Failure> {
         let random = SystemRandom::new();
         let key = DeviceKey::generate(&random).map_err(Failure::fault)?;
-        Ok(Self { connection: Connection::new(address), key, token: None, nonce: None, random })
+        let connection = Connection::new(address);
+        Ok(Self { address, connection, key, token: None, enrolled: None, nonce: None, random })
     }
 
     fn load(path: &Path, address: SocketAddr) -> Result<Self, Failure> {
@@ -155,11 +245,13 @@ impl Phone {
         let random = SystemRandom::new();
         let key = DeviceKey::from_pkcs8(&pkcs8, &random).map_err(|_: DeviceKeyError| wrong())?;
         let connection = Connection::new(address);
-        Ok(Self { connection, key, token: kept.token, nonce: None, random })
+        let Kept { token, enrolled, .. } = kept;
+        Ok(Self { address, connection, key, token, enrolled, nonce: None, random })
     }
 
     fn keep(&self, path: &Path) -> Result<(), Failure> {
-        let kept = Kept { key: STANDARD.encode(self.key.pkcs8()), token: self.token.clone() };
+        let key = STANDARD.encode(self.key.pkcs8());
+        let kept = Kept { key, token: self.token.clone(), enrolled: self.enrolled.clone() };
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600);
         let mut file = options.open(path).map_err(|error| {
@@ -179,7 +271,7 @@ impl Phone {
         if answer.status == 200 {
             return Ok(answer.json());
         }
-        Err(Failure::bad(answer.summary()))
+        Err(refused(&answer))
     }
 
     async fn send(&mut self, path: &str, body: &[u8]) -> Result<Answer, Failure> {

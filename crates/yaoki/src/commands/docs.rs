@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, Args, Command, CommandFactory};
 use yaoki_server::api::openapi::openapi_json;
+use yaoki_server::web::refusals;
 
 use crate::cli::Cli;
 use crate::exit::{CODES, Failure};
@@ -27,7 +28,7 @@ fn pages() -> [(&'static str, String); 6] {
     [
         ("settings.md", page::markdown()),
         ("cli.md", cli_page()),
-        ("refusals.md", yaoki_core::refusal::markdown()),
+        ("refusals.md", refusals::markdown()),
         ("payment-states.md", yaoki_core::payment_states::markdown()),
         ("switches.md", yaoki_core::switches::markdown()),
         ("openapi.json", openapi_json() + "\n"),

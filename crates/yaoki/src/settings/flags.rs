@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
 use super::source::{FILE_NAME, FILE_VARIABLE, Given};
 use super::{Group, Setting, TABLE};
@@ -45,6 +45,9 @@ fn argument(setting: &Setting) -> Arg {
     if setting.is_flag {
         return argument.num_args(0..=1).require_equals(true).default_missing_value("true");
     }
+    if setting.is_list {
+        return argument.action(ArgAction::Append);
+    }
     argument
 }
 
@@ -63,8 +66,9 @@ fn given(matches: &ArgMatches, group: Group) -> Given {
     let settings = TABLE.iter().filter(|setting| setting.group == group);
     settings
         .filter_map(|setting| {
-            let text = matches.get_one::<String>(setting.name)?;
-            Some((setting.name, text.clone()))
+            let texts: Vec<&str> =
+                matches.get_many::<String>(setting.name)?.map(String::as_str).collect();
+            Some((setting.name, texts.join(" ")))
         })
         .collect()
 }

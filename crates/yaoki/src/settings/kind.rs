@@ -4,12 +4,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use yaoki_core::money::Currency;
+use yaoki_server::jobs::witness::WitnessUrl;
 use yaoki_store::Database;
 
 /// A type that a setting can have.
 pub(crate) trait Kind: Sized {
     /// Whether it is a yes or no, and its flag needs no value.
     const IS_FLAG: bool = false;
+    /// Whether it may be given several times; its texts are joined by spaces.
+    const IS_LIST: bool = false;
     /// What it may be, for the reference and for errors.
     fn may_be() -> String;
     /// The value of a text; the error says what is wrong, where more than [`Kind::may_be`] can be
@@ -71,6 +74,22 @@ impl Kind for ZoneName {
     fn read(text: &str) -> Result<Self, String> {
         let known = jiff::tz::TimeZone::get(text).is_ok();
         if known { Ok(Self(text.to_owned())) } else { Err(Self::may_be()) }
+    }
+}
+
+/// Where anchors are sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Witnesses(pub(crate) Vec<WitnessUrl>);
+
+impl Kind for Witnesses {
+    const IS_LIST: bool = true;
+
+    fn may_be() -> String {
+        "URLs as `https://HOST/PATH`, or `http://` for this machine; or not set".to_owned()
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.split_whitespace().map(str::parse).collect::<Result<_, _>>().map(Self)
     }
 }
 
@@ -199,5 +218,8 @@ mod tests {
         assert!(Database::read("yaoki.db").is_err());
         assert!(bool::read("yes").is_err());
         assert!(LogFormat::read("xml").is_err());
+        assert!(Witnesses::read("http://witness.example/").is_err());
+        let two = Witnesses::read("https://a.example/x https://b.example/y").expect("two");
+        assert_eq!((two.0.len(), Witnesses::read("").expect("none").0.len()), (2, 0));
     }
 }

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use yaoki_core::money::Currency;
 use yaoki_store::Database;
 
-use self::kind::{Kind, LogFormat, Number, Prefix, ZoneName};
+use self::kind::{Kind, LogFormat, Number, Prefix, Witnesses, ZoneName};
 use self::source::Values;
 use crate::exit::Failure;
 
@@ -56,6 +56,8 @@ pub(crate) struct Setting {
     pub(crate) kind: fn() -> String,
     /// Whether it is a yes or no, and its flag needs no value.
     pub(crate) is_flag: bool,
+    /// Whether it may be given several times.
+    pub(crate) is_list: bool,
 }
 
 impl Setting {
@@ -100,6 +102,7 @@ macro_rules! settings {
             doc: concat!($($doc),+),
             kind: <$type as Kind>::may_be,
             is_flag: <$type as Kind>::IS_FLAG,
+            is_list: <$type as Kind>::IS_LIST,
         },)+];
 
         impl Settings {
@@ -190,6 +193,11 @@ settings! {
     /// whoever can write the database cannot: `yaoki verify --anchor` finds a rewritten ledger by
     /// it.
     Serving anchor_file: PathBuf = "DIR/anchors.jsonl", "FILE";
+    /// A witness: a server of others that keeps our anchors, `https`, or `http` on this machine.
+    /// Each line of the anchor file is posted to it as JSON, and posted again until it is
+    /// acknowledged; nothing waits for it. Several: the flag again, a list in the file, spaces in
+    /// the environment.
+    Serving witness: Witnesses = "", "URL";
     /// Pause between checkpoints, seconds.
     Serving checkpoint_seconds: Number<1, 3_600> = "60", "SECONDS";
     /// Pause between sweeps for holds whose time is over, seconds.

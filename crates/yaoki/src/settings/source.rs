@@ -137,8 +137,9 @@ impl Values {
         let setting = find(name).expect("settings are read by the table");
         let (text, origin) = self.text(setting);
         T::read(&text).map_err(|must| {
-            // A database may hold a password, which belongs on no screen.
-            let text = if name == "database" { String::new() } else { format!(" {text:?}") };
+            // A database or a witness may hold a password, which belongs on no screen.
+            let is_secret = ["database", "witness"].contains(&name);
+            let text = if is_secret { String::new() } else { format!(" {text:?}") };
             Failure::usage(format!("the setting {name}{text}, set {origin}, must be {must}"))
         })
     }
@@ -156,6 +157,10 @@ fn parse_one(name: &str, value: toml::Value) -> Result<(&'static str, String), S
         toml::Value::String(text) => text,
         toml::Value::Integer(number) => number.to_string(),
         toml::Value::Boolean(flag) => flag.to_string(),
+        toml::Value::Array(list) if setting.is_list => {
+            let texts: Option<Vec<&str>> = list.iter().map(toml::Value::as_str).collect();
+            texts.ok_or_else(|| format!("the setting {name} must be a list of texts"))?.join(" ")
+        }
         _ => return Err(format!("the setting {name} must be a text, a number, true or false")),
     };
     Ok((setting.name, text))
@@ -217,6 +222,9 @@ mod tests {
         assert_eq!(of("lanes"), Some("2"));
         assert_eq!(of("behind_proxy"), Some("true"));
         assert!(parse("lanes = [2]").is_err());
+        let two = parse("witness = [\"https://a/\", \"https://b/\"]").expect("a list");
+        assert_eq!(two, [("witness", "https://a/ https://b/".to_owned())]);
+        assert!(parse("witness = [2]").is_err());
         assert!(parse("[lanes]\ncount = 2").is_err());
         let slip = parse("code_prefx = \"1\"").expect_err("no such setting");
         assert!(slip.contains("code_prefix is meant?"), "{slip}");

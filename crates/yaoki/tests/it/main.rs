@@ -1,6 +1,9 @@
 //! The program as a process: what it answers, what it refuses, and how it ends.
 
+mod admin;
+mod device;
 mod help;
+mod killed;
 mod life;
 mod postgres;
 mod process;
@@ -8,3 +11,4 @@ mod refused;
 mod restored;
 mod self_test;
 mod settings;
+mod tour;

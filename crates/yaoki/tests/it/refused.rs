@@ -35,6 +35,11 @@ fn a_key_file_that_others_can_read_is_refused() {
     let doctor = place.run(&["doctor"]);
     assert_eq!(doctor.code, 1);
     assert!(doctor.out.contains("BAD   keys"), "{doctor:?}");
+    assert!(doctor.out.contains("→ run `chmod 600 data/keys.json`"), "{doctor:?}");
+    assert!(!doctor.out.contains("yaoki init"), "a key file is there: {doctor:?}");
+    std::fs::remove_file(&keys).expect("it is ours");
+    let doctor = place.run(&["doctor"]);
+    assert!(doctor.out.contains("comes from its copy only"), "{doctor:?}");
 }
 
 #[test]

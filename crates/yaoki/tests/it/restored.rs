@@ -20,7 +20,7 @@ fn a_restored_book_is_closed_until_two_people_open_it() {
     let server = Server::start(&place, &["--data=again"]);
     let admin = |more: &[&str]| place.run(&[&["admin", "--data=again"], more].concat());
     let credit = admin(&["credit", "1", "1"]);
-    assert_ne!(credit.code, 0, "the book is closed: {credit:?}");
+    assert_eq!(credit.code, 4, "the book is closed, so that nothing is known: {credit:?}");
     assert_eq!(admin(&["open-restored"]).code, 1);
     assert_eq!(admin(&["open-restored", "--second=Ben"]).code, 0);
     let credit = admin(&["credit", "1", "1"]);
@@ -40,8 +40,20 @@ fn the_key_file_of_before_a_restore_is_refused() {
     let [old, new] = ["data/keys.json", "again/keys.json"].map(|name| place.path().join(name));
     std::fs::copy(&old, &new).expect("a copy");
     place.done(&["restore", "copy.db", "--data=again", "--actor=Asa", "--reason=a test"]);
+    let keys_of_restore = place.path().join("new-keys.json");
+    std::fs::copy(&new, &keys_of_restore).expect("a copy");
     std::fs::copy(&old, &new).expect("a copy");
     let serve = place.run(&["serve", "--data=again"]);
     assert_eq!(serve.code, 3, "{serve:?}");
     assert!(serve.err.contains("Bring the newer key file"), "{serve:?}");
+    // Nor does a running server take it up.
+    std::fs::copy(&keys_of_restore, &new).expect("a copy");
+    let server = Server::start(&place, &["--data=again"]);
+    std::fs::copy(&old, &new).expect("a copy");
+    let reload = place.run(&["admin", "reload-keys", "--data=again"]);
+    assert_eq!(reload.code, 3, "{reload:?}");
+    assert!(reload.err.contains("Bring the newer key file"), "{reload:?}");
+    std::fs::copy(&keys_of_restore, &new).expect("a copy");
+    place.done(&["admin", "reload-keys", "--data=again"]);
+    assert_eq!(server.end().0, Some(0));
 }

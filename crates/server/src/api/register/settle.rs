@@ -51,6 +51,7 @@ pub struct SettleRequest<'a> {
     payment: Cow<'a, str>,
     /// Minor units, an integer.
     #[schema(example = 1200, minimum = 1, maximum = 1_000_000_000)]
+    #[serde(deserialize_with = "fields::amount")]
     amount: i64,
     /// ISO 4217.
     #[schema(example = "JPY")]

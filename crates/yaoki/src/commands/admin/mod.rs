@@ -4,9 +4,11 @@
 //! | module     | what it is                          |
 //! | ---------- | ----------------------------------- |
 //! | `order`    | the commands, and the order of each |
+//! | `list`     | what there is, page by page         |
 //! | `rotate`   | keys                                |
 //! | [`reply`]  | replies as people read them         |
 
+mod list;
 mod order;
 pub(crate) mod reply;
 mod rotate;
@@ -54,23 +56,33 @@ struct ByArguments {
 }
 
 impl ByArguments {
-    fn by(&self) -> By {
-        let known = || [ACTOR_VARIABLE, "USER", "LOGNAME"].into_iter().find_map(outside::variable);
-        By {
-            actor: self.actor.clone().or_else(known).unwrap_or_default(),
+    /// Who does it, and why. Whoever only looks may be nobody.
+    fn by(&self, only_looks: bool) -> Result<By, Failure> {
+        let variables = [ACTOR_VARIABLE, "USER", "LOGNAME"].into_iter();
+        let known = || variables.filter_map(outside::variable).find(|name| !name.trim().is_empty());
+        let actor = self.actor.clone().or_else(known).unwrap_or_default();
+        if actor.trim().is_empty() && !only_looks {
+            return Err(Failure::usage(format!(
+                "who does this must be said, because the book keeps it: give --actor NAME, or set \
+                 {ACTOR_VARIABLE}"
+            )));
+        }
+        Ok(By {
+            actor,
             second: self.second.clone().unwrap_or_default(),
             reason: self.reason.clone().unwrap_or_default(),
             request_id: self.request_id.clone(),
-        }
+        })
     }
 }
 
 /// Carries out one command of an operator.
 pub(crate) fn run(admin: &Admin, settings: &Settings) -> Result<(), Failure> {
+    let by = admin.by.by(admin.act.only_looks())?;
     if matches!(admin.act, Act::OpenRestored) {
-        return backup::open_restored(&admin.by.by(), settings);
+        return backup::open_restored(&by, settings);
     }
-    let desk = Desk { door: Door::open(settings)?, settings, by: admin.by.by(), json: admin.json };
+    let desk = Desk { door: Door::open(settings)?, settings, by, json: admin.json };
     match &admin.act {
         Act::Balance(balance) => account::balance(&desk, balance),
         Act::Statement(statement) => account::statement(&desk, statement),

@@ -1,8 +1,10 @@
 //! The commands of operators, and the order that each of them is.
 
 use clap::{Args, Subcommand, ValueEnum};
+use yaoki_core::money::{AMOUNT_MAX, amount_is_in_range};
 use yaoki_server::admin::Order;
 
+use super::list::List;
 use super::rotate::Rotate;
 use crate::commands::account::{Balance, Statement};
 
@@ -69,6 +71,7 @@ pub(super) enum Act {
         /// The member, as mem_… or the number
         member: String,
         /// How much, in minor units
+        #[arg(allow_negative_numbers = true, value_parser = amount_of)]
         amount: i64,
         /// Points, not money
         #[arg(long)]
@@ -106,6 +109,8 @@ pub(super) enum Act {
         #[command(flatten)]
         subject: Subject,
     },
+    /// What there is, by ascending number: shops, members, devices, closed switches
+    List(List),
     /// Every closed switch
     Switches,
     /// Open a book that was restored, once it is known what it lacks (two people)
@@ -225,6 +230,7 @@ impl Act {
             Self::UnfreezeMember { member } => Order::UnfreezeMember { member: member.clone() },
             Self::CloseMember { member } => Order::CloseMember { member: member.clone() },
             Self::CloseSwitch { .. } | Self::OpenSwitch { .. } => self.switch_order(),
+            Self::List(list) => list.order(),
             Self::Switches => Order::ListSwitches,
             Self::ReloadKeys => Order::ReloadKeys,
             Self::Status => Order::Status,
@@ -234,6 +240,20 @@ impl Act {
             | Self::Balance(_)
             | Self::Statement(_) => unreachable!("{self:?} is not one order"),
         }
+    }
+
+    /// Whether it only looks, so that nobody has to say who looks.
+    pub(super) const fn only_looks(&self) -> bool {
+        matches!(
+            self,
+            Self::ShowTerminalKey { .. }
+                | Self::List(_)
+                | Self::Switches
+                | Self::ReloadKeys
+                | Self::Balance(_)
+                | Self::Statement(_)
+                | Self::Status
+        )
     }
 
     fn switch_order(&self) -> Order {
@@ -251,6 +271,14 @@ impl Act {
             other => unreachable!("{other:?} is no switch"),
         }
     }
+}
+
+/// An amount that can be given.
+fn amount_of(text: &str) -> Result<i64, String> {
+    let amount = text.parse().ok().filter(|amount| amount_is_in_range(*amount));
+    amount.ok_or_else(|| {
+        format!("an amount must be an integer of minor units, from 1 to {AMOUNT_MAX}")
+    })
 }
 
 /// Minutes after midnight of `HH:MM`.

@@ -2,10 +2,14 @@
 
 use serde_json::Value;
 
+use super::list;
 use crate::say;
 
 /// Prints a reply.
 pub(crate) fn say(reply: &Value) {
+    if reply["listed"].is_string() {
+        return list::say_page(reply);
+    }
     if let Some(switches) = reply["switches"].as_array() {
         return say_switches(switches);
     }

@@ -108,7 +108,7 @@ fn every_code_secret(desk: &Desk<'_>) -> Result<(), Failure> {
     for number in 1..=last {
         let replaced = desk.order(Order::RotateCodeSecret { member: number.to_string() });
         replaced.map_err(|failure| {
-            Failure::fault(format!("stopped at member {number} of {last}: {failure}"))
+            failure.after(format_args!("stopped at member {number} of {last}"))
         })?;
         if number % 10_000 == 0 {
             say::aside(format_args!("{number} of {last}"));

@@ -46,9 +46,10 @@ pub(crate) fn say(
         ));
     }
     say::space();
-    say::line("Terminals, each with the key that signs its requests:");
+    say::line("Terminals, each with the key that signs its requests, and the key's generation:");
     for till in &seeded.tills {
-        say::line(format_args!("  {}  {}  {}", till.terminal, till.key, till.name));
+        let (terminal, generation) = (&till.terminal, till.generation);
+        say::line(format_args!("  {terminal}  {}  {generation}  {}", till.key, till.name));
     }
     say::space();
     hints(settings, running, seeded)

@@ -1,7 +1,9 @@
 //! Keys, codes, and the book: reachable, migrated, durable, on time.
 
+use std::io::ErrorKind;
+
 use yaoki_core::time::Instant;
-use yaoki_server::edge::keys::KeyFile;
+use yaoki_server::edge::keys::{KeyFile, KeyFileError};
 use yaoki_server::web::health::CLOCK_SKEW_MS_MAX;
 use yaoki_store::conn::Purpose;
 use yaoki_store::migrate::{MIGRATIONS, schema_version};
@@ -41,10 +43,33 @@ fn keys(settings: &Settings, findings: &mut Findings) -> Option<KeyFile> {
             Some(keys)
         }
         Err(error) => {
-            let cure = "`yaoki init` makes one; a lost one comes from its copy only";
+            let cure = cure_of(&error, settings);
             findings.bad("keys", error, cure);
             None
         }
+    }
+}
+
+/// What mends a key file that does not load.
+fn cure_of(error: &KeyFileError, settings: &Settings) -> String {
+    let path = settings.keys.display();
+    match error {
+        KeyFileError::ReadableByOthers { .. } => {
+            format!("run `chmod 600 {path}`, and rotate the keys if others were on this machine")
+        }
+        KeyFileError::Open { source, .. } if source.kind() == ErrorKind::NotFound => {
+            "where there is no book yet `yaoki init` makes one; a lost one comes from its copy only"
+                .to_owned()
+        }
+        KeyFileError::Open { .. } | KeyFileError::Read { .. } => {
+            format!(
+                "give {path} to the user who runs `yaoki`, with `chown`, and look at its folder"
+            )
+        }
+        KeyFileError::NotRegular { .. } | KeyFileError::TooLarge { .. } => {
+            "name the key file with --keys".to_owned()
+        }
+        _ => format!("bring {path} back from its copy"),
     }
 }
 
