@@ -275,6 +275,20 @@ impl Command {
         }
     }
 
+    /// By when it must be decided, where the caller has said so.
+    pub const fn valid_until(&self) -> Option<Instant> {
+        match self {
+            Self::PayWithCode(pay) => Some(pay.ask.valid_until),
+            Self::Settle(settle) => Some(settle.ask.valid_until),
+            Self::Reverse(reverse) => Some(reverse.ask.valid_until),
+            Self::Query(_)
+            | Self::Acknowledge(..)
+            | Self::ExpireHold(_)
+            | Self::Credit(_)
+            | Self::Administer(_) => None,
+        }
+    }
+
     /// The member by which the lane is chosen, where the command names one.
     pub fn member(&self) -> Option<MemberNumber> {
         match self {

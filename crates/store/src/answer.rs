@@ -32,11 +32,13 @@ pub enum Unknown {
     NoRoom,
     /// The book was restored and is closed until two people open it; the command was not run.
     Closed,
+    /// The node's clock is not that of the database or of the book; the command was not run.
+    ClockIsOff,
 }
 
 impl Unknown {
     /// Every reason.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::QueueFull,
         Self::DeadlinePassed,
         Self::Poisoned,
@@ -45,6 +47,7 @@ impl Unknown {
         Self::Stopping,
         Self::NoRoom,
         Self::Closed,
+        Self::ClockIsOff,
     ];
 
     /// What happened, as a sentence.
@@ -58,6 +61,7 @@ impl Unknown {
             Self::Stopping => "The server is stopping; the request was not run.",
             Self::NoRoom => "The storage must have room before new requests are taken.",
             Self::Closed => "The book was restored and is closed until two people open it.",
+            Self::ClockIsOff => "The server's clock must be right before it decides requests.",
         }
     }
 
@@ -66,6 +70,7 @@ impl Unknown {
         match self {
             Self::QueueFull | Self::DeadlinePassed | Self::TooManyTries => 1,
             Self::StorageFailed | Self::Stopping => 3,
+            Self::ClockIsOff => 5,
             Self::NoRoom | Self::Closed => 30,
             Self::Poisoned => 600,
         }

@@ -25,6 +25,7 @@ use yaoki_core::state::{Device, EnrolmentLink, Lane, Member, PaymentState};
 use yaoki_core::time::Instant;
 use yaoki_core::view::{Directory, Numbers, Rules, Touch, View, refer_all, touch};
 
+use crate::clock::AHEAD_MS_MAX;
 use crate::conn::{Conn, LockMode};
 use crate::error::StoreError;
 use crate::read;
@@ -52,6 +53,8 @@ pub(crate) enum Slot {
     Decision(Decision),
     /// The book is closed: not decided.
     Closed,
+    /// The lane's time is far ahead of the clock: what has a time limit is not decided.
+    Ahead,
     /// `decide` panicked with this message.
     Panicked(String),
 }
@@ -74,6 +77,8 @@ pub(crate) struct Circumstances {
     pub(crate) rules: Arc<Rules>,
     /// Members that another lane holds are left out, except on a command's last try.
     pub(crate) members: LockMode,
+    /// Whether the clock is the world's, so that a lane far ahead of it is a fault.
+    pub(crate) clock_is_real: bool,
 }
 
 /// What was about to be committed, so that a lost answer can be looked up.
@@ -113,9 +118,11 @@ pub(crate) fn run(
     let mut view = View::new(lane.id, lane.seq + 1, now, rules, Arc::clone(&state.directory));
     view.last_id = lane.last_id;
     load_references(conn, &mut view, refer, begun.operations)?;
+    let ahead = circumstances.clock_is_real && now.0 - circumstances.clock.0 > AHEAD_MS_MAX;
     let rows = touch(commands, &view);
     let skipped = lock_and_load(conn, &mut view, &rows, circumstances.members)?;
-    let slots = decide_all(&mut view, commands, &skipped, state.closed.load(Ordering::SeqCst));
+    let closed = state.closed.load(Ordering::SeqCst);
+    let slots = decide_all(&mut view, commands, &skipped, (closed, ahead));
     let closed = save::something_closed(&view.facts);
     if view.facts.is_empty() {
         conn.commit()?;
@@ -246,12 +253,16 @@ fn decide_all(
     view: &mut View,
     commands: &[&Command],
     skipped: &BTreeSet<MemberNumber>,
-    closed: bool,
+    (closed, ahead): (bool, bool),
 ) -> Vec<Slot> {
     let mut slots = Vec::with_capacity(commands.len());
     for command in commands {
         if closed && !is_operators(command) {
             slots.push(Slot::Closed);
+            continue;
+        }
+        if ahead && command.valid_until().is_some() {
+            slots.push(Slot::Ahead);
             continue;
         }
         if !skipped.is_empty() && needs_skipped(view, command, skipped) {

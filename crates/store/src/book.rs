@@ -17,6 +17,7 @@ use yaoki_core::time::{Instant, ZoneOffset};
 
 use crate::answer::{Answer, Reply, Unknown};
 use crate::checkpointer::{self, Checkpointer};
+use crate::clock;
 use crate::conn::{Conn, Purpose};
 use crate::database::Database;
 use crate::error::StoreError;
@@ -52,6 +53,9 @@ pub struct BookOptions {
     pub node: String,
     /// Start on a PostgreSQL whose settings can lose acknowledged commits.
     pub accept_losing_payments: bool,
+    /// Whether this node's clock is held against the database's and the book's. Not where a test
+    /// makes up the time.
+    pub clock_is_real: bool,
     /// Reader threads.
     pub readers: usize,
     /// What happens when the storage fails.
@@ -71,6 +75,7 @@ impl BookOptions {
             lanes: 4,
             node: "node".to_owned(),
             accept_losing_payments: false,
+            clock_is_real: true,
             readers: 4,
             fatal: Arc::new(end_the_process),
             unsafe_without_sync: false,
@@ -111,6 +116,9 @@ pub(crate) struct Shared {
     pub(crate) zone: Zone,
     pub(crate) fatal: Fatal,
     pub(crate) failed: AtomicBool,
+    pub(crate) clock_is_real: bool,
+    /// Whether a lane has found this node's clock to be off.
+    pub(crate) clock_is_off: AtomicBool,
     /// Whether the book is closed after a restore; lanes keep it up to date.
     pub(crate) closed: Arc<AtomicBool>,
     pub(crate) counters: Counters,
@@ -121,6 +129,8 @@ pub(crate) struct Shared {
 pub struct Health {
     /// Whether no lane has failed.
     pub storage_ok: bool,
+    /// Whether this node's clock is the database's, as far as lanes have asked.
+    pub clock_ok: bool,
     /// Lanes that this node holds.
     pub lanes: usize,
     /// Commands in line.
@@ -158,6 +168,9 @@ impl Book {
         if !options.accept_losing_payments {
             conn.check_durability()?;
         }
+        if options.clock_is_real {
+            clock::check(&mut conn, &options.clock)?;
+        }
         let row = BookRow::load(&mut conn)?;
         let lanes = lease::lease(&mut conn, &options)?;
         let shared = Arc::new(Shared {
@@ -169,6 +182,8 @@ impl Book {
             zone: options.zone,
             fatal: options.fatal,
             failed: AtomicBool::new(false),
+            clock_is_real: options.clock_is_real,
+            clock_is_off: AtomicBool::new(false),
             closed: Arc::new(AtomicBool::new(row.closed != 0)),
             counters: Counters::default(),
         });
@@ -294,6 +309,7 @@ impl Book {
     pub fn health(&self) -> Health {
         Health {
             storage_ok: !self.shared.failed.load(Ordering::SeqCst),
+            clock_ok: !self.shared.clock_is_off.load(Ordering::SeqCst),
             lanes: self.queues.len(),
             queued: self.queues.iter().map(|queue| queue.queued()).sum(),
             wal_bytes: self.shared.counters.wal_bytes.load(Ordering::Relaxed),

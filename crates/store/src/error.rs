@@ -123,6 +123,15 @@ pub enum StoreError {
         /// The setting.
         setting: String,
     },
+    /// This node's clock is not the database's.
+    #[error(
+        "this node's clock is {off_ms} ms ahead of the database's, and may be 500 ms off: set both \
+         by NTP"
+    )]
+    ClockIsOff {
+        /// How far ahead; negative when it is behind.
+        off_ms: i64,
+    },
     /// Too many reads are in line, or the book is closing.
     #[error("too many reads are in line: try again")]
     ReadersBusy,

@@ -26,6 +26,7 @@ use crate::answer::{Answer, Unknown};
 use crate::batch::{Circumstances, Failed, LaneState, Pending, Slot, Tried, lock_lane, run};
 use crate::book::Shared;
 use crate::checkpointer::Checkpointer;
+use crate::clock;
 use crate::conn::{Conn, LockMode};
 use crate::error::StoreError;
 use crate::follow::Follower;
@@ -118,7 +119,8 @@ impl LaneThread {
             zone: (self.shared.zone)(clock),
             code: self.shared.code.clone(),
         };
-        Circumstances { clock, rules: Arc::new(rules), members }
+        let clock_is_real = self.shared.clock_is_real;
+        Circumstances { clock, rules: Arc::new(rules), members, clock_is_real }
     }
 
     /// Runs a batch and answers it; returns those that lead the next one.
@@ -232,6 +234,7 @@ impl LaneThread {
         let now = self.now();
         self.poisoned.retain(|_, until| now < *until);
         let no_room = self.maintenance.is_full();
+        let clock_is_off = self.shared.clock_is_off.load(Ordering::SeqCst);
         let mut kept = Vec::with_capacity(batch.len());
         for entry in batch {
             let key = entry.command.key();
@@ -240,6 +243,7 @@ impl LaneThread {
                 () if entry.deadline <= now => Unknown::DeadlinePassed,
                 () if poisoned => Unknown::Poisoned,
                 () if no_room => Unknown::NoRoom,
+                () if clock_is_off => Unknown::ClockIsOff,
                 () => {
                     kept.push(entry);
                     continue;
@@ -271,6 +275,7 @@ impl LaneThread {
                 }
                 Slot::Decision(Decision::Later) => Answer::Unknown(Unknown::TooManyTries),
                 Slot::Closed => Answer::Unknown(Unknown::Closed),
+                Slot::Ahead => Answer::Unknown(Unknown::ClockIsOff),
                 Slot::Panicked(message) => self.poison(&entry, &message),
             };
             (entry.reply)(answer);
@@ -304,8 +309,11 @@ impl LaneThread {
     /// do.
     fn look_after(&mut self, busy: bool) -> Result<bool, StoreError> {
         let now = self.now();
-        if !busy && self.maintenance.heartbeat_is_due(now) {
-            self.beat(now)?;
+        if self.maintenance.heartbeat_is_due(now) {
+            let clock_is_off = self.clock_is_off()?;
+            if !busy && !clock_is_off {
+                self.beat(now)?;
+            }
         }
         self.maintenance.checkpoint(&mut self.conn)?;
         self.shared.counters.wal_bytes.store(self.maintenance.wal_bytes(), Ordering::Relaxed);
@@ -320,6 +328,23 @@ impl LaneThread {
                 if error.is_conflict() { Ok(false) } else { Err(error) }
             }
         }
+    }
+
+    /// Whether this node's clock is off the database's: then nothing is written.
+    fn clock_is_off(&mut self) -> Result<bool, StoreError> {
+        if !self.shared.clock_is_real {
+            return Ok(false);
+        }
+        let is_off = match clock::check(&mut self.conn, &self.shared.clock) {
+            Ok(()) => false,
+            Err(error @ StoreError::ClockIsOff { .. }) => {
+                tracing::error!(lane = self.state.lane.0, %error, "nothing is written meanwhile");
+                true
+            }
+            Err(error) => return Err(error),
+        };
+        self.shared.clock_is_off.store(is_off, Ordering::SeqCst);
+        Ok(is_off)
     }
 
     /// The last thing a lane does: everything it remembers is written down.

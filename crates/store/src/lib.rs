@@ -19,6 +19,7 @@ pub mod backup;
 mod batch;
 pub mod book;
 mod checkpointer;
+pub mod clock;
 pub mod conn;
 pub mod database;
 pub mod error;

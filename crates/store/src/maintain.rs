@@ -30,7 +30,8 @@ impl Maintenance {
     }
 
     pub(crate) fn heartbeat_is_due(&mut self, now: Instant) -> bool {
-        let due = now.0 - self.beaten_at.0 >= HEARTBEAT_MS;
+        // A clock that was set back by a day is no reason to wait for a day.
+        let due = now.0.abs_diff(self.beaten_at.0) >= HEARTBEAT_MS.unsigned_abs();
         if due {
             self.beaten_at = now;
         }

@@ -278,8 +278,8 @@ pub fn statement(
             let found = member::statement(conn, (account, number), (after, end), limit)?;
             return Ok(AsOf::Answer(found));
         }
-        let page = i64::try_from(limit).expect("a page is short");
-        let arguments = [account.0, after.0 + 1, end.0, page].map(Value::Int);
+        let ids = [account.0, after.0 + 1, end.0].map(Value::Int);
+        let arguments = [&ids[..], &[page_of(limit)]].concat();
         let mut found: Vec<Transfer> = conn.query(&sql::TRANSFERS_OF_ACCOUNT_PAGE, &arguments)?;
         if found.len() < limit {
             let tail = Tail::load(conn)?.step.transfers.into_iter();
@@ -293,6 +293,10 @@ pub fn statement(
         found.truncate(limit);
         Ok(AsOf::Answer(found))
     })
+}
+
+fn page_of(limit: usize) -> Value<'static> {
+    Value::Int(i64::try_from(limit).expect("a page is short"))
 }
 
 /// What the follower has not reached yet.

@@ -206,6 +206,7 @@ pub fn options(database: &Database, clock: &TestClock, node: &str) -> BookOption
     node.clone_into(&mut options.node);
     options.lanes = 2;
     options.readers = 1;
+    options.clock_is_real = false;
     options
 }
 

@@ -168,6 +168,10 @@ edge_errors! {
     BookIsClosed = 430, "book_is_closed", 503,
         "The book was restored from a backup and is closed until two people open it.",
         "The request was not run. Ask again later with the same request id.";
+    /// The node's clock is off the database's, or behind what is booked.
+    ClockIsOff = 431, "clock_is_off", 503,
+        "The server's clock must be right before it decides requests.",
+        "The request was not run. Ask again with the same request id, best at another node.";
 }
 
 impl From<Unknown> for EdgeError {
@@ -181,6 +185,7 @@ impl From<Unknown> for EdgeError {
             Unknown::Stopping => Self::Stopping,
             Unknown::NoRoom => Self::NoRoom,
             Unknown::Closed => Self::BookIsClosed,
+            Unknown::ClockIsOff => Self::ClockIsOff,
         }
     }
 }

@@ -7,6 +7,7 @@ use hyper::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 use yaoki_core::time::Instant;
+use yaoki_store::clock::CLOCK_SKEW_MS_MAX;
 use yaoki_store::read;
 
 use super::text;
@@ -14,9 +15,6 @@ use crate::api::render;
 use crate::app::App;
 use crate::edge::problem::Problem;
 use crate::metrics::{Class, Endpoint, Said};
-
-/// A clock that is further off makes a node unready, milliseconds.
-pub const CLOCK_SKEW_MS_MAX: i64 = 500;
 
 /// The process lives.
 #[derive(Serialize, ToSchema)]
@@ -71,7 +69,8 @@ pub async fn ready(State(app): State<App>) -> Response {
         let booked =
             lanes.as_ref().ok().and_then(|lanes| lanes.iter().map(|lane| lane.last_at).max());
         let health = app.book.health();
-        let (storage, clock) = (health.storage_ok && lanes.is_ok(), is_on_time(app.now(), booked));
+        let (storage, clock) =
+            (health.storage_ok && lanes.is_ok(), health.clock_ok && is_on_time(app.now(), booked));
         let ready = storage && clock && health.lanes > 0;
         let mut said = render::said(&Readiness {
             ready,

@@ -17,6 +17,7 @@ use yaoki_core::facts::Operation;
 use yaoki_core::ids::{LaneNumber, RequestKey};
 use yaoki_core::row::{Corrupt, Kind, Row, Source, Value};
 use yaoki_core::state::Lane;
+use yaoki_core::time::Instant;
 
 use crate::database::Database;
 use crate::error::StoreError;
@@ -342,6 +343,14 @@ impl Conn {
         match self {
             Self::Sqlite(conn) => conn.checkpoint(mode),
             Self::Postgres(_) => Ok(0),
+        }
+    }
+
+    /// What the database's own clock shows; none on SQLite, whose clock is the caller's.
+    pub(crate) fn server_time(&mut self) -> Result<Option<Instant>, StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(None),
+            Self::Postgres(conn) => conn.server_time().map(Some),
         }
     }
 

@@ -24,6 +24,7 @@ use tokio_postgres::{
     Client, Config, Error, NoTls, Row as PostgresRow, Socket, Statement as Prepared,
 };
 use yaoki_core::row::{Row, Value};
+use yaoki_core::time::Instant;
 
 use super::wire::{Column, Encoded, PostgresSource, Single};
 use super::{Expects, Purpose, corrupt, first_columns, key_of, tls};
@@ -328,6 +329,13 @@ impl PostgresConn {
     }
 
     /// Refuses settings under which an acknowledged commit can be lost.
+    pub(super) fn server_time(&self) -> Result<Instant, StoreError> {
+        let asked = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
+        let row = self.runtime.block_on(self.client.query_one(asked, &[]));
+        let row = row.map_err(|error| StoreError::server("clock", error))?;
+        Ok(Instant(row.get(0)))
+    }
+
     pub(super) fn check_durability(&mut self) -> Result<(), StoreError> {
         // A synchronous_commit that names no standby's disk is weak; a copy being taken is no
         // standby.

@@ -4,6 +4,7 @@
 
 mod addresses;
 mod backup;
+mod clocks;
 mod crash;
 mod lanes;
 mod migrations;

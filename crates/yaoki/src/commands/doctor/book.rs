@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 
 use yaoki_core::time::Instant;
 use yaoki_server::edge::keys::{KeyFile, KeyFileError};
-use yaoki_server::web::health::CLOCK_SKEW_MS_MAX;
+use yaoki_store::clock::{self, CLOCK_SKEW_MS_MAX};
 use yaoki_store::conn::Purpose;
 use yaoki_store::migrate::{MIGRATIONS, schema_version};
 use yaoki_store::table::Book as BookRow;
@@ -27,7 +27,7 @@ pub(super) fn look(settings: &Settings, runs: bool, findings: &mut Findings) {
     if let Some(mut conn) = database(settings, findings) {
         members = read::last_member_number(&mut conn).unwrap_or(0);
         durability(&mut conn, findings);
-        clock(&mut conn, findings);
+        check_clock(&mut conn, findings);
         if let Some(row) = row(settings, &mut conn, findings) {
             fits(keys.as_ref(), &row, findings);
         }
@@ -163,8 +163,12 @@ fn durability(conn: &mut Conn, findings: &mut Findings) {
     }
 }
 
-/// The clock against the ledger: the time of every lane was written by a clock like ours.
-fn clock(conn: &mut Conn, findings: &mut Findings) {
+/// The clock against the database's and the ledger: the time of every lane was written by a clock
+/// like ours.
+fn check_clock(conn: &mut Conn, findings: &mut Findings) {
+    if let Err(error) = clock::check(conn, &outside::clock()) {
+        return findings.bad("clock", error, "set the clocks by NTP; no node writes so far off");
+    }
     let lanes = match read::lanes(conn) {
         Ok(lanes) => lanes,
         Err(error) => return findings.bad("clock", error, "run `yaoki verify`"),
