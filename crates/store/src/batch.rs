@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use yaoki_core::chain::{self, Facts};
 use yaoki_core::command::{Act, Command, Refer};
-use yaoki_core::decide::{Decision, decide};
+use yaoki_core::decide::{Decision, Outcome, decide};
 use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation};
 use yaoki_core::ids::MemberNumber;
 use yaoki_core::state::{Device, EnrolmentLink, Lane, Member, PaymentState};
@@ -57,6 +57,17 @@ pub(crate) enum Slot {
     Ahead,
     /// `decide` panicked with this message.
     Panicked(String),
+}
+
+impl Slot {
+    /// Whether something was closed. A repeat says so again: whoever asked first may have had no
+    /// answer, because other lanes were waited for.
+    fn closes(&self) -> bool {
+        match self {
+            Self::Decision(Decision::Done(Outcome::Done { event, .. })) => save::closes(event),
+            _ => false,
+        }
+    }
 }
 
 /// One finished try.
@@ -123,7 +134,7 @@ pub(crate) fn run(
     let skipped = lock_and_load(conn, &mut view, &rows, circumstances.members)?;
     let closed = state.closed.load(Ordering::SeqCst);
     let slots = decide_all(&mut view, commands, &skipped, (closed, ahead));
-    let closed = save::something_closed(&view.facts);
+    let closed = slots.iter().any(Slot::closes);
     if view.facts.is_empty() {
         conn.commit()?;
         return Ok(Tried { slots, facts: view.facts, directory: view.directory, closed });

@@ -15,15 +15,13 @@ use crate::conn::Conn;
 use crate::error::StoreError;
 use crate::table::Switchboard;
 
-/// Whether these facts close something, so that no commit under the old setting may follow the
+/// Whether an event closes something, so that no commit under the old setting may follow the
 /// answer.
-pub(crate) fn something_closed(facts: &Facts) -> bool {
-    facts.events.iter().any(|event| {
-        matches!(
-            event.kind,
-            EventKind::SwitchClosed | EventKind::TerminalSuspended | EventKind::TerminalKeyRotated
-        )
-    })
+pub(crate) const fn closes(event: &Event) -> bool {
+    matches!(
+        event.kind,
+        EventKind::SwitchClosed | EventKind::TerminalSuspended | EventKind::TerminalKeyRotated
+    )
 }
 
 /// Saves facts, derived rows, the batch row and the lane row.

@@ -140,9 +140,13 @@ fn reason_must_be_given(administer: &Administer) -> Result<(), Refusal> {
 }
 
 fn two_people_must_agree(administer: &Administer) -> Result<(), Refusal> {
-    let (one, two) = (administer.actor.trim(), administer.second.trim());
-    let two_people = !two.is_empty() && one.to_lowercase() != two.to_lowercase();
-    must(two_people, Refusal::ReopeningTakesTwoPeople)
+    let (one, two) = (plain_name(&administer.actor), plain_name(&administer.second));
+    must(!one.is_empty() && !two.is_empty() && one != two, Refusal::ReopeningTakesTwoPeople)
+}
+
+/// A name without what the eye passes over: case, spaces, signs, characters without a width.
+fn plain_name(name: &str) -> String {
+    name.chars().filter(|sign| sign.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 fn create(view: &View, act: &Act, event: Event) -> Result<Event, Stop> {

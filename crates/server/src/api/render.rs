@@ -107,7 +107,7 @@ impl<'a> OperationAnswer<'a> {
             business_date: time::date(operation.business_date),
             hold_expires_at: (operation.expires_at.0 != 0)
                 .then(|| time::text(operation.expires_at)),
-            effect: (operation.effect != Effect::Plain).then(|| operation.effect.name()),
+            effect: told(operation),
             refusal: refusal.map(|refusal| RefusalAnswer {
                 name: refusal.name(),
                 number: refusal.number(),
@@ -119,6 +119,16 @@ impl<'a> OperationAnswer<'a> {
                 booked_at: time::text(operation.payment.at()),
             }),
         }
+    }
+}
+
+/// What a register is told of an effect: not where the money waits, which would say that its member
+/// has left.
+fn told(operation: &Operation) -> Option<&'static str> {
+    match (operation.effect, operation.kind) {
+        (Effect::Plain, _) | (Effect::ToSuspense, OperationKind::Refund) => None,
+        (Effect::ToSuspense, _) => Some(Effect::GaveBack.name()),
+        (effect, _) => Some(effect.name()),
     }
 }
 

@@ -142,6 +142,23 @@ on_both_storages! {
         assert_eq!((member.money, member.held), (MONEY, 0));
     }
 
+    fn a_register_cannot_tell_from_a_refund_that_the_member_has_left(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let mut register = world.register(&world.till);
+        let first = world.payment(0, 900);
+        let paid = world.run(register.pay(&first)).expect("an outcome").payment.expect("paid");
+        let second = world.payment(0, 500);
+        world.run(register.pay(&second)).expect("an outcome");
+        let member = world.members[0].0.to_string();
+        world.order(Order::CloseMember { member });
+        let refund = register.refund(Uuid::now_v7(), &paid, 300);
+        let refunded = world.run(refund).expect("an outcome");
+        assert_eq!((refunded.succeeded(), refunded.effect), (true, None));
+        let reverse = register.reverse(Uuid::now_v7(), second.request_id);
+        let reversed = world.run(reverse).expect("an outcome");
+        assert_eq!(reversed.effect.as_deref(), Some("gave_back"));
+    }
+
     fn a_request_that_comes_too_late_is_declined_and_one_too_far_ahead_is_refused(
         db: &mut TestDatabase
     ) {
