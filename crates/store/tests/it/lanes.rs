@@ -222,6 +222,8 @@ fn settled_balance(book: &TestBook, account: &str) -> i64 {
 /// Two nodes of one book: PostgreSQL only, because an SQLite file belongs to one process.
 mod two_nodes {
     use super::*;
+    use yaoki_core::state::Lane;
+    use yaoki_store::conn::{LockMode, Purpose};
     use yaoki_store::testing::TestDatabase;
 
     fn nodes(name: &str) -> Option<(TestDatabase, Arc<TestBook>, Arc<TestBook>)> {
@@ -333,6 +335,28 @@ mod two_nodes {
             assert_eq!(refused.refusal, Refusal::PaymentsAreClosed.number());
             one.administer(Act::OpenSwitch(Capability::Payment, Scope::Everything, 0));
         }
+    }
+
+    // one storage: two nodes need PostgreSQL
+    #[test]
+    fn closing_is_answered_only_when_every_lane_was_passed_also_when_it_is_asked_again() {
+        let Some((database, one, two)) = nodes("closed_again") else { return };
+        let shut = Act::CloseSwitch(Capability::Payment, Scope::Everything, 0, Instant(0));
+        let command = one.act(shut);
+        one.decided(command.clone());
+        // A commit of the other node is under way: it holds its lane.
+        let lanes = two.book.read_and_wait(read::lanes).expect("lanes can be read");
+        let held = lanes.iter().find(|lane| lane.holder == "second").expect("it has lanes");
+        let mut other = database.connect(Purpose::Lane);
+        other.begin().expect("it begins");
+        other.lock::<Lane>(&[held.id], LockMode::Wait).expect("the lane is locked");
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        let reply = Box::new(move |answer| sender.send(answer).expect("the test waits"));
+        one.book.submit(Part::Members, command, Instant(i64::MAX), reply);
+        let early = receiver.recv_timeout(std::time::Duration::from_millis(300));
+        assert!(early.is_err(), "answered while a lane may commit under the old setting");
+        other.rollback().expect("it ends");
+        assert!(matches!(receiver.recv().expect("an answer"), Answer::Decided(_)));
     }
 
     // one storage: two nodes need PostgreSQL
