@@ -31,8 +31,9 @@ const STEP_BATCHES_MAX: i64 = 256;
 const STEP_OPERATIONS_MAX: usize = 4096;
 /// So many list entries are remembered before they are written although somebody waits.
 const PENDING_MAX: usize = 16_384;
-/// The most list entries that one commit writes: a few milliseconds.
-const CHUNK_MAX: usize = 2048;
+/// The most list entries that one commit writes: a few milliseconds on either storage.
+const CHUNK_SQLITE_MAX: usize = 2048;
+const CHUNK_POSTGRES_MAX: usize = 256;
 
 /// What operations and transfers add to accounts that are no member's.
 #[derive(Clone, Debug, Default)]
@@ -148,7 +149,8 @@ impl Follower {
     /// Writes one chunk; with the last one, balances and position.
     fn write_chunk(&mut self, conn: &mut Conn, written: i64) -> Result<bool, StoreError> {
         let Some((rows, added, reached)) = &mut self.writing else { return Ok(false) };
-        let chunk = rows.split_off(rows.len().saturating_sub(CHUNK_MAX));
+        let most = if conn.is_postgres() { CHUNK_POSTGRES_MAX } else { CHUNK_SQLITE_MAX };
+        let chunk = rows.split_off(rows.len().saturating_sub(most));
         let sorted: Vec<&LedgerList> = chunk.iter().rev().collect();
         conn.begin()?;
         conn.insert(&sorted)?;

@@ -20,12 +20,13 @@ mod plain_postgres;
 mod progress;
 mod report;
 mod rows;
+mod start;
 mod world;
 
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use self::report::Report;
 
@@ -73,12 +74,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         load_before: measure::load_average(),
         rows: Vec::new(),
     };
-    report.rows = rows::measure(options)?;
+    let (rows, failures) = rows::measure(options)?;
+    report.rows = rows;
     let text = if options.json {
         format!("{}\n", serde_json::to_string(&report)?)
     } else {
         report.table()
     };
     std::io::stdout().write_all(text.as_bytes())?;
-    Ok(())
+    match failures.as_slice() {
+        [] => Ok(()),
+        [first, ..] => bail!("{} rows could not be measured; the first: {first:#}", failures.len()),
+    }
 }

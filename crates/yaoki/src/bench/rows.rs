@@ -15,7 +15,7 @@ use super::plain_postgres::{self, Plain, Sizes};
 use super::progress::Progress;
 use super::report::{Disk, Row};
 use super::world::{self, Spread, World};
-use super::{Options, engine};
+use super::{Options, engine, start};
 
 /// What is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,7 @@ enum What {
     Disk,
     TenMillion,
     TenMinutes,
+    Start,
     Plain(Spread),
     HttpPay,
     HttpOpen,
@@ -75,6 +76,7 @@ impl Job {
             What::Disk => "engine disk",
             What::TenMillion => "engine ten million members",
             What::TenMinutes => "engine ten minutes",
+            What::Start => "start after a kill",
             What::HttpPay => "http payments",
             What::HttpOpen => "http payments open loop",
             What::HttpCodes => "http codes",
@@ -85,7 +87,8 @@ impl Job {
 
     fn is_wanted(self, rows: &[String]) -> bool {
         let own = format!("{} {} {}", self.on.text(), self.name(), self.in_flight);
-        let only_when_named = matches!(self.what, What::TenMillion | What::TenMinutes);
+        let only_when_named =
+            matches!(self.what, What::TenMillion | What::TenMinutes | What::Start);
         (rows.is_empty() && !only_when_named) || rows.iter().any(|text| own.contains(text.as_str()))
     }
 
@@ -136,26 +139,33 @@ fn jobs(options: &Options) -> Vec<Job> {
         add(What::TenMillion, 64);
         add(What::TenMillion, largest);
         add(What::TenMinutes, largest);
+        if on == On::Sqlite {
+            add(What::Start, 0);
+        }
     }
     jobs.retain(|job| job.is_wanted(&options.rows));
     jobs
 }
 
 /// Runs every wanted row, `rounds` times over.
-pub(crate) fn measure(options: &Options) -> Result<Vec<Row>> {
+/// A row that fails is left out and said at the end; the others are still measured.
+pub(crate) fn measure(options: &Options) -> Result<(Vec<Row>, Vec<anyhow::Error>)> {
     let jobs = jobs(options);
     ensure!(!jobs.is_empty(), "no row is called so");
     let mut field = Field::new(options)?;
     let mut runs: Vec<Vec<Row>> = vec![Vec::new(); jobs.len()];
+    let mut failures = Vec::new();
     for round in 1..=options.rounds.max(1) {
         for (job, rows) in jobs.iter().zip(&mut runs) {
             let what = format!("{round}: {} {} {}", job.on.text(), job.name(), job.in_flight);
-            let row = field.run(*job, &what).with_context(|| what.clone())?;
-            rows.push(row);
+            match field.run(*job, &what) {
+                Ok(row) => rows.push(row),
+                Err(error) => failures.push(error.context(what)),
+            }
         }
     }
     field.clear()?;
-    Ok(runs.into_iter().filter_map(Row::median).collect())
+    Ok((runs.into_iter().filter_map(Row::median).collect(), failures))
 }
 
 /// The books that rows are run on, made when the first row needs them.
@@ -207,7 +217,7 @@ impl<'a> Field<'a> {
             On::Sqlite => world::sqlite(&self.folder, &name),
             On::Postgres => Database::Postgres(self.fresh_postgres(&name)?),
         };
-        let many = members >= TEN_MILLION;
+        let many = members >= start::MEMBERS;
         let keys = self.folder.join(format!("{name}.keys"));
         let world = World::create((database, keys), (members, many), self.options.lanes)?;
         self.worlds.push(((on, members), world));
@@ -222,14 +232,25 @@ impl<'a> Field<'a> {
             return self.run_http(job, what);
         }
         let options = self.options;
-        let many = job.what == What::TenMillion;
-        let members = if many { TEN_MILLION } else { options.members };
+        let members = match job.what {
+            What::TenMillion => TEN_MILLION,
+            What::Start => start::MEMBERS,
+            _ => options.members,
+        };
+        let folder = self.folder.clone();
         self.world(job.on, members)?;
         let bar = Progress::spinning(what);
         let world = self.world(job.on, members)?;
         let row = match job.what {
             What::Disk => disk(world, job)?,
             What::TenMinutes => ten_minutes(world, job),
+            What::Start => {
+                let (measured, bytes) = start::measure(world, &folder)?;
+                let mut row = row(world, job, &measured, 0);
+                row.batch = None;
+                row.note = format!("{members} members, {} MB of log", bytes >> 20);
+                row
+            }
             _ => timed(world, job, options),
         };
         bar.finish_and_clear();
