@@ -19,7 +19,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_cha
 use crate::conn::{CheckpointMode, Conn, FRAME_BYTES};
 use crate::error::StoreError;
 
-/// So little may be left to the lane. Bytes.
+/// A pass that moves so little leaves about as little to the lane. Bytes.
 const REST_MAX: u64 = 2 << 20;
 /// How often it is tried to leave so little.
 const PASSES_MAX: usize = 4;
@@ -93,14 +93,16 @@ impl Work {
     }
 
     fn move_most(&self, conn: &mut Conn) -> Result<(), StoreError> {
+        let mut before = 0;
         for _ in 0..PASSES_MAX {
-            let left = conn.checkpoint(CheckpointMode::Passive)?;
+            let moved = conn.checkpoint(CheckpointMode::Passive)?;
             if let Some(file) = &self.file {
                 file.sync_data().map_err(StoreError::sync)?;
             }
-            if left * FRAME_BYTES <= REST_MAX {
+            if moved.saturating_sub(before) * FRAME_BYTES <= REST_MAX {
                 break;
             }
+            before = moved;
         }
         Ok(())
     }

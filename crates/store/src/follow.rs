@@ -32,7 +32,7 @@ const STEP_OPERATIONS_MAX: usize = 4096;
 /// So many list entries are remembered before they are written although somebody waits.
 const PENDING_MAX: usize = 16_384;
 /// The most list entries that one commit writes: a few milliseconds on either storage.
-const CHUNK_SQLITE_MAX: usize = 2048;
+const CHUNK_SQLITE_MAX: usize = 512;
 const CHUNK_POSTGRES_MAX: usize = 256;
 
 /// What operations and transfers add to accounts that are no member's.

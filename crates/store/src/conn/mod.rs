@@ -337,8 +337,8 @@ impl Conn {
         }
     }
 
-    /// Moves SQLite's write-ahead log into the file; says how many of its pages are left. Nothing
-    /// to do on PostgreSQL.
+    /// Moves SQLite's write-ahead log into the file; says how many of its pages have been moved
+    /// since it began, 0 where somebody was in the way. Nothing to do on PostgreSQL.
     pub fn checkpoint(&mut self, mode: CheckpointMode) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(conn) => conn.checkpoint(mode),

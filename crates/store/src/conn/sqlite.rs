@@ -204,7 +204,7 @@ impl SqliteConn {
         self.frames.load(Ordering::Relaxed) * FRAME_BYTES
     }
 
-    /// How many frames are left.
+    /// How many frames of the log are in the file now.
     pub(super) fn checkpoint(&self, mode: CheckpointMode) -> Result<u64, StoreError> {
         let mode = match mode {
             CheckpointMode::Passive => wal::CheckpointMode::PASSIVE,
@@ -214,13 +214,13 @@ impl SqliteConn {
         let (frames, moved) = match self.connection.wal_checkpoint_v2(None::<&str>, mode) {
             Ok(counts) => counts,
             // A reader in the way is no error: the next one goes further.
-            Err(error) if is_busy(&error) => return Ok(self.frames.load(Ordering::Relaxed)),
+            Err(error) if is_busy(&error) => return Ok(0),
             Err(error) => return Err(StoreError::write("checkpoint", error)),
         };
         // When all of it is moved, the next commit begins the log anew.
         let left = if frames == moved { 0 } else { u64::try_from(frames).unwrap_or(0) };
         self.frames.store(left, Ordering::Relaxed);
-        Ok(u64::try_from(frames - moved).unwrap_or(0))
+        Ok(u64::try_from(moved).unwrap_or(0))
     }
 
     pub(super) fn database_bytes(&self) -> Result<u64, StoreError> {
