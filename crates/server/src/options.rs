@@ -34,6 +34,8 @@ pub struct ServerOptions {
     pub public: ListenerOptions,
     /// Health and metrics for everybody, not only for peers on this machine.
     pub operations_for_all: bool,
+    /// Reader threads of the book.
+    pub readers: usize,
     /// The limits of requests.
     pub limits: Limits,
     /// Where operators on this machine are heard; none: nowhere.
@@ -68,10 +70,11 @@ impl ServerOptions {
             devices: ListenerOptions::new(ListenerName::Devices, loopback),
             public: ListenerOptions::new(ListenerName::Public, loopback),
             operations_for_all: false,
+            readers: 4,
             limits: Limits::default(),
             admin_socket: None,
             anchor_file: None,
-            checkpoint_pause: crate::app::milliseconds(checkpoint::EVERY_MS),
+            checkpoint_pause: crate::edge::deadline::milliseconds(checkpoint::EVERY_MS),
             sweep_pause: Duration::from_secs(5),
             drain: Duration::from_secs(10),
         }

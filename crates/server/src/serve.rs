@@ -21,6 +21,7 @@ use crate::edge::connections::Connections;
 use crate::edge::keys::{KeyFile, KeyFileError};
 use crate::edge::listener::{Listener, ListenerName};
 use crate::edge::pace::{InFlight, Pace};
+use crate::edge::reads::ReadLines;
 use crate::edge::tls::{Certificates, TlsError};
 use crate::jobs::{Job, checkpoint, housekeeping, sweeper};
 use crate::metrics::Metrics;
@@ -125,7 +126,9 @@ fn app_of(options: &ServerOptions) -> Result<App, ServeError> {
         device_is_secure: options.devices.is_secure(),
         pace: Pace::default(),
         flights: InFlight::new(limits.in_flight_per_terminal_max),
+        looks: InFlight::new(limits.looks_per_terminal_max),
         device_flights: InFlight::new(limits.in_flight_per_device_max),
+        reads: ReadLines::new(options.readers),
         metrics: Metrics::new(),
         keyring: RwLock::new(Arc::new(keyring)),
     }))

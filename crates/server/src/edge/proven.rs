@@ -11,6 +11,7 @@ use hyper::header::{AUTHORIZATION, CACHE_CONTROL, HeaderName, HeaderValue, WWW_A
 use hyper::http::request::Parts;
 use yaoki_core::ids::{FactId, MemberNumber};
 
+use super::deadline::Deadline;
 use super::error::EdgeError;
 use super::pace::Flight;
 use super::problem::{Problem, sentence};
@@ -31,6 +32,8 @@ pub struct Proven {
     pub member: MemberNumber,
     /// The body.
     pub body: Bytes,
+    /// By when it must be answered.
+    pub deadline: Deadline,
     _flight: Flight,
 }
 
@@ -41,6 +44,8 @@ pub struct Newcomer {
     pub key: VerifiedKey,
     /// The body.
     pub body: Bytes,
+    /// By when it must be answered.
+    pub deadline: Deadline,
 }
 
 impl FromRequest<App> for Proven {
@@ -57,6 +62,7 @@ impl FromRequest<App> for Proven {
         let (device, member) = (number(token.device), number(token.member));
         let proven = async {
             let body = request::body(body).await?;
+            let deadline = app.deadline();
             let digest = proof::sha256(&body);
             let asked = asked(app, &parts, &digest)?;
             let proof = text_of(&parts, &DPOP);
@@ -68,7 +74,7 @@ impl FromRequest<App> for Proven {
             let flight = flight
                 .ok_or_else(|| Problem::from(EdgeError::TooManyInFlight).and_retry_after(1))?;
             let (device, member) = (FactId(device), MemberNumber(member));
-            Ok(Self { device, member, body, _flight: flight })
+            Ok(Self { device, member, body, deadline, _flight: flight })
         };
         proven.await.map_err(|problem| with_nonce(problem, app, token.device))
     }
@@ -82,12 +88,13 @@ impl FromRequest<App> for Newcomer {
         let newcomer = async {
             request::check_head(&parts)?;
             let body = request::body(body).await?;
+            let deadline = app.deadline();
             let digest = proof::sha256(&body);
             let asked = asked(app, &parts, &digest)?;
             let proof = text_of(&parts, &DPOP);
             let key = app.keyring().proof.verify_enrolment(proof, &asked, app.now().0)?;
             request::check_content_type(&parts)?;
-            Ok(Self { key, body })
+            Ok(Self { key, body, deadline })
         };
         newcomer.await.map_err(|problem| with_nonce(problem, app, NO_DEVICE))
     }

@@ -13,6 +13,7 @@ use yaoki_core::command::Caller;
 use yaoki_core::ids::{RequestId, RequestKey, TerminalNumber};
 use yaoki_core::time::SECOND_MS;
 
+use super::deadline::Deadline;
 use super::error::EdgeError;
 use super::pace::Flight;
 use super::problem::Problem;
@@ -31,6 +32,8 @@ pub struct Signed {
     pub body: Bytes,
     /// Method, address and headers.
     pub parts: Parts,
+    /// By when it must be answered.
+    pub deadline: Deadline,
     _flight: Flight,
 }
 
@@ -52,6 +55,7 @@ impl FromRequest<App> for Signed {
         let claim = signature::parse(header.unwrap_or_default())?;
         let host = request::host(&parts)?;
         let body = request::body(body).await?;
+        let deadline = app.deadline();
         check(app, &claim, &parts, host, &body)?;
         let terminal = i64::try_from(claim.terminal).expect("an identifier holds a positive i64");
         let flight = app.flights.start(terminal);
@@ -65,6 +69,7 @@ impl FromRequest<App> for Signed {
             generation: i64::from(claim.generation),
             body,
             parts,
+            deadline,
             _flight: flight,
         })
     }

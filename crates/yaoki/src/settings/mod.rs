@@ -180,8 +180,9 @@ settings! {
     Serving node: Option<String> = "", "NAME";
     /// Lanes of this node on PostgreSQL, each a writer of its own; SQLite has one.
     Serving lanes: Number<1, 64> = "4", "COUNT";
-    /// Threads that read.
-    Serving readers: Number<1, 64> = "4", "COUNT";
+    /// Threads that read. One is kept for registers, one for devices and one for readiness; the
+    /// rest are for whichever of the two sides needs them.
+    Serving readers: Number<3, 64> = "4", "COUNT";
     /// Start on a PostgreSQL that can lose acknowledged payments (`fsync` off, weak
     /// `synchronous_commit`, standbys that are not synchronous). Whoever sets this decides that.
     Serving accept_losing_payments_on_failover: bool = "false", "BOOL";
