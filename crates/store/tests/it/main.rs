@@ -6,6 +6,7 @@ mod addresses;
 mod backup;
 mod crash;
 mod lanes;
+mod lists;
 mod migrations;
 mod rows;
 mod sessions;
