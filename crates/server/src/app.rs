@@ -1,8 +1,8 @@
 //! What every handler shares: the book, the keys, time and chance, and who has to wait.
 
+use axum::response::{IntoResponse, Response};
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
-use axum::response::{IntoResponse, Response};
 use tokio::sync::oneshot;
 use yaoki_core::code::{CodeCipher, CodeRules};
 use yaoki_core::command::Command;

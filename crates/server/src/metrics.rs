@@ -222,6 +222,7 @@ impl Metrics {
             full: counter("yaoki_connections_total", "end", "refused_total"),
             prefix_full: counter("yaoki_connections_total", "end", "refused_prefix"),
             cut: counter("yaoki_connections_total", "end", "cut"),
+            evicted: counter("yaoki_connections_total", "end", "evicted"),
         }
     }
 
@@ -306,6 +307,7 @@ pub struct ListenerCounters {
     full: Counter,
     prefix_full: Counter,
     cut: Counter,
+    evicted: Counter,
 }
 
 impl Tally for ListenerCounters {
@@ -322,5 +324,9 @@ impl Tally for ListenerCounters {
 
     fn cut(&self) {
         self.cut.increment(1);
+    }
+
+    fn evicted(&self) {
+        self.evicted.increment(1);
     }
 }

@@ -23,6 +23,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -32,7 +33,7 @@ use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 use tower::Service;
 
-use super::connections::{Connections, Full};
+use super::connections::{Connected, Connections, Full};
 use super::tls::Certificates;
 
 /// How long a TLS handshake may take, seconds.
@@ -95,7 +96,8 @@ pub struct ListenerOptions {
     pub threads: usize,
     /// The most connections.
     pub connections_max: usize,
-    /// The most connections of one IPv4 address or IPv6 /64.
+    /// The most connections of one IPv4 address or IPv6 /64; the networks around it have
+    /// [`super::connections::WIDE`].
     pub connections_per_prefix_max: usize,
     /// Whether loopback counts toward the total only.
     pub loopback_is_exempt: bool,
@@ -134,6 +136,8 @@ pub trait Tally: Send + Sync + 'static {
     fn refused(&self, why: Full);
     /// A connection was cut because it was silent or slow.
     fn cut(&self);
+    /// A stranger's connection was cut because the listener was full and another came.
+    fn evicted(&self);
 }
 
 /// Which paths a peer is served: by whether it is on this machine.
@@ -227,7 +231,12 @@ impl Listener {
 
     fn take(&self, stream: TcpStream, peer: SocketAddr) {
         let place = match self.connections.admit(peer.ip()) {
-            Ok(place) => place,
+            Ok((place, evicts)) => {
+                if evicts {
+                    self.tally.evicted();
+                }
+                place
+            }
             Err(full) => {
                 self.tally.refused(full);
                 return;
@@ -240,19 +249,22 @@ impl Listener {
         tokio::spawn(async move {
             // A peer that does not take small answers at once only slows itself down.
             let _ = stream.set_nodelay(true);
-            let end = match tls {
-                None => serve_requests(stream, router, stop).await,
-                Some(tls) => {
-                    let handshake = tls.acceptor().accept(stream);
-                    match timeout(Duration::from_secs(HANDSHAKE_SECONDS_MAX), handshake).await {
-                        Ok(Ok(stream)) => serve_requests(stream, router, stop).await,
-                        Ok(Err(_)) => End::Closed,
-                        Err(_) => End::Cut,
-                    }
+            let connected = place.connected();
+            let served = async {
+                let Some(tls) = tls else {
+                    return serve_requests(stream, router, connected, stop).await;
+                };
+                let handshake = tls.acceptor().accept(stream);
+                match timeout(Duration::from_secs(HANDSHAKE_SECONDS_MAX), handshake).await {
+                    Ok(Ok(stream)) => serve_requests(stream, router, connected, stop).await,
+                    Ok(Err(_)) => End::Closed,
+                    Err(_) => End::Cut,
                 }
             };
-            if matches!(end, End::Cut) {
-                tally.cut();
+            tokio::select! {
+                biased;
+                () = place.evicted() => {}
+                end = served => if matches!(end, End::Cut) { tally.cut() },
             }
             drop(place);
         });
@@ -270,15 +282,21 @@ enum End {
     Cut,
 }
 
-async fn serve_requests<S>(stream: S, router: Router, mut stop: watch::Receiver<bool>) -> End
+async fn serve_requests<S>(
+    stream: S,
+    router: Router,
+    connected: Connected,
+    mut stop: watch::Receiver<bool>,
+) -> End
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let pulse = Arc::new(Pulse::default());
     let watched = TokioIo::new(Watched { stream, pulse: Arc::clone(&pulse) });
     let requests = Arc::clone(&pulse);
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         requests.enter(Phase::Answering);
+        request.extensions_mut().insert(connected.clone());
         let answer = router.clone().call(request);
         let pulse = Arc::clone(&requests);
         async move {

@@ -67,6 +67,7 @@ impl FromRequest<App> for Proven {
             let asked = asked(app, &parts, &digest)?;
             let proof = text_of(&parts, &DPOP);
             app.keyring().proof.verify(&token, proof, &asked, app.now().0)?;
+            request::is_known(&parts);
             if !body.is_empty() {
                 request::check_content_type(&parts)?;
             }

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde_json::error::Category;
 use tokio::time::timeout;
 
+use super::connections::Connected;
 use super::error::EdgeError;
 use super::problem::Problem;
 
@@ -37,6 +38,14 @@ pub fn check_head(parts: &Parts) -> Result<(), Problem> {
         return Err(EdgeError::HeadersTooLarge.into());
     }
     Ok(())
+}
+
+/// Says that the connection of a request has shown who uses it.
+pub fn is_known(parts: &Parts) {
+    // A request that came by no listener of ours has no connection to keep.
+    if let Some(connected) = parts.extensions.get::<Connected>() {
+        connected.is_known();
+    }
 }
 
 /// The value of the one `Host` header.

@@ -57,6 +57,7 @@ impl FromRequest<App> for Signed {
         let body = request::body(body).await?;
         let deadline = app.deadline();
         check(app, &claim, &parts, host, &body)?;
+        request::is_known(&parts);
         let terminal = i64::try_from(claim.terminal).expect("an identifier holds a positive i64");
         let flight = app.flights.start(terminal);
         let flight =

@@ -12,6 +12,7 @@ mod proxy;
 mod raw;
 mod retries;
 mod routes;
+mod shares;
 mod slow;
 mod tls;
 mod world;
