@@ -13,7 +13,8 @@ use yaoki_store::{Answer, Book, Clock, Conn, Part, StoreError, Unknown};
 use crate::edge::deadline::Deadline;
 use crate::edge::error::EdgeError;
 use crate::edge::keys::{KeyFile, KeyFileError};
-use crate::edge::pace::{InFlight, Pace};
+use crate::edge::listener::ListenerName;
+use crate::edge::pace::{Flight, InFlight, Pace};
 use crate::edge::problem::{Cause, Problem};
 use crate::edge::proof::ProofKeys;
 use crate::edge::reads::{ReadLines, Side};
@@ -33,6 +34,9 @@ pub struct Limits {
     pub looks_per_terminal_max: usize,
     /// The most requests of one device under way.
     pub in_flight_per_device_max: usize,
+    /// The most requests of strangers under way on one listener: enrolments and nonces for them,
+    /// the API document.
+    pub strangers_in_flight_max: usize,
     /// How long a hold lasts when the register does not say, seconds.
     pub hold_seconds: i64,
 }
@@ -44,6 +48,7 @@ impl Default for Limits {
             in_flight_per_terminal_max: 32,
             looks_per_terminal_max: 2,
             in_flight_per_device_max: 2,
+            strangers_in_flight_max: 64,
             hold_seconds: 7 * 24 * 60 * 60,
         }
     }
@@ -102,6 +107,8 @@ pub struct Shared {
     pub looks: Arc<InFlight>,
     /// Requests of devices under way.
     pub device_flights: Arc<InFlight>,
+    /// Requests of strangers under way, each listener for itself.
+    pub strangers: Arc<InFlight>,
     /// Turns of the book's readers.
     pub reads: ReadLines,
     /// What is counted.
@@ -154,6 +161,16 @@ impl App {
         let keyring = Arc::new(Keyring::new(file, &self.code, self.now()));
         *self.keyring.write().expect("no holder panics") = keyring;
         Ok(())
+    }
+
+    /// Begins a request of somebody we do not know.
+    ///
+    /// # Errors
+    /// [`EdgeError::Busy`]: too many of them are under way on this listener. Nobody who is known
+    /// hears that.
+    pub fn stranger(&self, listener: ListenerName) -> Result<Flight, Problem> {
+        let flight = self.strangers.start(listener as i64);
+        flight.ok_or_else(|| Problem::from(EdgeError::Busy).and_retry_after(1))
     }
 
     /// The scheme that devices see.

@@ -128,6 +128,7 @@ fn app_of(options: &ServerOptions) -> Result<App, ServeError> {
         flights: InFlight::new(limits.in_flight_per_terminal_max),
         looks: InFlight::new(limits.looks_per_terminal_max),
         device_flights: InFlight::new(limits.in_flight_per_device_max),
+        strangers: InFlight::new(limits.strangers_in_flight_max),
         reads: ReadLines::new(options.readers),
         metrics: Metrics::new(),
         keyring: RwLock::new(Arc::new(keyring)),

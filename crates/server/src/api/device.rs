@@ -26,6 +26,7 @@ use super::{render, time};
 use crate::app::App;
 use crate::edge::error::EdgeError;
 use crate::edge::identifier::{self, Kind};
+use crate::edge::listener::ListenerName;
 use crate::edge::problem::{Problem, ProblemDocument};
 use crate::edge::proof::NO_DEVICE;
 use crate::edge::proven::{Newcomer, Proven, for_device};
@@ -183,10 +184,14 @@ pub async fn enrol(State(app): State<App>, newcomer: Result<Newcomer, Problem>) 
 pub async fn nonce(State(app): State<App>, headers: HeaderMap) -> Response {
     let mut device = NO_DEVICE;
     let work = async {
-        if let Some(value) = headers.get(AUTHORIZATION) {
-            let token = app.keyring().proof.open_token(value.to_str().unwrap_or_default())?;
-            device = token.device;
-        }
+        let _stranger = match headers.get(AUTHORIZATION) {
+            None => Some(app.stranger(ListenerName::Devices)?),
+            Some(value) => {
+                let token = app.keyring().proof.open_token(value.to_str().unwrap_or_default())?;
+                device = token.device;
+                None
+            }
+        };
         let nonce = app.keyring().proof.nonce(device, app.now().0);
         Ok(render::said(&NonceAnswer { nonce }))
     };

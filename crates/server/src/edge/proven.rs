@@ -13,6 +13,7 @@ use yaoki_core::ids::{FactId, MemberNumber};
 
 use super::deadline::Deadline;
 use super::error::EdgeError;
+use super::listener::ListenerName;
 use super::pace::Flight;
 use super::problem::{Problem, sentence};
 use super::proof::{self, NO_DEVICE, ProofError, VerifiedKey};
@@ -46,6 +47,7 @@ pub struct Newcomer {
     pub body: Bytes,
     /// By when it must be answered.
     pub deadline: Deadline,
+    _flight: Flight,
 }
 
 impl FromRequest<App> for Proven {
@@ -89,13 +91,15 @@ impl FromRequest<App> for Newcomer {
         let newcomer = async {
             request::check_head(&parts)?;
             let body = request::body(body).await?;
+            // After the body: whoever sends slowly holds none of these places.
+            let flight = app.stranger(ListenerName::Devices)?;
             let deadline = app.deadline();
             let digest = proof::sha256(&body);
             let asked = asked(app, &parts, &digest)?;
             let proof = text_of(&parts, &DPOP);
             let key = app.keyring().proof.verify_enrolment(proof, &asked, app.now().0)?;
             request::check_content_type(&parts)?;
-            Ok(Self { key, body, deadline })
+            Ok(Self { key, body, deadline, _flight: flight })
         };
         newcomer.await.map_err(|problem| with_nonce(problem, app, NO_DEVICE))
     }

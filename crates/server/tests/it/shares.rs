@@ -111,4 +111,32 @@ on_both_storages! {
         assert!(world.run(friend.recent(5, false)).is_ok(), "its connection was never closed");
         assert_eq!(raw::read_answer(&mut silent[0]), "", "the oldest stranger made room");
     }
+
+    fn strangers_on_the_devices_listener_wait_for_strangers_and_members_do_not(
+        db: &mut TestDatabase
+    ) {
+        let world = World::new(db);
+        let mut device = world.enrolled(0);
+        let app = world.running.app.clone();
+        let strangers: Vec<_> =
+            std::iter::from_fn(|| app.stranger(ListenerName::Devices).ok()).collect();
+        assert_eq!(strangers.len(), app.limits.strangers_in_flight_max);
+        let nonce =
+            Request { method: "GET", target: "/v1/device/nonce", headers: &[], body: b"" };
+        let mut newcomer = world.device();
+        let link = world.link(&world.members[0].0.to_string());
+        let body = serde_json::json!({ "link_token": link }).to_string();
+        let enrol = world.run(newcomer.post("/v1/device/enrol", body.as_bytes()));
+        for answer in [world.anonymous(ListenerName::Devices, &nonce), enrol.expect("an answer")] {
+            assert_eq!(told(&answer), "503 busy");
+            assert_eq!(answer.header("retry-after"), Some("1"));
+        }
+        assert!(world.run(device.code(false)).is_ok());
+        let token = format!("DPoP {}", device.token().expect("it is enrolled"));
+        let headers = [("Authorization", token.as_str())];
+        let own = Request { headers: &headers, ..nonce };
+        assert_eq!(world.anonymous(ListenerName::Devices, &own).status, 200);
+        drop(strangers);
+        assert!(world.run(newcomer.enrol(&link)).is_ok(), "the link was not used up");
+    }
 }
