@@ -97,6 +97,8 @@ pub struct Shared {
     pub entropy: Entropy,
     /// The limits of requests.
     pub limits: Limits,
+    /// What terminals call this server in `Host`; none: anything.
+    pub register_hosts: Vec<String>,
     /// Whether devices see `https`.
     pub device_is_secure: bool,
     /// Which terminals have to wait.

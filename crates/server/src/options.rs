@@ -28,6 +28,9 @@ pub struct ServerOptions {
     pub entropy: Entropy,
     /// Terminals.
     pub registers: ListenerOptions,
+    /// What terminals call this server in `Host`, with the port where they send one; none:
+    /// anything.
+    pub register_hosts: Vec<String>,
     /// Members' devices.
     pub devices: ListenerOptions,
     /// Everybody.
@@ -67,6 +70,7 @@ impl ServerOptions {
             clock,
             entropy,
             registers: ListenerOptions::new(ListenerName::Registers, loopback),
+            register_hosts: Vec::new(),
             devices: ListenerOptions::new(ListenerName::Devices, loopback),
             public: ListenerOptions::new(ListenerName::Public, loopback),
             operations_for_all: false,

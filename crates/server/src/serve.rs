@@ -123,6 +123,7 @@ fn app_of(options: &ServerOptions) -> Result<App, ServeError> {
         clock: Arc::clone(&options.clock),
         entropy: Arc::clone(&options.entropy),
         limits,
+        register_hosts: options.register_hosts.clone(),
         device_is_secure: options.devices.is_secure(),
         pace: Pace::default(),
         flights: InFlight::new(limits.in_flight_per_terminal_max),

@@ -141,6 +141,7 @@ pub(crate) fn server_options(
         options
     };
     options.registers = listener(ListenerName::Registers);
+    options.register_hosts.clone_from(&settings.register_host.0);
     options.devices = listener(ListenerName::Devices);
     options.public = listener(ListenerName::Public);
     options.operations_for_all = settings.operations_for_all;

@@ -168,6 +168,10 @@ edge_errors! {
     BookIsClosed = 430, "book_is_closed", 503,
         "The book was restored from a backup and is closed until two people open it.",
         "The request was not run. Ask again later with the same request id.";
+    /// Signed for another server, or sent through somebody else's name.
+    HostMustBeOurs = 431, "host_must_be_ours", 421,
+        "The request must name this server in Host.",
+        "Connect under the name that the register was set up with, and sign that name.";
 }
 
 impl From<Unknown> for EdgeError {

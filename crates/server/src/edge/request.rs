@@ -61,6 +61,18 @@ pub fn host(parts: &Parts) -> Result<&str, Problem> {
     }
 }
 
+/// Refuses a host that is none of `ours`, compared without case. Where no name is known, every one
+/// is taken: a signature then holds for whatever name its request was sent to.
+///
+/// # Errors
+/// [`EdgeError::HostMustBeOurs`].
+pub fn check_host(host: &str, ours: &[String]) -> Result<(), Problem> {
+    if ours.is_empty() || ours.iter().any(|name| name.eq_ignore_ascii_case(host)) {
+        return Ok(());
+    }
+    Err(EdgeError::HostMustBeOurs.into())
+}
+
 /// The whole body, within its bounds of size and time.
 ///
 /// # Errors

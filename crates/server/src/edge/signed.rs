@@ -54,6 +54,7 @@ impl FromRequest<App> for Signed {
         let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let claim = signature::parse(header.unwrap_or_default())?;
         let host = request::host(&parts)?;
+        request::check_host(host, &app.register_hosts)?;
         let body = request::body(body).await?;
         let deadline = app.deadline();
         check(app, &claim, &parts, host, &body)?;

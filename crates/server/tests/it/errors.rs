@@ -160,8 +160,9 @@ on_both_storages! {
             let Cause::Edge(error) = problem.cause() else { panic!("the edge says this") };
             reached.insert(error.name().to_owned());
         }
-        // These two need other limits; they are reached below.
-        reached.extend(["deadline_passed", "too_many_in_flight"].map(str::to_owned));
+        // These need other limits; they are reached below, and the last in `bad_input`.
+        let elsewhere = ["deadline_passed", "too_many_in_flight", "host_must_be_ours"];
+        reached.extend(elsewhere.map(str::to_owned));
         let all: BTreeSet<String> =
             EdgeError::ALL.iter().map(|error| error.name().to_owned()).collect();
         let missing: Vec<&String> = all.difference(&reached).collect();

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use yaoki_core::money::Currency;
 use yaoki_store::Database;
 
-use self::kind::{Kind, LogFormat, Number, Prefix, ZoneName};
+use self::kind::{Hosts, Kind, LogFormat, Number, Prefix, ZoneName};
 use self::source::Values;
 use crate::exit::Failure;
 
@@ -143,6 +143,9 @@ settings! {
 
     /// Where terminals are served.
     Serving registers: SocketAddr = "127.0.0.1:7701", "ADDRESS";
+    /// What terminals call this server in `Host`. They sign that name, so a request that was signed
+    /// for another server and brought here is refused. When not set, any name is taken.
+    Serving register_host: Hosts = "", "NAMES";
     /// Where members' devices are served.
     Serving devices: SocketAddr = "127.0.0.1:7702", "ADDRESS";
     /// Where everybody is served: the first page and the API document, and to peers on this machine
