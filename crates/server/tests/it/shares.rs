@@ -139,4 +139,20 @@ on_both_storages! {
         drop(strangers);
         assert!(world.run(newcomer.enrol(&link)).is_ok(), "the link was not used up");
     }
+
+    fn whoever_asks_for_the_api_document_waits_for_others_who_do_and_health_does_not(
+        db: &mut TestDatabase
+    ) {
+        let world = World::new(db);
+        let get = |target| Request { method: "GET", target, headers: &[], body: b"" };
+        let app = world.running.app.clone();
+        let strangers: Vec<_> =
+            std::iter::from_fn(|| app.stranger(ListenerName::Public).ok()).collect();
+        let document = || world.anonymous(ListenerName::Public, &get("/openapi.json"));
+        assert_eq!(told(&document()), "503 busy");
+        assert_eq!(ready(&world), 200);
+        assert_eq!(world.anonymous(ListenerName::Devices, &get("/v1/device/nonce")).status, 200);
+        drop(strangers);
+        assert_eq!(document().status, 200);
+    }
 }
