@@ -88,9 +88,9 @@ edge_errors! {
     NonceMustBeFresh = 410, "nonce_must_be_fresh", 401,
         "The proof must have the server's newest nonce.",
         "Take the nonce of the header DPoP-Nonce of this answer, and send again.";
-    /// More than 64 KiB.
+    /// More than the route takes.
     BodyTooLarge = 411, "body_too_large", 413,
-        "The body must be at most 64 KiB.",
+        "The body must be no longer than its route takes.",
         "Send a shorter body.";
     /// More than 10 s.
     BodyTooSlow = 412, "body_too_slow", 408,
@@ -172,6 +172,10 @@ edge_errors! {
     HostMustBeOurs = 431, "host_must_be_ours", 421,
         "The request must name this server in Host.",
         "Connect under the name that the register was set up with, and sign that name.";
+    /// A body in chunks, of which nobody knows how long it gets.
+    LengthMustBeGiven = 432, "length_must_be_given", 411,
+        "The request must say how long its body is before it sends it.",
+        "Send Content-Length instead of Transfer-Encoding.";
 }
 
 impl From<Unknown> for EdgeError {

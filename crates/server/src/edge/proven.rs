@@ -17,7 +17,7 @@ use super::listener::ListenerName;
 use super::pace::Flight;
 use super::problem::{Problem, sentence};
 use super::proof::{self, NO_DEVICE, ProofError, VerifiedKey};
-use super::request;
+use super::request::{self, DEVICE_BODY_BYTES_MAX};
 use crate::app::App;
 
 /// Where the next nonce stands (RFC 9449, 8).
@@ -63,7 +63,7 @@ impl FromRequest<App> for Proven {
         let number = |number: u64| i64::try_from(number).expect("we made the token");
         let (device, member) = (number(token.device), number(token.member));
         let proven = async {
-            let body = request::body(body).await?;
+            let body = request::body(body, DEVICE_BODY_BYTES_MAX).await?;
             let deadline = app.deadline();
             let digest = proof::sha256(&body);
             let asked = asked(app, &parts, &digest)?;
@@ -90,7 +90,7 @@ impl FromRequest<App> for Newcomer {
         let (parts, body) = request.into_parts();
         let newcomer = async {
             request::check_head(&parts)?;
-            let body = request::body(body).await?;
+            let body = request::body(body, DEVICE_BODY_BYTES_MAX).await?;
             // After the body: whoever sends slowly holds none of these places.
             let flight = app.stranger(ListenerName::Devices)?;
             let deadline = app.deadline();

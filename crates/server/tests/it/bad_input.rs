@@ -170,6 +170,35 @@ on_both_storages! {
         assert_eq!((world.size(), world.member(0).money), (before, MONEY));
     }
 
+    fn what_its_head_shows_to_be_wrong_is_refused_without_its_body(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let address = world.running.registers;
+        let fresh = world.register(&world.till).sign("POST", "/v1/payments", b"{}");
+        world.clock.advance_ms(-61_000);
+        let stale = world.register(&world.till).sign("POST", "/v1/payments", b"{}");
+        world.clock.advance_ms(61_000);
+        let json = "Content-Type: application/json";
+        for (authorization, more, expected) in [
+            ("", "Content-Length: 100", "signature_must_be_given"),
+            (&stale, "Content-Length: 100", "signature_must_be_timely"),
+            (&fresh, "Content-Length: 100", "content_type_must_be_json"),
+            (&fresh, "Content-Length: 8193", "body_too_large"),
+            (&fresh, "Transfer-Encoding: chunked", "length_must_be_given"),
+        ] {
+            let more = match expected {
+                "content_type_must_be_json" => more.to_owned(),
+                _ => format!("{more}\r\n{json}"),
+            };
+            // No byte of the body follows, and none is waited for.
+            let head = format!(
+                "POST /v1/payments HTTP/1.1\r\nHost: {address}\r\n\
+                 Authorization: {authorization}\r\n{more}\r\n\r\n"
+            );
+            let answer = raw::exchange(address, head.as_bytes());
+            assert_eq!(raw::refusal(&answer), expected);
+        }
+    }
+
     fn a_request_signed_for_another_server_is_misdirected(db: &mut TestDatabase) {
         let names = vec!["pay.example.jp".to_owned(), "pay.example.jp:8443".to_owned()];
         let world = World::with(db, 1, |options| options.register_hosts = names);

@@ -48,7 +48,7 @@ on_both_storages! {
         let mut bodies = open(
             format!(
                 "POST /v1/payments HTTP/1.1\r\nHost: {address}\r\nAuthorization: {signed}\r\n\
-                 Content-Length: 1000\r\n\r\n{{"
+                 Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{"
             )
             .as_bytes(),
         );
