@@ -10,11 +10,15 @@
 //! what a body may take is in [`super::request`]. Time is counted in ticks of a second, so each may
 //! last one more.
 //!
+//! A handler that panics is answered with a problem document and logged; its connection goes on.
+//!
 //! Not here: HTTP/2 (its streams would need limits of their own), addresses of clients behind a
 //! proxy.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -23,6 +27,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use axum::response::IntoResponse;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -34,6 +39,8 @@ use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 use tower::Service;
 
 use super::connections::{Connected, Connections, Full};
+use super::error::EdgeError;
+use super::problem::Problem;
 use super::tls::Certificates;
 
 /// How long a TLS handshake may take, seconds.
@@ -138,6 +145,8 @@ pub trait Tally: Send + Sync + 'static {
     fn cut(&self);
     /// A stranger's connection was cut because the listener was full and another came.
     fn evicted(&self);
+    /// A handler panicked.
+    fn panicked(&self);
 }
 
 /// Which paths a peer is served: by whether it is on this machine.
@@ -249,14 +258,14 @@ impl Listener {
         tokio::spawn(async move {
             // A peer that does not take small answers at once only slows itself down.
             let _ = stream.set_nodelay(true);
-            let connected = place.connected();
+            let known = (place.connected(), Arc::clone(&tally));
             let served = async {
                 let Some(tls) = tls else {
-                    return serve_requests(stream, router, connected, stop).await;
+                    return serve_requests(stream, router, known, stop).await;
                 };
                 let handshake = tls.acceptor().accept(stream);
                 match timeout(Duration::from_secs(HANDSHAKE_SECONDS_MAX), handshake).await {
-                    Ok(Ok(stream)) => serve_requests(stream, router, connected, stop).await,
+                    Ok(Ok(stream)) => serve_requests(stream, router, known, stop).await,
                     Ok(Err(_)) => End::Closed,
                     Err(_) => End::Cut,
                 }
@@ -285,7 +294,7 @@ enum End {
 async fn serve_requests<S>(
     stream: S,
     router: Router,
-    connected: Connected,
+    (connected, tally): (Connected, Arc<dyn Tally>),
     mut stop: watch::Receiver<bool>,
 ) -> End
 where
@@ -297,10 +306,18 @@ where
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         requests.enter(Phase::Answering);
         request.extensions_mut().insert(connected.clone());
-        let answer = router.clone().call(request);
+        let (mut router, tally) = (router.clone(), Arc::clone(&tally));
         let pulse = Arc::clone(&requests);
         async move {
-            let answer = answer.await;
+            let path = request.uri().path().to_owned();
+            let answer = match caught(async move { router.call(request).await }).await {
+                Some(answer) => answer,
+                None => {
+                    tally.panicked();
+                    tracing::error!(path, "a handler panicked");
+                    Ok(Problem::from(EdgeError::FaultOfOurs).into_response())
+                }
+            };
             pulse.enter(Phase::Idle);
             answer
         }
@@ -325,6 +342,17 @@ where
             _ = ticks.tick() => if pulse.tick() { return End::Cut },
         }
     }
+}
+
+/// What `work` gives; none when it panics. Nothing that it held is used again but what its drops
+/// left in order.
+async fn caught<T>(work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+        polled.map_or(Poll::Ready(None), |poll| poll.map(Some))
+    })
+    .await
 }
 
 fn every_second() -> Interval {

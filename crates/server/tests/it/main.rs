@@ -5,6 +5,7 @@ mod bad_input;
 mod decoders;
 mod devices;
 mod errors;
+mod faults;
 mod jobs;
 mod openapi;
 mod outcomes;
