@@ -17,6 +17,7 @@ use crate::edge::listener::ListenerName;
 use crate::edge::pace::{Flight, InFlight, Pace};
 use crate::edge::problem::{Cause, Problem};
 use crate::edge::proof::ProofKeys;
+use crate::edge::proof::seen::{PROOFS_REMEMBERED_MAX, SeenProofs};
 use crate::edge::reads::{ReadLines, Side};
 use crate::metrics::{Class, Endpoint, Metrics, Said};
 
@@ -37,6 +38,8 @@ pub struct Limits {
     /// The most requests of strangers under way on one listener: enrolments and nonces for them,
     /// the API document.
     pub strangers_in_flight_max: usize,
+    /// The most proofs of devices that are remembered.
+    pub proofs_remembered_max: usize,
     /// How long a hold lasts when the register does not say, seconds.
     pub hold_seconds: i64,
 }
@@ -49,6 +52,7 @@ impl Default for Limits {
             looks_per_terminal_max: 2,
             in_flight_per_device_max: 2,
             strangers_in_flight_max: 64,
+            proofs_remembered_max: PROOFS_REMEMBERED_MAX,
             hold_seconds: 7 * 24 * 60 * 60,
         }
     }
@@ -111,6 +115,8 @@ pub struct Shared {
     pub device_flights: Arc<InFlight>,
     /// Requests of strangers under way, each listener for itself.
     pub strangers: Arc<InFlight>,
+    /// Proofs of devices that were accepted.
+    pub proofs: SeenProofs,
     /// Turns of the book's readers.
     pub reads: ReadLines,
     /// What is counted.

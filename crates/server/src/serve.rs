@@ -21,6 +21,7 @@ use crate::edge::connections::Connections;
 use crate::edge::keys::{KeyFile, KeyFileError};
 use crate::edge::listener::{Listener, ListenerName};
 use crate::edge::pace::{InFlight, Pace};
+use crate::edge::proof::seen::SeenProofs;
 use crate::edge::reads::ReadLines;
 use crate::edge::tls::{Certificates, TlsError};
 use crate::jobs::{Job, checkpoint, housekeeping, sweeper};
@@ -130,6 +131,7 @@ fn app_of(options: &ServerOptions) -> Result<App, ServeError> {
         looks: InFlight::new(limits.looks_per_terminal_max),
         device_flights: InFlight::new(limits.in_flight_per_device_max),
         strangers: InFlight::new(limits.strangers_in_flight_max),
+        proofs: SeenProofs::new(limits.proofs_remembered_max),
         reads: ReadLines::new(options.readers),
         metrics: Metrics::new(),
         keyring: RwLock::new(Arc::new(keyring)),

@@ -192,7 +192,7 @@ pub async fn nonce(State(app): State<App>, headers: HeaderMap) -> Response {
                 None
             }
         };
-        let nonce = app.keyring().proof.nonce(device, app.now().0);
+        let nonce = app.keyring().proof.nonce(device, app.proofs.time(app.now().0));
         Ok(render::said(&NonceAnswer { nonce }))
     };
     let response = app.answer(Endpoint::Nonce, work).await;

@@ -68,7 +68,9 @@ impl FromRequest<App> for Proven {
             let digest = proof::sha256(&body);
             let asked = asked(app, &parts, &digest)?;
             let proof = text_of(&parts, &DPOP);
-            app.keyring().proof.verify(&token, proof, &asked, app.now().0)?;
+            let time = app.proofs.time(app.now().0);
+            let verified = app.keyring().proof.verify(&token, proof, &asked, time)?;
+            app.proofs.accept(verified.mark, time)?;
             request::is_known(&parts);
             if !body.is_empty() {
                 request::check_content_type(&parts)?;
@@ -97,7 +99,11 @@ impl FromRequest<App> for Newcomer {
             let digest = proof::sha256(&body);
             let asked = asked(app, &parts, &digest)?;
             let proof = text_of(&parts, &DPOP);
-            let key = app.keyring().proof.verify_enrolment(proof, &asked, app.now().0)?;
+            let key = app.keyring().proof.verify_enrolment(
+                proof,
+                &asked,
+                app.proofs.time(app.now().0),
+            )?;
             request::check_content_type(&parts)?;
             Ok(Self { key, body, deadline, _flight: flight })
         };
@@ -125,7 +131,7 @@ fn text_of<'a>(parts: &'a Parts, name: &HeaderName) -> &'a str {
 
 /// The nonce for the next proof of `device`.
 pub fn nonce(app: &App, device: u64) -> HeaderValue {
-    let nonce = app.keyring().proof.nonce(device, app.now().0);
+    let nonce = app.keyring().proof.nonce(device, app.proofs.time(app.now().0));
     HeaderValue::from_str(&nonce).expect("base64url is ASCII")
 }
 
