@@ -177,7 +177,12 @@ impl App {
     /// [`EdgeError::Busy`]: too many of them are under way on this listener. Nobody who is known
     /// hears that.
     pub fn stranger(&self, listener: ListenerName) -> Result<Flight, Problem> {
-        let flight = self.strangers.start(listener as i64);
+        let caller = match listener {
+            ListenerName::Registers => 1,
+            ListenerName::Devices => 2,
+            ListenerName::Public => 3,
+        };
+        let flight = self.strangers.start(caller);
         flight.ok_or_else(|| Problem::from(EdgeError::Busy).and_retry_after(1))
     }
 

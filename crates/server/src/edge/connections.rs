@@ -266,7 +266,8 @@ mod tests {
 
     #[test]
     fn many_prefixes_of_one_wide_network_hold_so_many_times_one_and_no_more() {
-        let cases: [(u8, fn(usize) -> String, &str); NETWORKS] = [
+        type Address = fn(usize) -> String;
+        let cases: [(u8, Address, &str); NETWORKS] = [
             (V4_24, |host| format!("192.0.2.{host}"), "192.0.3.1"),
             (V6_56, |net| format!("2001:db8:0:{net:x}::1"), "2001:db8:0:100::1"),
             (V6_48, |net| format!("2001:db8:0:{:x}::1", net << 8), "2001:db8:1::1"),

@@ -310,16 +310,13 @@ where
         let pulse = Arc::clone(&requests);
         async move {
             let path = request.uri().path().to_owned();
-            let answer = match caught(async move { router.call(request).await }).await {
-                Some(answer) => answer,
-                None => {
-                    tally.panicked();
-                    tracing::error!(path, "a handler panicked");
-                    Ok(Problem::from(EdgeError::FaultOfOurs).into_response())
-                }
-            };
+            let answer = caught(async move { router.call(request).await }).await;
             pulse.enter(Phase::Idle);
-            answer
+            answer.unwrap_or_else(|| {
+                tally.panicked();
+                tracing::error!(path, "a handler panicked");
+                Ok(Problem::from(EdgeError::FaultOfOurs).into_response())
+            })
         }
     });
     let mut connection = pin!(

@@ -20,13 +20,13 @@ async fn panics() -> &'static str {
 fn a_handler_that_panics_is_answered_with_a_problem_and_its_connection_goes_on() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let router = Router::new().route("/bug", get(panics)).route("/good", get(|| async { "good" }));
-    let routes = Routes { local: router.clone(), remote: router };
+    let both = Routes { local: router.clone(), remote: router };
     let name = ListenerName::Devices;
     let options = ListenerOptions::new(name, SocketAddr::from(([127, 0, 0, 1], 0)));
     let tally = Arc::new(Metrics::new().tally(name));
     let (_stop, stopped) = watch::channel(false);
     let address = runtime.block_on(async {
-        let opened = Listener::open(name, &options, None, (routes, tally), stopped);
+        let opened = Listener::open(name, &options, None, (both, tally), stopped);
         let opened = opened.expect("a free port");
         let address = opened.address().expect("an address");
         tokio::spawn(opened.serve());

@@ -16,18 +16,18 @@ use crate::world::{World, told};
 /// Keeps one reader busy for a side until the sender is dropped.
 fn occupy(world: &World, side: Side) -> Sender<()> {
     let (release, released) = channel::<()>();
-    let (began, begun) = channel::<()>();
+    let (taking, taken) = channel::<()>();
     let app = world.running.app.clone();
     world.spawn(async move {
         let work = move |_: &mut yaoki_store::Conn| {
-            began.send(()).expect("the test waits");
+            taking.send(()).expect("the test waits");
             // Ends when the test drops the other end.
             let _ = released.recv();
             Ok(())
         };
         app.read(side, app.deadline(), work).await.map(drop)
     });
-    begun.recv().expect("a reader takes it");
+    taken.recv().expect("a reader takes it");
     release
 }
 
@@ -45,7 +45,9 @@ on_both_storages! {
         let waiting: Vec<_> = (0..50)
             .map(|_| {
                 let app = app.clone();
-                world.spawn(async move { app.read(Side::Registers, app.deadline(), |_| Ok(())).await })
+                let look =
+                    async move { app.read(Side::Registers, app.deadline(), |_| Ok(())).await };
+                world.spawn(look)
             })
             .collect();
         assert!(world.run(device.code(false)).is_ok());
@@ -86,7 +88,8 @@ on_both_storages! {
         let paid = world.run(register.pay(&world.payment(0, 100))).expect("an outcome");
         let payment = format!("/v1/payments/{}", paid.payment.expect("it succeeded"));
         let terminal = i64::try_from(world.till.terminal).expect("small");
-        let looks: Vec<_> = std::iter::from_fn(|| world.running.app.looks.start(terminal)).collect();
+        let app = world.running.app.clone();
+        let looks: Vec<_> = std::iter::from_fn(|| app.looks.start(terminal)).collect();
         assert_eq!(looks.len(), 2);
         for target in ["/v1/payments", payment.as_str()] {
             let refused = world.run(register.send("GET", target, b"")).expect("an answer");

@@ -38,7 +38,8 @@ on_both_storages! {
         let sizes: Vec<usize> = found.iter().map(|page| page.operations.len()).collect();
         assert_eq!(sizes, [0, 1]);
         assert_eq!(found[1].operations, [quiet]);
-        let all: Vec<_> = pages(&book, 2, PAGE_MAX).into_iter().flat_map(|p| p.operations).collect();
+        let others = pages(&book, 2, PAGE_MAX).into_iter();
+        let all: Vec<_> = others.flat_map(|page| page.operations).collect();
         assert_eq!(all.len(), busy);
         assert!(all.windows(2).all(|pair| pair[0].id > pair[1].id), "newest first, each once");
     }

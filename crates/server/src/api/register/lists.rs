@@ -81,8 +81,9 @@ fn look(app: &App, signed: &Signed) -> Result<Flight, Problem> {
     look.ok_or_else(|| Problem::from(EdgeError::TooManyInFlight).and_retry_after(1))
 }
 
-/// The terminal's recent operations, newest first. A page may be short, or empty, and still say
-/// where the next one goes on.
+/// The terminal's recent operations, newest first.
+///
+/// A page may be short, or empty, and still say by `before` where the next one goes on.
 #[utoipa::path(
     get,
     path = "/v1/payments",
