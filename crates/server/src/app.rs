@@ -3,23 +3,24 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, RwLock};
-use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use tokio::sync::oneshot;
-use tokio::time::timeout;
 use yaoki_core::code::{CodeCipher, CodeRules};
 use yaoki_core::command::Command;
 use yaoki_core::decide::Outcome;
 use yaoki_core::time::Instant;
 use yaoki_store::{Answer, Book, Clock, Conn, Part, StoreError, Unknown};
 
+use crate::edge::deadline::Deadline;
 use crate::edge::error::EdgeError;
 use crate::edge::keys::{KeyFile, KeyFileError};
 use crate::edge::listener::ListenerName;
-use crate::edge::pace::{InFlight, Pace};
+use crate::edge::pace::{Flight, InFlight, Pace};
 use crate::edge::problem::{Cause, Problem};
 use crate::edge::proof::ProofKeys;
+use crate::edge::proof::seen::{PROOFS_REMEMBERED_MAX, SeenProofs};
+use crate::edge::reads::{ReadLines, Side};
 use crate::metrics::{Class, Endpoint, Metrics, Said};
 
 /// Where chance comes from: fills what it is given with unpredictable bytes.
@@ -32,8 +33,15 @@ pub struct Limits {
     pub deadline_ms: i64,
     /// The most requests of one terminal under way.
     pub in_flight_per_terminal_max: usize,
+    /// The most lists and payments that one terminal looks at at once.
+    pub looks_per_terminal_max: usize,
     /// The most requests of one device under way.
     pub in_flight_per_device_max: usize,
+    /// The most requests of strangers under way on one listener: enrolments and nonces for them,
+    /// the API document.
+    pub strangers_in_flight_max: usize,
+    /// The most proofs of devices that are remembered.
+    pub proofs_remembered_max: usize,
     /// How long a hold lasts when the register does not say, seconds.
     pub hold_seconds: i64,
 }
@@ -43,7 +51,10 @@ impl Default for Limits {
         Self {
             deadline_ms: 5_000,
             in_flight_per_terminal_max: 32,
+            looks_per_terminal_max: 2,
             in_flight_per_device_max: 2,
+            strangers_in_flight_max: 64,
+            proofs_remembered_max: PROOFS_REMEMBERED_MAX,
             hold_seconds: 7 * 24 * 60 * 60,
         }
     }
@@ -92,14 +103,24 @@ pub struct Shared {
     pub entropy: Entropy,
     /// The limits of requests.
     pub limits: Limits,
+    /// What terminals call this server in `Host`; none: anything.
+    pub register_hosts: Vec<String>,
     /// Whether devices see `https`.
     pub device_is_secure: bool,
     /// Which terminals have to wait.
     pub pace: Pace,
     /// Requests of terminals under way.
     pub flights: Arc<InFlight>,
+    /// Lists and payments that terminals look at.
+    pub looks: Arc<InFlight>,
     /// Requests of devices under way.
     pub device_flights: Arc<InFlight>,
+    /// Requests of strangers under way, each listener for itself.
+    pub strangers: Arc<InFlight>,
+    /// Proofs of devices that were accepted.
+    pub proofs: SeenProofs,
+    /// Turns of the book's readers.
+    pub reads: ReadLines,
     /// What is counted.
     pub metrics: Metrics,
     /// The keys in use.
@@ -167,49 +188,90 @@ impl App {
         Ok(())
     }
 
+    /// Begins a request of somebody we do not know.
+    ///
+    /// # Errors
+    /// [`EdgeError::Busy`]: too many of them are under way on this listener. Nobody who is known
+    /// hears that.
+    pub fn stranger(&self, listener: ListenerName) -> Result<Flight, Problem> {
+        let caller = match listener {
+            ListenerName::Registers => 1,
+            ListenerName::Devices => 2,
+            ListenerName::Public => 3,
+        };
+        let flight = self.strangers.start(caller);
+        flight.ok_or_else(|| Problem::from(EdgeError::Busy).and_retry_after(1))
+    }
+
     /// The scheme that devices see.
     pub fn device_scheme(&self) -> &'static str {
         if self.device_is_secure { "https" } else { "http" }
+    }
+
+    /// The deadline of a request that was received now.
+    pub fn deadline(&self) -> Deadline {
+        Deadline::after(self.limits.deadline_ms, self.now())
     }
 
     /// Submits a command and waits for its outcome, at most until the deadline.
     ///
     /// # Errors
     /// A [`Problem`] when there is no outcome: refused without a record, or unknown.
-    pub async fn submit(&self, part: Part, command: Command) -> Result<Outcome, Problem> {
-        let deadline_ms = self.limits.deadline_ms;
+    pub async fn submit(
+        &self,
+        part: Part,
+        command: Command,
+        deadline: Deadline,
+    ) -> Result<Outcome, Problem> {
         let (sender, receiver) = oneshot::channel();
         let reply = Box::new(move |answer| {
             // Whoever asked has gone: the outcome is recorded, and asking again tells it.
             let _ = sender.send(answer);
         });
-        self.book.submit(part, command, self.now().plus_ms(deadline_ms), reply);
-        match timeout(milliseconds(deadline_ms), receiver).await {
-            Err(_) => Err(Problem::from(EdgeError::DeadlinePassed).and_retry_after(1)),
-            Ok(Err(_)) => Err(Unknown::StorageFailed.into()),
-            Ok(Ok(Answer::Decided(outcome))) => Ok(outcome),
-            Ok(Ok(Answer::Refused(refused))) => Err(refused.into()),
-            Ok(Ok(Answer::Unknown(unknown))) => Err(unknown.into()),
+        self.book.submit(part, command, deadline.at(), reply);
+        match deadline.wait_for(receiver).await {
+            None => Err(deadline_passed()),
+            Some(Err(_)) => Err(Unknown::StorageFailed.into()),
+            Some(Ok(Answer::Decided(outcome))) => Ok(outcome),
+            Some(Ok(Answer::Refused(refused))) => Err(refused.into()),
+            Some(Ok(Answer::Unknown(unknown))) => Err(unknown.into()),
         }
     }
 
-    /// Reads on one of the book's readers, at most until the deadline.
+    /// Reads on one of the book's readers, when it is the side's turn and at most until the
+    /// deadline: a read that still waits then is never run.
     ///
     /// # Errors
     /// A [`Problem`] when nothing could be read in time.
     pub async fn read<T: Send + 'static>(
         &self,
+        side: Side,
+        deadline: Deadline,
         work: impl FnOnce(&mut Conn) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Problem> {
+        let turn = deadline.wait_for(self.reads.turn(side)).await;
+        let turn = turn.ok_or_else(deadline_passed)?;
+        let turn = turn.ok_or_else(|| Problem::from(EdgeError::Busy).and_retry_after(1))?;
         let (sender, receiver) = oneshot::channel();
+        // Alive as long as somebody waits for the answer.
+        let waits = Arc::new(());
+        let waiting = Arc::downgrade(&waits);
+        let work = move |conn: &mut Conn| match waiting.strong_count() {
+            0 => Err(StoreError::ReadersBusy),
+            _ => work(conn),
+        };
         self.book.read(work, move |result| {
+            // The reader is free again before anybody hears of it.
+            drop(turn);
             // Whoever asked has gone; a read changes nothing.
             let _ = sender.send(result);
         });
-        match timeout(milliseconds(self.limits.deadline_ms), receiver).await {
-            Err(_) => Err(Problem::from(EdgeError::DeadlinePassed).and_retry_after(1)),
-            Ok(Err(_)) => Err(EdgeError::Stopping.into()),
-            Ok(Ok(result)) => result.map_err(Problem::from),
+        let answer = deadline.wait_for(receiver).await;
+        drop(waits);
+        match answer {
+            None => Err(deadline_passed()),
+            Some(Err(_)) => Err(EdgeError::Stopping.into()),
+            Some(Ok(result)) => result.map_err(Problem::from),
         }
     }
 
@@ -235,7 +297,6 @@ impl App {
     }
 }
 
-/// So many milliseconds; a negative number is none.
-pub fn milliseconds(ms: i64) -> Duration {
-    Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+fn deadline_passed() -> Problem {
+    Problem::from(EdgeError::DeadlinePassed).and_retry_after(1)
 }

@@ -222,6 +222,8 @@ impl Metrics {
             full: counter("yaoki_connections_total", "end", "refused_total"),
             prefix_full: counter("yaoki_connections_total", "end", "refused_prefix"),
             cut: counter("yaoki_connections_total", "end", "cut"),
+            panicked: counter("yaoki_faults_total", "kind", "handler_panicked"),
+            evicted: counter("yaoki_connections_total", "end", "evicted"),
         }
     }
 
@@ -296,6 +298,7 @@ fn describe(recorder: &PrometheusRecorder) {
     for (name, text) in [
         ("yaoki_requests_total", "Requests by endpoint and outcome."),
         ("yaoki_connections_total", "Connections by listener and how they were met."),
+        ("yaoki_faults_total", "Requests that met a bug of ours, by listener and kind."),
         ("yaoki_forged_codes_total", "Codes that no device showed within the hour."),
         ("yaoki_terminals_paced_total", "Terminals that presented too many forged codes."),
         ("yaoki_batches_total", "Commits."),
@@ -350,6 +353,8 @@ pub struct ListenerCounters {
     full: Counter,
     prefix_full: Counter,
     cut: Counter,
+    evicted: Counter,
+    panicked: Counter,
 }
 
 impl Tally for ListenerCounters {
@@ -366,5 +371,13 @@ impl Tally for ListenerCounters {
 
     fn cut(&self) {
         self.cut.increment(1);
+    }
+
+    fn evicted(&self) {
+        self.evicted.increment(1);
+    }
+
+    fn panicked(&self) {
+        self.panicked.increment(1);
     }
 }

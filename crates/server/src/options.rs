@@ -29,12 +29,17 @@ pub struct ServerOptions {
     pub entropy: Entropy,
     /// Terminals.
     pub registers: ListenerOptions,
+    /// What terminals call this server in `Host`, with the port where they send one; none:
+    /// anything.
+    pub register_hosts: Vec<String>,
     /// Members' devices.
     pub devices: ListenerOptions,
     /// Everybody.
     pub public: ListenerOptions,
     /// Health and metrics for everybody, not only for peers on this machine.
     pub operations_for_all: bool,
+    /// Reader threads of the book.
+    pub readers: usize,
     /// The limits of requests.
     pub limits: Limits,
     /// Where operators on this machine are heard; none: nowhere.
@@ -70,15 +75,17 @@ impl ServerOptions {
             clock,
             entropy,
             registers: ListenerOptions::new(ListenerName::Registers, loopback),
+            register_hosts: Vec::new(),
             devices: ListenerOptions::new(ListenerName::Devices, loopback),
             public: ListenerOptions::new(ListenerName::Public, loopback),
             operations_for_all: false,
+            readers: 4,
             limits: Limits::default(),
             admin_socket: None,
             anchor_file: None,
             witnesses: Vec::new(),
             witness_pause: witness::PAUSE,
-            checkpoint_pause: crate::app::milliseconds(checkpoint::EVERY_MS),
+            checkpoint_pause: crate::edge::deadline::milliseconds(checkpoint::EVERY_MS),
             sweep_pause: Duration::from_secs(5),
             drain: Duration::from_secs(10),
         }

@@ -21,6 +21,8 @@ use crate::edge::connections::Connections;
 use crate::edge::keys::{KeyFile, KeyFileError};
 use crate::edge::listener::{Listener, ListenerName};
 use crate::edge::pace::{InFlight, Pace};
+use crate::edge::proof::seen::SeenProofs;
+use crate::edge::reads::ReadLines;
 use crate::edge::tls::{Certificates, TlsError};
 use crate::jobs::witness::Witness;
 use crate::jobs::{Job, checkpoint, housekeeping, sweeper};
@@ -129,10 +131,15 @@ fn app_of(options: &ServerOptions) -> Result<App, ServeError> {
         clock: Arc::clone(&options.clock),
         entropy: Arc::clone(&options.entropy),
         limits,
+        register_hosts: options.register_hosts.clone(),
         device_is_secure: options.devices.is_secure(),
         pace: Pace::default(),
         flights: InFlight::new(limits.in_flight_per_terminal_max),
+        looks: InFlight::new(limits.looks_per_terminal_max),
         device_flights: InFlight::new(limits.in_flight_per_device_max),
+        strangers: InFlight::new(limits.strangers_in_flight_max),
+        proofs: SeenProofs::new(limits.proofs_remembered_max),
+        reads: ReadLines::new(options.readers),
         metrics: Metrics::new(),
         keyring: RwLock::new(Arc::new(keyring)),
         doors: OnceLock::new(),

@@ -5,7 +5,7 @@
 
 pub mod listing;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use yaoki_core::account::Account;
 use yaoki_core::facts::{Acknowledgement, Operation, Transfer};
@@ -32,6 +32,9 @@ pub const UNACKNOWLEDGED_AFTER_MS: i64 = 10 * MINUTE_MS;
 const UNACKNOWLEDGED_WITHIN_MS: i64 = 2 * DAY_MS;
 /// The longest page of a list.
 pub const PAGE_MAX: usize = 200;
+/// Rows of a store's list that are looked at for one page: a quiet terminal of a busy store gets a
+/// short page and where it goes on, and holds no reader for the whole list.
+pub const ROWS_SCANNED_MAX: usize = 10 * PAGE_MAX;
 /// Commits of the tail that a reader adds; the follower is never that far behind for long.
 const TAIL_BATCHES_MAX: i64 = 100_000;
 
@@ -100,6 +103,85 @@ pub fn payment(conn: &mut Conn, id: FactId) -> Result<Option<PaymentHistory>, St
 /// Where a list goes on: everything before this operation.
 pub type Before = Option<FactId>;
 
+/// One page of a list, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// At most as many as were asked for; fewer, or none, where [`ROWS_SCANNED_MAX`] was reached.
+    pub operations: Vec<Operation>,
+    /// Where the next page goes on; none at the end.
+    pub before: Before,
+}
+
+/// Whose operations a list has.
+#[derive(Clone, Copy)]
+struct Whose<'a> {
+    store: StoreNumber,
+    terminal: Option<TerminalNumber>,
+    tail: &'a Tail,
+    directory: &'a Directory,
+}
+
+impl Whose<'_> {
+    fn has(&self, operation: &Operation) -> bool {
+        match self.terminal {
+            Some(terminal) => operation.terminal == terminal,
+            None => self.directory.store_of(operation.terminal) == self.store,
+        }
+    }
+
+    /// Their operations before `before`, newest first, while rows may be scanned: `rows_left` is
+    /// counted down.
+    fn page(
+        &self,
+        conn: &mut Conn,
+        before: FactId,
+        limit: usize,
+        rows_left: &mut usize,
+    ) -> Result<Page, StoreError> {
+        let new = self.tail.step.operations.iter();
+        let new = new.filter(|operation| self.has(operation) && operation.id < before);
+        let mut found: BTreeMap<FactId, Operation> =
+            new.map(|operation| (operation.id, operation.clone())).collect();
+        let (mut next, mut ended) = (before, false);
+        while found.len() < limit && *rows_left > 0 && !ended {
+            let rows = list_page(conn, Account::payable(self.store), next)?;
+            *rows_left = rows_left.saturating_sub(rows.len());
+            ended = rows.len() < PAGE_MAX;
+            next = rows.last().map_or(next, |last| last.id);
+            found.extend(rows.into_iter().filter(|row| self.has(row)).map(|row| (row.id, row)));
+        }
+        if found.len() < limit && !ended {
+            // What the tail has beyond the scanned rows belongs to the pages that follow.
+            found = found.split_off(&next);
+        }
+        let is_full = found.len() >= limit;
+        let operations: Vec<Operation> = found.into_values().rev().take(limit).collect();
+        let before = match operations.last() {
+            Some(last) if is_full => Some(last.id),
+            _ => (!ended).then_some(next),
+        };
+        Ok(Page { operations, before })
+    }
+}
+
+/// Runs `work` with what a list of a store, or of one terminal of it, is read by.
+fn with_list<T>(
+    conn: &mut Conn,
+    store: StoreNumber,
+    terminal: Option<TerminalNumber>,
+    work: impl FnOnce(&mut Conn, Whose<'_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    in_snapshot(conn, |conn| {
+        let tail = Tail::load(conn)?;
+        // A terminal is its own answer; only a whole store needs to know whose each terminal is.
+        let directory = match terminal {
+            Some(_) => Directory::default(),
+            None => directory(conn)?,
+        };
+        work(conn, Whose { store, terminal, tail: &tail, directory: &directory })
+    })
+}
+
 /// The operations that terminals of a store asked for, newest first.
 pub fn recent(
     conn: &mut Conn,
@@ -107,30 +189,11 @@ pub fn recent(
     terminal: Option<TerminalNumber>,
     before: Before,
     limit: usize,
-) -> Result<Vec<Operation>, StoreError> {
+) -> Result<Page, StoreError> {
     let limit = limit.min(PAGE_MAX);
-    in_snapshot(conn, |conn| {
-        let tail = Tail::load(conn)?;
-        let directory = directory(conn)?;
-        let wanted = |operation: &Operation| match terminal {
-            Some(terminal) => operation.terminal == terminal,
-            None => directory.store_of(operation.terminal) == store,
-        };
+    with_list(conn, store, terminal, |conn, whose| {
         let before = before.unwrap_or(FactId(i64::MAX));
-        let mut found: BTreeMap<FactId, Operation> = BTreeMap::new();
-        let new = tail.step.operations.into_iter();
-        found.extend(
-            new.filter(|operation| wanted(operation) && operation.id < before)
-                .map(|operation| (operation.id, operation)),
-        );
-        let mut next = before;
-        while found.len() < limit {
-            let page = list_page(conn, Account::payable(store), next)?;
-            let Some(last) = page.last() else { break };
-            next = last.id;
-            found.extend(page.into_iter().filter(wanted).map(|row| (row.id, row)));
-        }
-        Ok(found.into_values().rev().take(limit).collect())
+        whose.page(conn, before, limit, &mut { ROWS_SCANNED_MAX })
     })
 }
 
@@ -149,35 +212,40 @@ fn list_page(
 /// minutes; those of the last two days, newest first.
 pub fn unacknowledged(
     conn: &mut Conn,
-    store: StoreNumber,
-    terminal: Option<TerminalNumber>,
+    (store, terminal): (StoreNumber, Option<TerminalNumber>),
     now: Instant,
+    before: Before,
     limit: usize,
-) -> Result<Vec<Operation>, StoreError> {
+) -> Result<Page, StoreError> {
     let limit = limit.min(PAGE_MAX);
-    let newest = now.plus_ms(-UNACKNOWLEDGED_AFTER_MS);
-    let oldest = now.plus_ms(-UNACKNOWLEDGED_WITHIN_MS);
-    let mut before = Some(FactId::first(LaneNumber(0), newest));
-    let mut found = Vec::new();
-    while found.len() < limit {
-        let page = recent(conn, store, terminal, before, PAGE_MAX)?;
-        let Some(last) = page.last() else { break };
-        before = Some(last.id);
-        let ids: Vec<FactId> = page.iter().map(|operation| operation.id).rev().collect();
-        let known = conn.find::<Acknowledgement, _>(&ids)?;
-        let is_open = |operation: &Operation| {
-            operation.succeeded()
-                && operation.id.at() >= oldest
-                && !known.iter().any(|row| row.operation == operation.id)
-        };
-        let end = last.id.at() < oldest;
-        found.extend(page.into_iter().filter(is_open));
-        if end {
-            break;
+    let newest = FactId::first(LaneNumber(0), now.plus_ms(-UNACKNOWLEDGED_AFTER_MS));
+    let oldest = FactId::first(LaneNumber(0), now.plus_ms(-UNACKNOWLEDGED_WITHIN_MS));
+    with_list(conn, store, terminal, |conn, whose| {
+        let mut rows_left = ROWS_SCANNED_MAX;
+        let mut next = Some(before.map_or(newest, |before| before.min(newest)));
+        let mut found = Vec::new();
+        while let Some(before) = next
+            && found.len() < limit
+            && rows_left > 0
+        {
+            let page = whose.page(conn, before, PAGE_MAX, &mut rows_left)?;
+            // Each of them is looked for among the acknowledgements, too.
+            rows_left = rows_left.saturating_sub(page.operations.len());
+            next = page.before.filter(|&before| before > oldest);
+            let ids: Vec<FactId> = page.operations.iter().map(|row| row.id).rev().collect();
+            let known = conn.find::<Acknowledgement, _>(&ids)?;
+            let known: BTreeSet<FactId> = known.into_iter().map(|row| row.operation).collect();
+            let is_open = |operation: &Operation| {
+                operation.succeeded() && operation.id >= oldest && !known.contains(&operation.id)
+            };
+            found.extend(page.operations.into_iter().filter(is_open));
         }
-    }
-    found.truncate(limit);
-    Ok(found)
+        if found.len() > limit {
+            found.truncate(limit);
+            next = found.last().map(|last| last.id);
+        }
+        Ok(Page { operations: found, before: next })
+    })
 }
 
 /// Payments whose hold is over at `now`: the sweeper's work.

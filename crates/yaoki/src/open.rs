@@ -141,9 +141,11 @@ pub(crate) fn server_options(
         options
     };
     options.registers = listener(ListenerName::Registers);
+    options.register_hosts.clone_from(&settings.register_host.0);
     options.devices = listener(ListenerName::Devices);
     options.public = listener(ListenerName::Public);
     options.operations_for_all = settings.operations_for_all;
+    options.readers = settings.readers.count();
     options.limits.deadline_ms = settings.deadline_ms.get();
     options.limits.hold_seconds = settings.hold_seconds.get();
     options.limits.in_flight_per_terminal_max = settings.in_flight_per_terminal_max.count();

@@ -26,9 +26,11 @@ use super::{render, time};
 use crate::app::App;
 use crate::edge::error::EdgeError;
 use crate::edge::identifier::{self, Kind};
+use crate::edge::listener::ListenerName;
 use crate::edge::problem::{Problem, ProblemDocument};
 use crate::edge::proof::NO_DEVICE;
 use crate::edge::proven::{Newcomer, Proven, for_device};
+use crate::edge::reads::Side;
 use crate::edge::request;
 use crate::metrics::Endpoint;
 
@@ -153,7 +155,8 @@ pub async fn enrol(State(app): State<App>, newcomer: Result<Newcomer, Problem>) 
         if asked.link_token.is_empty() || asked.link_token.len() > LINK_BYTES_MAX {
             return Err(Problem::field("link_token", "must be the token of a link"));
         }
-        let enrolled = enrol_device(&app, Grant::Link(&asked.link_token), &newcomer.key).await?;
+        let (grant, deadline) = (Grant::Link(&asked.link_token), newcomer.deadline);
+        let enrolled = enrol_device(&app, grant, &newcomer.key, deadline).await?;
         let (device, member) = (enrolled.device.0, enrolled.member.0);
         let numbers = (device.cast_unsigned(), member.cast_unsigned());
         let thumbprint = &newcomer.key.thumbprint;
@@ -181,11 +184,15 @@ pub async fn enrol(State(app): State<App>, newcomer: Result<Newcomer, Problem>) 
 pub async fn nonce(State(app): State<App>, headers: HeaderMap) -> Response {
     let mut device = NO_DEVICE;
     let work = async {
-        if let Some(value) = headers.get(AUTHORIZATION) {
-            let token = app.keyring().proof.open_token(value.to_str().unwrap_or_default())?;
-            device = token.device;
-        }
-        let nonce = app.keyring().proof.nonce(device, app.now().0);
+        let _stranger = match headers.get(AUTHORIZATION) {
+            None => Some(app.stranger(ListenerName::Devices)?),
+            Some(value) => {
+                let token = app.keyring().proof.open_token(value.to_str().unwrap_or_default())?;
+                device = token.device;
+                None
+            }
+        };
+        let nonce = app.keyring().proof.nonce(device, app.proofs.time(app.now().0));
         Ok(render::said(&NonceAnswer { nonce }))
     };
     let response = app.answer(Endpoint::Nonce, work).await;
@@ -211,7 +218,7 @@ pub async fn code(State(app): State<App>, proven: Result<Proven, Problem>) -> Re
         let proven = proven?;
         let asked: CodeRequest = request::json(&proven.body)?;
         let (device, member, now) = (proven.device, proven.member, app.now());
-        let read = app.read(move |conn| {
+        let read = app.read(Side::Devices, proven.deadline, move |conn| {
             let (device, member) = match standing(conn, device, member)? {
                 Ok(standing) => standing,
                 Err(refusal) => return Ok(Err(refusal)),
@@ -247,7 +254,7 @@ pub async fn wallet(State(app): State<App>, proven: Result<Proven, Problem>) -> 
         let proven = proven?;
         let WalletRequest {} = request::json(&proven.body)?;
         let (device, member) = (proven.device, proven.member);
-        let read = app.read(move |conn| {
+        let read = app.read(Side::Devices, proven.deadline, move |conn| {
             let member = match standing(conn, device, member)? {
                 Ok((_, member)) => member,
                 Err(refusal) => return Ok(Err(refusal)),

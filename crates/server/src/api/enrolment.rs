@@ -7,6 +7,7 @@ use yaoki_core::ids::{FactId, MemberNumber, RequestId};
 use yaoki_store::Part;
 
 use crate::app::App;
+use crate::edge::deadline::Deadline;
 use crate::edge::problem::Problem;
 use crate::edge::proof::VerifiedKey;
 
@@ -38,7 +39,12 @@ pub fn link_digest(token: &str) -> [u8; 32] {
 ///
 /// # Errors
 /// A [`Problem`]: the grant does not hold, or nothing is known.
-pub async fn enrol(app: &App, grant: Grant<'_>, key: &VerifiedKey) -> Result<Enrolled, Problem> {
+pub async fn enrol(
+    app: &App,
+    grant: Grant<'_>,
+    key: &VerifiedKey,
+    deadline: Deadline,
+) -> Result<Enrolled, Problem> {
     let Grant::Link(token) = grant;
     let link = link_digest(token);
     let public_key = key.public_key;
@@ -50,7 +56,7 @@ pub async fn enrol(app: &App, grant: Grant<'_>, key: &VerifiedKey) -> Result<Enr
         reason: String::new(),
         act,
     };
-    match app.submit(Part::Strangers, Command::Administer(administer)).await? {
+    match app.submit(Part::Strangers, Command::Administer(administer), deadline).await? {
         Outcome::Done { event, .. } => {
             Ok(Enrolled { device: FactId(event.object), member: MemberNumber(event.subject) })
         }

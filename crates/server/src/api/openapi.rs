@@ -1,10 +1,13 @@
 //! The routes of each listener and the OpenAPI document of all of them, from one declaration: a
 //! route that is served is documented, and the other way round.
 
+use std::sync::LazyLock;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
+use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -17,7 +20,7 @@ use crate::app::App;
 use crate::edge::error::EdgeError;
 use crate::edge::listener::{ListenerName, Routes};
 use crate::edge::problem::Problem;
-use crate::metrics::Endpoint;
+use crate::metrics::{Class, Endpoint, Said};
 use crate::web;
 
 /// The head of the document.
@@ -159,9 +162,31 @@ async fn method_not_allowed(State(app): State<App>) -> Response {
     tag = "public",
     responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json"))
 )]
-pub async fn document() -> Response {
-    let mut response = Response::new(Body::from(openapi_json()));
-    let json = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(CONTENT_TYPE, json);
-    response
+pub async fn document(State(app): State<App>) -> Response {
+    let work = async {
+        let _stranger = app.stranger(ListenerName::Public)?;
+        let mut response = Response::new(Body::from(made_once()));
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(CONTENT_TYPE, json);
+        Ok::<_, Problem>(Said { response, class: Class::Answered })
+    };
+    app.answer(Endpoint::Public, work).await
+}
+
+/// The document's bytes. Making it costs milliseconds, and anybody may ask for it.
+fn made_once() -> Bytes {
+    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(openapi_json()));
+    DOCUMENT.clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::made_once;
+
+    #[test]
+    fn the_document_is_made_once_however_often_it_is_asked_for() {
+        let (first, second) = (made_once(), made_once());
+        assert!(!first.is_empty());
+        assert_eq!(first.as_ptr(), second.as_ptr());
+    }
 }

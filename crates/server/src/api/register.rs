@@ -24,7 +24,8 @@ use yaoki_store::Part;
 
 use super::fields;
 use super::render::{self, NotSeen, OperationAnswer};
-use crate::app::{App, milliseconds};
+use crate::app::App;
+use crate::edge::deadline::milliseconds;
 use crate::edge::error::EdgeError;
 use crate::edge::problem::{Problem, ProblemDocument};
 use crate::edge::request;
@@ -33,6 +34,10 @@ use crate::metrics::{Endpoint, Said};
 
 /// The longest text that is looked at as a code, bytes.
 const CODE_BYTES_MAX: usize = 64;
+
+/// What a paced payment has left of its deadline when its turn has come, at the least,
+/// milliseconds.
+const DECIDE_MS_MIN: i64 = 500;
 
 /// When the money is taken.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, ToSchema)]
@@ -116,7 +121,8 @@ pub async fn pay(State(app): State<App>, signed: Result<Signed, Problem>) -> Res
 
 /// What a terminal that presented forged codes waits for.
 async fn wait_for_turn(app: &App, signed: &Signed) -> Result<(), Problem> {
-    let patience_ms = app.limits.deadline_ms;
+    // A turn that leaves no time to decide would be taken for nothing.
+    let patience_ms = (signed.deadline.left_ms() - DECIDE_MS_MIN).max(0);
     match app.pace.turn(signed.terminal, app.now(), patience_ms) {
         Some(0) => Ok(()),
         Some(wait_ms) => {
@@ -221,7 +227,7 @@ pub(super) async fn submit(
         valid_until: asked.valid_until(),
         fingerprint: meaning.fingerprint(current.expose()),
     };
-    match app.submit(Part::Money, asked.command(ask)).await {
+    match app.submit(Part::Money, asked.command(ask), signed.deadline).await {
         Ok(outcome) => Ok(rendered(app, signed, &outcome)),
         Err(problem) => match problem.first() {
             Some(first)
@@ -279,7 +285,7 @@ pub async fn query(
     let work = async {
         let signed = signed?;
         let caller = signed.caller(fields::request_id("request_id", &request)?);
-        let outcome = app.submit(Part::Money, Command::Query(caller)).await?;
+        let outcome = app.submit(Part::Money, Command::Query(caller), signed.deadline).await?;
         Ok(rendered(&app, &signed, &outcome))
     };
     app.answer(Endpoint::Query, work).await

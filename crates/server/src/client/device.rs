@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use ring::rand::SystemRandom;
+use ring::rand::{SecureRandom, SystemRandom};
 use serde::Deserialize;
 use serde_json::json;
 use yaoki_core::time::SECOND_MS;
@@ -11,7 +11,8 @@ use yaoki_store::Clock;
 
 use super::http::{Connection, Request};
 use super::{Answer, ClientError};
-use crate::edge::proof::device_key::{DeviceKey, ProofInput};
+use crate::edge::hex;
+use crate::edge::proof::device_key::{DeviceKey, DeviceKeyError, ProofInput};
 use crate::edge::proof::{self, sha256};
 
 /// One device with one connection.
@@ -22,6 +23,8 @@ pub struct DeviceClient {
     nonce: Option<String>,
     random: SystemRandom,
     clock: Clock,
+    /// What begins each `jti`: another program with the same key counts its proofs, too.
+    name: String,
     proofs: u64,
 }
 
@@ -76,7 +79,10 @@ impl DeviceClient {
         let random = SystemRandom::new();
         let key = DeviceKey::generate(&random)?;
         let connection = Connection::new(address);
-        Ok(Self { connection, key, token: None, nonce: None, random, clock, proofs: 0 })
+        let mut name = [0; 16];
+        random.fill(&mut name).map_err(|_| DeviceKeyError::Random)?;
+        let name = hex::text(&name);
+        Ok(Self { connection, key, token: None, nonce: None, random, clock, name, proofs: 0 })
     }
 
     /// The device's key.
@@ -162,7 +168,7 @@ impl DeviceClient {
         let body_digest = sha256(body);
         let host = self.connection.host();
         self.proofs += 1;
-        let jti = self.proofs.to_string();
+        let jti = format!("{}.{}", self.name, self.proofs);
         let input = ProofInput {
             request: proof::Request {
                 method,

@@ -1,12 +1,34 @@
-//! How many connections a listener holds, in all and for each address prefix. Asked before the TLS
+//! How many connections a listener holds, in all and for each network. Asked before the TLS
 //! handshake, which is the dearest thing a stranger can make us do.
 //!
-//! Limits: `total_max`, and `prefix_max` for an IPv4 address or an IPv6 /64 network. The table of
-//! prefixes has at most as many rows as there are connections.
+//! A network that holds as many as it may is refused. A listener that is full is not: the newcomer
+//! takes the place of the oldest connection that has not sent an authenticated request yet, so that
+//! whoever only holds connections open holds nobody out, and terminals and devices that are known
+//! keep theirs.
+//!
+//! Limits: `total_max`; `prefix_max` for an IPv4 address or an IPv6 /64, which one subscriber has
+//! to himself; [`WIDE`] for the networks around it, at most half of the listener. The tables have
+//! at most [`NETWORKS`] rows a connection.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+
+use tokio::sync::Notify;
+
+/// The networks that an address counts for: itself (IPv6: its /64), and those around it.
+const NETWORKS: usize = 3;
+
+/// Bits of a network, and how many times `prefix_max` it may hold. A provider gives a household a
+/// /56 or less and a company a /48; many customers of a mobile one share an IPv4 /24.
+pub const WIDE: [(u8, usize); NETWORKS] = [(V4_24, 16), (V6_56, 4), (V6_48, 16)];
+const V4_24: u8 = 24;
+const V6_56: u8 = 56;
+const V6_48: u8 = 48;
+/// An IPv4 address, and an IPv6 /64, bits.
+const V4_OWN: u8 = 32;
+const V6_OWN: u8 = 64;
 
 /// The connections of one listener.
 #[derive(Debug)]
@@ -20,22 +42,45 @@ pub struct Connections {
 #[derive(Debug, Default)]
 struct Table {
     total: usize,
-    prefixes: HashMap<IpAddr, usize>,
+    networks: HashMap<Network, usize>,
+    next: u64,
+    /// Connections without an authenticated request, oldest first.
+    strangers: BTreeMap<u64, Arc<Seat>>,
+}
+
+/// A network, and its bits.
+type Network = (IpAddr, u8);
+
+#[derive(Debug)]
+struct Seat {
+    number: u64,
+    networks: Vec<Network>,
+    known: AtomicBool,
+    evicted: AtomicBool,
+    told: Notify,
 }
 
 /// A place in the table; given back when dropped.
 #[derive(Debug)]
 pub struct Place {
     connections: Arc<Connections>,
-    prefix: Option<IpAddr>,
+    seat: Arc<Seat>,
+}
+
+/// What a handler says of the connection that its request came on. A request carries it as an
+/// extension.
+#[derive(Clone, Debug)]
+pub struct Connected {
+    connections: Arc<Connections>,
+    seat: Arc<Seat>,
 }
 
 /// Why a connection is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Full {
-    /// The listener holds as many as it may.
+    /// The listener holds as many as it may, and all of them are known.
     Total,
-    /// This prefix does.
+    /// This network does.
     Prefix,
 }
 
@@ -46,27 +91,45 @@ impl Connections {
         Arc::new(Self { total_max, prefix_max, loopback_is_exempt, table })
     }
 
-    /// Takes a place for a connection from `peer`.
+    /// Takes a place for a connection from `peer`; and whether another was evicted for it, which
+    /// learns of it by [`Place::evicted`].
     ///
     /// # Errors
     /// [`Full`]: the connection is to be dropped at once.
-    pub fn admit(self: &Arc<Self>, peer: IpAddr) -> Result<Place, Full> {
+    pub fn admit(self: &Arc<Self>, peer: IpAddr) -> Result<(Place, bool), Full> {
         let peer = peer.to_canonical();
         let exempt = self.loopback_is_exempt && peer.is_loopback();
-        let prefix = (!exempt).then(|| prefix_of(peer));
+        let networks = if exempt { Vec::new() } else { networks_of(peer) };
         let mut table = self.table.lock().expect("no holder panics");
-        if table.total >= self.total_max {
+        let count = |network| table.networks.get(network).copied().unwrap_or(0);
+        if networks.iter().any(|network| count(network) >= self.most(network.1)) {
+            return Err(Full::Prefix);
+        }
+        let evicts = table.total >= self.total_max;
+        if evicts && !table.evict_the_oldest_stranger() {
             return Err(Full::Total);
         }
-        if let Some(prefix) = prefix {
-            let count = table.prefixes.entry(prefix).or_default();
-            if *count >= self.prefix_max {
-                return Err(Full::Prefix);
-            }
-            *count += 1;
-        }
         table.total += 1;
-        Ok(Place { connections: Arc::clone(self), prefix })
+        for network in &networks {
+            *table.networks.entry(*network).or_default() += 1;
+        }
+        table.next += 1;
+        let number = table.next;
+        let (known, evicted) = (AtomicBool::new(false), AtomicBool::new(false));
+        let seat = Arc::new(Seat { number, networks, known, evicted, told: Notify::new() });
+        table.strangers.insert(number, Arc::clone(&seat));
+        Ok((Place { connections: Arc::clone(self), seat }, evicts))
+    }
+
+    /// The most connections of a network of so many bits.
+    fn most(&self, bits: u8) -> usize {
+        match WIDE.iter().find(|(wide, _)| *wide == bits) {
+            None => self.prefix_max,
+            Some((_, times)) => {
+                let half = self.total_max / 2;
+                self.prefix_max.saturating_mul(*times).min(half.max(self.prefix_max))
+            }
+        }
     }
 
     /// How many there are.
@@ -75,26 +138,80 @@ impl Connections {
     }
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut table = self.connections.table.lock().expect("no holder panics");
-        table.total -= 1;
-        let Some(prefix) = self.prefix else { return };
-        let count = table.prefixes.get_mut(&prefix).expect("a place was counted");
-        *count -= 1;
-        if *count == 0 {
-            table.prefixes.remove(&prefix);
+impl Table {
+    /// Takes the place of the connection that has been a stranger longest; false if there is none.
+    fn evict_the_oldest_stranger(&mut self) -> bool {
+        let Some((_, seat)) = self.strangers.pop_first() else { return false };
+        self.leave(&seat.networks);
+        seat.evicted.store(true, Ordering::Relaxed);
+        seat.told.notify_one();
+        true
+    }
+
+    fn leave(&mut self, networks: &[Network]) {
+        self.total -= 1;
+        for network in networks {
+            let count = self.networks.get_mut(network).expect("a place was counted");
+            *count -= 1;
+            if *count == 0 {
+                self.networks.remove(network);
+            }
         }
     }
 }
 
-/// An IPv4 address itself; of an IPv6 address the /64, which one subscriber has to himself.
-fn prefix_of(address: IpAddr) -> IpAddr {
+impl Place {
+    /// Waits until the place is another's.
+    pub async fn evicted(&self) {
+        self.seat.told.notified().await;
+    }
+
+    /// For the handlers of this connection's requests.
+    pub fn connected(&self) -> Connected {
+        Connected { connections: Arc::clone(&self.connections), seat: Arc::clone(&self.seat) }
+    }
+}
+
+impl Connected {
+    /// The connection has sent an authenticated request: it keeps its place.
+    pub fn is_known(&self) {
+        if !self.seat.known.swap(true, Ordering::Relaxed) {
+            let mut table = self.connections.table.lock().expect("no holder panics");
+            table.strangers.remove(&self.seat.number);
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut table = self.connections.table.lock().expect("no holder panics");
+        table.strangers.remove(&self.seat.number);
+        // The place of an evicted one was given back then.
+        if !self.seat.evicted.load(Ordering::Relaxed) {
+            table.leave(&self.seat.networks);
+        }
+    }
+}
+
+/// The networks that an address counts for.
+fn networks_of(address: IpAddr) -> Vec<Network> {
+    let bits: &[u8] = match address {
+        IpAddr::V4(_) => &[V4_OWN, V4_24],
+        IpAddr::V6(_) => &[V6_OWN, V6_56, V6_48],
+    };
+    bits.iter().map(|&bits| (network_of(address, bits), bits)).collect()
+}
+
+/// The first `bits` of an address, 1 to as many as it has.
+fn network_of(address: IpAddr, bits: u8) -> IpAddr {
     match address {
-        IpAddr::V4(_) => address,
+        IpAddr::V4(address) => {
+            let kept = u32::MAX << (32 - u32::from(bits));
+            IpAddr::V4(Ipv4Addr::from_bits(address.to_bits() & kept))
+        }
         IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+            let kept = u128::MAX << (128 - u32::from(bits));
+            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & kept))
         }
     }
 }
@@ -102,45 +219,109 @@ fn prefix_of(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
 
     fn ip(text: &str) -> IpAddr {
         text.parse().expect("an address")
     }
 
+    fn admit(connections: &Arc<Connections>, text: &str) -> Result<Place, Full> {
+        connections.admit(ip(text)).map(|(place, _)| place)
+    }
+
+    fn known(connections: &Arc<Connections>, text: &str) -> Place {
+        let place = admit(connections, text).expect("room");
+        place.connected().is_known();
+        place
+    }
+
+    fn is_evicted(place: &Place) -> bool {
+        let evicted = pin!(place.evicted());
+        matches!(evicted.poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(()))
+    }
+
     #[test]
     fn a_prefix_takes_nothing_from_another() {
         let connections = Connections::new(4, 2, true);
-        let first = connections.admit(ip("192.0.2.1")).expect("room");
-        let _second = connections.admit(ip("192.0.2.1")).expect("room");
-        assert_eq!(connections.admit(ip("192.0.2.1")).err(), Some(Full::Prefix));
-        let _other = connections.admit(ip("192.0.2.2")).expect("another address");
+        let first = known(&connections, "192.0.2.1");
+        let _second = known(&connections, "192.0.2.1");
+        assert_eq!(admit(&connections, "192.0.2.1").err(), Some(Full::Prefix));
+        let _other = known(&connections, "198.51.100.2");
         drop(first);
-        let _again = connections.admit(ip("192.0.2.1")).expect("a place was given back");
-        let _last = connections.admit(ip("192.0.2.3")).expect("room");
-        assert_eq!(connections.admit(ip("192.0.2.4")).err(), Some(Full::Total));
+        let _again = known(&connections, "192.0.2.1");
+        let _last = known(&connections, "203.0.113.3");
+        assert_eq!(admit(&connections, "203.0.113.4").err(), Some(Full::Total));
     }
 
     #[test]
     fn one_network_of_ipv6_is_one_prefix_and_a_mapped_address_is_its_own() {
-        let connections = Connections::new(9, 1, true);
-        let _one = connections.admit(ip("2001:db8::1")).expect("room");
-        assert_eq!(connections.admit(ip("2001:db8::ffff:2")).err(), Some(Full::Prefix));
-        let _next = connections.admit(ip("2001:db8:0:1::1")).expect("another network");
-        let _v4 = connections.admit(ip("192.0.2.1")).expect("room");
-        assert_eq!(connections.admit(ip("::ffff:192.0.2.1")).err(), Some(Full::Prefix));
+        let connections = Connections::new(99, 1, true);
+        let _one = admit(&connections, "2001:db8::1").expect("room");
+        assert_eq!(admit(&connections, "2001:db8::ffff:2").err(), Some(Full::Prefix));
+        let _next = admit(&connections, "2001:db8:0:1::1").expect("another network");
+        let _v4 = admit(&connections, "192.0.2.1").expect("room");
+        assert_eq!(admit(&connections, "::ffff:192.0.2.1").err(), Some(Full::Prefix));
+    }
+
+    #[test]
+    fn many_prefixes_of_one_wide_network_hold_so_many_times_one_and_no_more() {
+        type Address = fn(usize) -> String;
+        let cases: [(u8, Address, &str); NETWORKS] = [
+            (V4_24, |host| format!("192.0.2.{host}"), "192.0.3.1"),
+            (V6_56, |net| format!("2001:db8:0:{net:x}::1"), "2001:db8:0:100::1"),
+            (V6_48, |net| format!("2001:db8:0:{:x}::1", net << 8), "2001:db8:1::1"),
+        ];
+        for (bits, address, elsewhere) in cases {
+            let connections = Connections::new(1000, 2, true);
+            let (_, times) = WIDE.into_iter().find(|(wide, _)| *wide == bits).expect("a limit");
+            let places: Vec<_> =
+                (0..200).map_while(|count| admit(&connections, &address(count)).ok()).collect();
+            assert_eq!(places.len(), 2 * times, "/{bits}");
+            assert!(admit(&connections, elsewhere).is_ok(), "/{bits}");
+        }
+    }
+
+    #[test]
+    fn no_wide_network_holds_more_than_half_of_a_listener() {
+        let connections = Connections::new(10, 4, true);
+        let places: Vec<_> =
+            (0..9).map_while(|host| admit(&connections, &format!("192.0.2.{host}")).ok()).collect();
+        assert_eq!(places.len(), 5);
+    }
+
+    #[test]
+    fn a_full_listener_evicts_the_oldest_stranger_and_nobody_who_is_known() {
+        let connections = Connections::new(3, 3, true);
+        let friend = known(&connections, "192.0.2.1");
+        let oldest = admit(&connections, "198.51.100.1").expect("room");
+        let older = admit(&connections, "198.51.100.2").expect("room");
+        let (newcomer, evicts) = connections.admit(ip("203.0.113.1")).expect("a place is made");
+        assert!(evicts && is_evicted(&oldest));
+        assert!(!is_evicted(&friend) && !is_evicted(&older) && !is_evicted(&newcomer));
+        assert_eq!(connections.count(), 3);
+        drop(oldest);
+        assert_eq!(connections.count(), 3, "its place was given back already");
+        for place in [&older, &newcomer] {
+            place.connected().is_known();
+        }
+        assert_eq!(admit(&connections, "203.0.113.2").err(), Some(Full::Total));
+        drop((friend, older, newcomer));
+        assert_eq!(connections.count(), 0);
     }
 
     #[test]
     fn loopback_is_exempt_where_it_is_set_so_and_nothing_is_left_behind() {
         let exempt = Connections::new(9, 1, true);
-        let places: Vec<_> = (0..5).map(|_| exempt.admit(ip("127.0.0.1")).expect("room")).collect();
+        let places: Vec<_> = (0..5).map(|_| admit(&exempt, "127.0.0.1").expect("room")).collect();
         assert_eq!(exempt.count(), 5);
         drop(places);
         assert_eq!(exempt.count(), 0);
         let counted = Connections::new(9, 1, false);
-        let place = counted.admit(ip("::1")).expect("room");
-        assert_eq!(counted.admit(ip("::1")).err(), Some(Full::Prefix));
+        let place = admit(&counted, "::1").expect("room");
+        assert_eq!(admit(&counted, "::1").err(), Some(Full::Prefix));
         drop(place);
-        assert!(counted.table.lock().expect("no holder panics").prefixes.is_empty());
+        let table = counted.table.lock().expect("no holder panics");
+        assert!(table.networks.is_empty() && table.strangers.is_empty());
     }
 }

@@ -88,9 +88,9 @@ edge_errors! {
     NonceMustBeFresh = 410, "nonce_must_be_fresh", 401,
         "The proof must have the server's newest nonce.",
         "Take the nonce of the header DPoP-Nonce of this answer, and send again.";
-    /// More than 64 KiB.
+    /// More than the route takes.
     BodyTooLarge = 411, "body_too_large", 413,
-        "The body must be at most 64 KiB.",
+        "The body must be no longer than its route takes.",
         "Send a shorter body.";
     /// More than 10 s.
     BodyTooSlow = 412, "body_too_slow", 408,
@@ -168,8 +168,16 @@ edge_errors! {
     BookIsClosed = 430, "book_is_closed", 503,
         "The book was restored from a backup and is closed until two people open it.",
         "The request was not run. Ask again later with the same request id.";
+    /// Signed for another server, or sent through somebody else's name.
+    HostMustBeOurs = 431, "host_must_be_ours", 421,
+        "The request must name this server in Host.",
+        "Connect under the name that the register was set up with, and sign that name.";
+    /// A body in chunks, of which nobody knows how long it gets.
+    LengthMustBeGiven = 432, "length_must_be_given", 411,
+        "The request must say how long its body is before it sends it.",
+        "Send Content-Length instead of Transfer-Encoding.";
     /// The node's clock is off the database's, or behind what is booked.
-    ClockIsOff = 431, "clock_is_off", 503,
+    ClockIsOff = 433, "clock_is_off", 503,
         "The server's clock must be right before it decides requests.",
         "The request was not run. Ask again with the same request id, best at another node.";
 }

@@ -10,11 +10,15 @@
 //! what a body may take is in [`super::request`]. Time is counted in ticks of a second, so each may
 //! last one more.
 //!
+//! A handler that panics is answered with a problem document and logged; its connection goes on.
+//!
 //! Not here: HTTP/2 (its streams would need limits of their own), addresses of clients behind a
 //! proxy.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -23,6 +27,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use axum::response::IntoResponse;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -32,7 +38,9 @@ use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep, timeout};
 use tower::Service;
 
-use super::connections::{Connections, Full};
+use super::connections::{Connected, Connections, Full};
+use super::error::EdgeError;
+use super::problem::Problem;
 use super::tls::Certificates;
 
 /// How long a TLS handshake may take, seconds.
@@ -95,7 +103,8 @@ pub struct ListenerOptions {
     pub threads: usize,
     /// The most connections.
     pub connections_max: usize,
-    /// The most connections of one IPv4 address or IPv6 /64.
+    /// The most connections of one IPv4 address or IPv6 /64; the networks around it have
+    /// [`super::connections::WIDE`].
     pub connections_per_prefix_max: usize,
     /// Whether loopback counts toward the total only.
     pub loopback_is_exempt: bool,
@@ -134,6 +143,10 @@ pub trait Tally: Send + Sync + 'static {
     fn refused(&self, why: Full);
     /// A connection was cut because it was silent or slow.
     fn cut(&self);
+    /// A stranger's connection was cut because the listener was full and another came.
+    fn evicted(&self);
+    /// A handler panicked.
+    fn panicked(&self);
 }
 
 /// Which paths a peer is served: by whether it is on this machine.
@@ -227,7 +240,12 @@ impl Listener {
 
     fn take(&self, stream: TcpStream, peer: SocketAddr) {
         let place = match self.connections.admit(peer.ip()) {
-            Ok(place) => place,
+            Ok((place, evicts)) => {
+                if evicts {
+                    self.tally.evicted();
+                }
+                place
+            }
             Err(full) => {
                 self.tally.refused(full);
                 return;
@@ -240,19 +258,22 @@ impl Listener {
         tokio::spawn(async move {
             // A peer that does not take small answers at once only slows itself down.
             let _ = stream.set_nodelay(true);
-            let end = match tls {
-                None => serve_requests(stream, router, stop).await,
-                Some(tls) => {
-                    let handshake = tls.acceptor().accept(stream);
-                    match timeout(Duration::from_secs(HANDSHAKE_SECONDS_MAX), handshake).await {
-                        Ok(Ok(stream)) => serve_requests(stream, router, stop).await,
-                        Ok(Err(_)) => End::Closed,
-                        Err(_) => End::Cut,
-                    }
+            let known = (place.connected(), Arc::clone(&tally));
+            let served = async {
+                let Some(tls) = tls else {
+                    return serve_requests(stream, router, known, stop).await;
+                };
+                let handshake = tls.acceptor().accept(stream);
+                match timeout(Duration::from_secs(HANDSHAKE_SECONDS_MAX), handshake).await {
+                    Ok(Ok(stream)) => serve_requests(stream, router, known, stop).await,
+                    Ok(Err(_)) => End::Closed,
+                    Err(_) => End::Cut,
                 }
             };
-            if matches!(end, End::Cut) {
-                tally.cut();
+            tokio::select! {
+                biased;
+                () = place.evicted() => {}
+                end = served => if matches!(end, End::Cut) { tally.cut() },
             }
             drop(place);
         });
@@ -270,21 +291,32 @@ enum End {
     Cut,
 }
 
-async fn serve_requests<S>(stream: S, router: Router, mut stop: watch::Receiver<bool>) -> End
+async fn serve_requests<S>(
+    stream: S,
+    router: Router,
+    (connected, tally): (Connected, Arc<dyn Tally>),
+    mut stop: watch::Receiver<bool>,
+) -> End
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let pulse = Arc::new(Pulse::default());
     let watched = TokioIo::new(Watched { stream, pulse: Arc::clone(&pulse) });
     let requests = Arc::clone(&pulse);
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         requests.enter(Phase::Answering);
-        let answer = router.clone().call(request);
+        request.extensions_mut().insert(connected.clone());
+        let (mut router, tally) = (router.clone(), Arc::clone(&tally));
         let pulse = Arc::clone(&requests);
         async move {
-            let answer = answer.await;
+            let path = request.uri().path().to_owned();
+            let answer = caught(async move { router.call(request).await }).await;
             pulse.enter(Phase::Idle);
-            answer
+            answer.unwrap_or_else(|| {
+                tally.panicked();
+                tracing::error!(path, "a handler panicked");
+                Ok(Problem::from(EdgeError::FaultOfOurs).into_response())
+            })
         }
     });
     let mut connection = pin!(
@@ -307,6 +339,17 @@ where
             _ = ticks.tick() => if pulse.tick() { return End::Cut },
         }
     }
+}
+
+/// What `work` gives; none when it panics. Nothing that it held is used again but what its drops
+/// left in order.
+async fn caught<T>(work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+        polled.map_or(Poll::Ready(None), |poll| poll.map(Some))
+    })
+    .await
 }
 
 fn every_second() -> Interval {

@@ -3,7 +3,7 @@
 //! - [`listener`], [`connections`], [`tls`]: sockets, their caps and their time.
 //! - [`request`]: a request's head, body and JSON within bounds.
 //! - [`signed`], [`proven`]: whose request it is; [`signature`], [`proof`]: how that is shown.
-//! - [`pace`]: who has to wait.
+//! - [`pace`], [`reads`]: who has to wait; [`deadline`]: how long at most.
 //! - [`error`], [`problem`]: what is said when nothing can be said.
 //! - [`identifier`]: numbers as people and programs outside see them (`pay_…`).
 //! - [`keys`]: the key file, and every key derived from it.
@@ -11,6 +11,7 @@
 
 pub mod admin_socket;
 pub mod connections;
+pub mod deadline;
 pub mod error;
 pub(crate) mod hex;
 pub mod identifier;
@@ -20,6 +21,7 @@ pub mod pace;
 pub mod problem;
 pub mod proof;
 pub mod proven;
+pub mod reads;
 pub mod request;
 pub mod signature;
 pub mod signed;

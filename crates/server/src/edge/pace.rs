@@ -121,6 +121,11 @@ impl InFlight {
         *count += 1;
         Some(Flight { flights: Arc::clone(self), caller })
     }
+
+    /// How many requests of `caller` are under way.
+    pub fn count(&self, caller: i64) -> usize {
+        self.callers.lock().expect("no holder panics").get(&caller).copied().unwrap_or(0)
+    }
 }
 
 impl Drop for Flight {

@@ -7,7 +7,8 @@
 //!
 //! | claim | what must stand there |
 //! | --- | --- |
-//! | `jti`, `iat` | anything: both must be there (RFC 9449, 4.2) and are not judged |
+//! | `jti` | anything that no other proof of the device has |
+//! | `iat` | anything: it must be there (RFC 9449, 4.2) and is not judged |
 //! | `htm` | the method |
 //! | `htu` | scheme, host and path; no query, no fragment |
 //! | `ath` | base64url SHA-256 of the token's text; not in an enrolment |
@@ -15,9 +16,9 @@
 //! | `bd` | base64url SHA-256 of the body, of an empty one too (our own claim) |
 //!
 //! Freshness comes from the nonce alone, because phones' clocks are wrong: HMAC of device and
-//! 30-second step, the current and the previous step accepted, nothing kept. Device 0 stands for a
-//! device that is only being enrolled. A repeated proof does nothing new: what changes state
-//! carries a request id.
+//! 30-second step, the current and the previous step accepted. Device 0 stands for a device that is
+//! only being enrolled. An enrolled device's proof is accepted once ([`seen`]); what changes state
+//! carries a request id besides.
 //!
 //! Phases: [`ProofKeys::open_token`] (a keyed hash), then [`ProofKeys::verify`]: shape, key,
 //! claims, nonce, and only then the signature, the dearest step. [`ProofKeys::verify_enrolment`] is
@@ -30,10 +31,12 @@
 //! Not here: whether device, session or member still stand (the ledger says), request ids, cookies.
 
 pub mod device_key;
+pub mod seen;
 
 #[cfg(test)]
 mod tests;
 
+use self::seen::{NonceTime, ProofMark};
 use super::keys::{KeyFile, Secret};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -103,6 +106,8 @@ pub struct VerifiedDevice {
     pub member: u64,
     /// The key that signed.
     pub key: VerifiedKey,
+    /// By which the proof is known again.
+    pub mark: ProofMark,
 }
 
 /// A public key whose holder signed a request.
@@ -202,6 +207,12 @@ pub enum ProofError {
         again"
     )]
     SignatureWrong,
+    /// Accepted before.
+    #[error(
+        "the proof must be a new one; sign another for each request, with a `jti` that no other \
+        has"
+    )]
+    Replayed,
 }
 
 impl ProofError {
@@ -241,9 +252,12 @@ impl ProofKeys {
 
     /// The nonce that `device` puts into its next proof, [`NO_DEVICE`] before there is one: 32
     /// characters, the same for a whole step. Every answer to a device carries it.
-    pub fn nonce(&self, device: u64, now_ms: i64) -> String {
-        let step = nonce_step(now_ms);
-        let tag = nonce_tag(current(&self.nonce), device, step);
+    pub fn nonce(&self, device: u64, time: impl Into<NonceTime>) -> String {
+        let time = time.into();
+        let step = nonce_step(time.now_ms);
+        // A clock that went back gives a nonce that is refused until it has caught up.
+        let salt = time.epoch.salt_of(step).unwrap_or_default();
+        let tag = nonce_tag(current(&self.nonce), device, step, salt);
         let mut bytes = [0; 24];
         bytes[..8].copy_from_slice(&step.to_be_bytes());
         bytes[8..].copy_from_slice(&tag);
@@ -304,7 +318,7 @@ impl ProofKeys {
         token: &DeviceToken,
         proof: &str,
         request: &Request<'_>,
-        now_ms: i64,
+        time: impl Into<NonceTime>,
     ) -> Result<VerifiedDevice, ProofError> {
         let proof = Proof::parse(proof)?;
         if proof.key.thumbprint != token.thumbprint {
@@ -315,9 +329,10 @@ impl ProofKeys {
         if !is_digest(ath, &token.text_digest) {
             return Err(ProofError::TokenHashWrong);
         }
-        self.check_nonce(proof.claims.nonce.as_deref(), token.device, now_ms)?;
+        let step = self.check_nonce(proof.claims.nonce.as_deref(), token.device, time.into())?;
         proof.check_signature()?;
-        Ok(VerifiedDevice { device: token.device, member: token.member, key: proof.key })
+        let mark = ProofMark { step, digest: part(&sha256(proof.signed.as_bytes()), 0) };
+        Ok(VerifiedDevice { device: token.device, member: token.member, key: proof.key, mark })
     }
 
     /// The key of a device that is being enrolled, by the value of its `DPoP` header: it has no
@@ -330,29 +345,36 @@ impl ProofKeys {
         &self,
         proof: &str,
         request: &Request<'_>,
-        now_ms: i64,
+        time: impl Into<NonceTime>,
     ) -> Result<VerifiedKey, ProofError> {
         let proof = Proof::parse(proof)?;
         proof.claims.check_request(request)?;
-        self.check_nonce(proof.claims.nonce.as_deref(), NO_DEVICE, now_ms)?;
+        self.check_nonce(proof.claims.nonce.as_deref(), NO_DEVICE, time.into())?;
         proof.check_signature()?;
         Ok(proof.key)
     }
 
-    fn check_nonce(&self, nonce: Option<&str>, device: u64, now_ms: i64) -> Result<(), ProofError> {
+    /// The step of a nonce that was given to `device` and is still accepted.
+    fn check_nonce(
+        &self,
+        nonce: Option<&str>,
+        device: u64,
+        time: NonceTime,
+    ) -> Result<u64, ProofError> {
         let nonce = nonce.ok_or(ProofError::NonceMissing)?;
         // What is no nonce at all is cured like an old one: by taking the new one.
         let bytes = URL_SAFE_NO_PAD.decode(nonce).map_err(|_| ProofError::NonceStale)?;
         let bytes: [u8; 24] = bytes.try_into().map_err(|_| ProofError::NonceStale)?;
         let step = u64::from_be_bytes(part(&bytes, 0));
-        let now = nonce_step(now_ms);
+        let now = nonce_step(time.now_ms);
         if step != now && step.checked_add(1) != Some(now) {
             return Err(ProofError::NonceStale);
         }
+        let salt = time.epoch.salt_of(step).ok_or(ProofError::NonceStale)?;
         let tag: [u8; 16] = part(&bytes, 8);
         let made_here =
-            self.nonce.iter().any(|key| nonce_tag(key, device, step).ct_eq(&tag).into());
-        if made_here { Ok(()) } else { Err(ProofError::NonceStale) }
+            self.nonce.iter().any(|key| nonce_tag(key, device, step, salt).ct_eq(&tag).into());
+        if made_here { Ok(step) } else { Err(ProofError::NonceStale) }
     }
 }
 
@@ -368,11 +390,15 @@ fn nonce_step(now_ms: i64) -> u64 {
     u64::try_from(now_ms / NONCE_STEP_MS).expect("the server's clock is after 1970")
 }
 
-fn nonce_tag(key: &hmac::Key, device: u64, step: u64) -> [u8; 16] {
+/// Salt 0 is no salt: what every node makes alike.
+fn nonce_tag(key: &hmac::Key, device: u64, step: u64, salt: u32) -> [u8; 16] {
     let mut context = hmac::Context::with_key(key);
     context.update(NONCE_LABEL);
     context.update(&device.to_be_bytes());
     context.update(&step.to_be_bytes());
+    if salt != 0 {
+        context.update(&salt.to_be_bytes());
+    }
     part(context.sign().as_ref(), 0)
 }
 

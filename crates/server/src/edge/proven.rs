@@ -11,11 +11,13 @@ use hyper::header::{AUTHORIZATION, CACHE_CONTROL, HeaderName, HeaderValue, WWW_A
 use hyper::http::request::Parts;
 use yaoki_core::ids::{FactId, MemberNumber};
 
+use super::deadline::Deadline;
 use super::error::EdgeError;
+use super::listener::ListenerName;
 use super::pace::Flight;
 use super::problem::{Problem, sentence};
 use super::proof::{self, NO_DEVICE, ProofError, VerifiedKey};
-use super::request;
+use super::request::{self, DEVICE_BODY_BYTES_MAX};
 use crate::app::App;
 
 /// Where the next nonce stands (RFC 9449, 8).
@@ -31,6 +33,8 @@ pub struct Proven {
     pub member: MemberNumber,
     /// The body.
     pub body: Bytes,
+    /// By when it must be answered.
+    pub deadline: Deadline,
     _flight: Flight,
 }
 
@@ -41,6 +45,9 @@ pub struct Newcomer {
     pub key: VerifiedKey,
     /// The body.
     pub body: Bytes,
+    /// By when it must be answered.
+    pub deadline: Deadline,
+    _flight: Flight,
 }
 
 impl FromRequest<App> for Proven {
@@ -56,11 +63,15 @@ impl FromRequest<App> for Proven {
         let number = |number: u64| i64::try_from(number).expect("we made the token");
         let (device, member) = (number(token.device), number(token.member));
         let proven = async {
-            let body = request::body(body).await?;
+            let body = request::body(body, DEVICE_BODY_BYTES_MAX).await?;
+            let deadline = app.deadline();
             let digest = proof::sha256(&body);
             let asked = asked(app, &parts, &digest)?;
             let proof = text_of(&parts, &DPOP);
-            app.keyring().proof.verify(&token, proof, &asked, app.now().0)?;
+            let time = app.proofs.time(app.now().0);
+            let verified = app.keyring().proof.verify(&token, proof, &asked, time)?;
+            app.proofs.accept(verified.mark, time)?;
+            request::is_known(&parts);
             if !body.is_empty() {
                 request::check_content_type(&parts)?;
             }
@@ -68,7 +79,7 @@ impl FromRequest<App> for Proven {
             let flight = flight
                 .ok_or_else(|| Problem::from(EdgeError::TooManyInFlight).and_retry_after(1))?;
             let (device, member) = (FactId(device), MemberNumber(member));
-            Ok(Self { device, member, body, _flight: flight })
+            Ok(Self { device, member, body, deadline, _flight: flight })
         };
         proven.await.map_err(|problem| with_nonce(problem, app, token.device))
     }
@@ -81,13 +92,20 @@ impl FromRequest<App> for Newcomer {
         let (parts, body) = request.into_parts();
         let newcomer = async {
             request::check_head(&parts)?;
-            let body = request::body(body).await?;
+            let body = request::body(body, DEVICE_BODY_BYTES_MAX).await?;
+            // After the body: whoever sends slowly holds none of these places.
+            let flight = app.stranger(ListenerName::Devices)?;
+            let deadline = app.deadline();
             let digest = proof::sha256(&body);
             let asked = asked(app, &parts, &digest)?;
             let proof = text_of(&parts, &DPOP);
-            let key = app.keyring().proof.verify_enrolment(proof, &asked, app.now().0)?;
+            let key = app.keyring().proof.verify_enrolment(
+                proof,
+                &asked,
+                app.proofs.time(app.now().0),
+            )?;
             request::check_content_type(&parts)?;
-            Ok(Self { key, body })
+            Ok(Self { key, body, deadline, _flight: flight })
         };
         newcomer.await.map_err(|problem| with_nonce(problem, app, NO_DEVICE))
     }
@@ -113,7 +131,7 @@ fn text_of<'a>(parts: &'a Parts, name: &HeaderName) -> &'a str {
 
 /// The nonce for the next proof of `device`.
 pub fn nonce(app: &App, device: u64) -> HeaderValue {
-    let nonce = app.keyring().proof.nonce(device, app.now().0);
+    let nonce = app.keyring().proof.nonce(device, app.proofs.time(app.now().0));
     HeaderValue::from_str(&nonce).expect("base64url is ASCII")
 }
 

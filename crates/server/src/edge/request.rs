@@ -1,7 +1,10 @@
 //! Taking a request in: its head's size, its host, its body within bounds, its JSON in one form.
 //!
-//! Limits: heads of [`HEADERS_BYTES_MAX`], bodies of [`BODY_BYTES_MAX`] read within
-//! [`BODY_SECONDS_MAX`].
+//! Everything that can be judged by the head is judged before the body is read, so that a stranger
+//! cannot make us keep what we shall refuse.
+//!
+//! Limits: heads of [`HEADERS_BYTES_MAX`], bodies of [`REGISTER_BODY_BYTES_MAX`] or
+//! [`DEVICE_BODY_BYTES_MAX`], announced by the head and read within [`BODY_SECONDS_MAX`].
 
 use std::pin::pin;
 use std::time::Duration;
@@ -15,13 +18,16 @@ use serde::Deserialize;
 use serde_json::error::Category;
 use tokio::time::timeout;
 
+use super::connections::Connected;
 use super::error::EdgeError;
 use super::problem::Problem;
 
 /// The most that all headers of a request may take, bytes.
 pub const HEADERS_BYTES_MAX: usize = 8 * 1024;
-/// The most that a body may take, bytes.
-pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// The most that a register's body may take, bytes: a hundred acknowledgements have 4 KiB.
+pub const REGISTER_BODY_BYTES_MAX: usize = 8 * 1024;
+/// The most that a device's body may take, bytes: a link's token has less than 300.
+pub const DEVICE_BODY_BYTES_MAX: usize = 1024;
 /// How long a body may take to arrive, seconds.
 pub const BODY_SECONDS_MAX: u64 = 10;
 
@@ -39,6 +45,14 @@ pub fn check_head(parts: &Parts) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Says that the connection of a request has shown who uses it.
+pub fn is_known(parts: &Parts) {
+    // A request that came by no listener of ours has no connection to keep.
+    if let Some(connected) = parts.extensions.get::<Connected>() {
+        connected.is_known();
+    }
+}
+
 /// The value of the one `Host` header.
 ///
 /// # Errors
@@ -52,40 +66,55 @@ pub fn host(parts: &Parts) -> Result<&str, Problem> {
     }
 }
 
+/// Refuses a host that is none of `ours`, compared without case. Where no name is known, every one
+/// is taken: a signature then holds for whatever name its request was sent to.
+///
+/// # Errors
+/// [`EdgeError::HostMustBeOurs`].
+pub fn check_host(host: &str, ours: &[String]) -> Result<(), Problem> {
+    if ours.is_empty() || ours.iter().any(|name| name.eq_ignore_ascii_case(host)) {
+        return Ok(());
+    }
+    Err(EdgeError::HostMustBeOurs.into())
+}
+
+/// Refuses a body that is not announced, or too long for its route, before a byte of it is read.
+///
+/// # Errors
+/// [`EdgeError::LengthMustBeGiven`] or [`EdgeError::BodyTooLarge`].
+pub fn check_length(body: &Body, bytes_max: usize) -> Result<usize, Problem> {
+    let announced = body.size_hint().exact().ok_or(EdgeError::LengthMustBeGiven)?;
+    usize::try_from(announced).ok().filter(|length| *length <= bytes_max).ok_or_else(|| {
+        let detail = format!("The body must be at most {bytes_max} bytes.");
+        Problem::with_detail(EdgeError::BodyTooLarge, detail)
+    })
+}
+
 /// The whole body, within its bounds of size and time.
 ///
 /// # Errors
-/// [`EdgeError::BodyTooLarge`], [`EdgeError::BodyTooSlow`] or [`EdgeError::BodyMustBeWhole`].
-pub async fn body(body: Body) -> Result<Bytes, Problem> {
-    let announced = body.size_hint().lower();
-    if announced > u64::try_from(BODY_BYTES_MAX).expect("64 KiB fit") {
-        return Err(EdgeError::BodyTooLarge.into());
-    }
-    match timeout(Duration::from_secs(BODY_SECONDS_MAX), collect(body)).await {
+/// As [`check_length`]; [`EdgeError::BodyTooSlow`] or [`EdgeError::BodyMustBeWhole`].
+pub async fn body(body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
+    let length = check_length(&body, bytes_max)?;
+    match timeout(Duration::from_secs(BODY_SECONDS_MAX), collect(body, length)).await {
         Ok(result) => result.map_err(Problem::from),
         Err(_) => Err(EdgeError::BodyTooSlow.into()),
     }
 }
 
-async fn collect(body: Body) -> Result<Bytes, EdgeError> {
+/// The `length` bytes that were announced; hyper gives no more.
+async fn collect(body: Body, length: usize) -> Result<Bytes, EdgeError> {
     let mut body = pin!(body);
     let Some(first) = data(body.frame().await)? else { return Ok(Bytes::new()) };
-    let Some(second) = data(body.frame().await)? else { return within(first) };
-    let mut whole = Vec::with_capacity(BODY_BYTES_MAX.min(2 * (first.len() + second.len())));
+    let Some(second) = data(body.frame().await)? else { return Ok(first) };
+    let mut whole = Vec::with_capacity(length);
     whole.extend_from_slice(&first);
     let mut next = Some(second);
     while let Some(bytes) = next {
-        if whole.len() + bytes.len() > BODY_BYTES_MAX {
-            return Err(EdgeError::BodyTooLarge);
-        }
         whole.extend_from_slice(&bytes);
         next = data(body.frame().await)?;
     }
     Ok(Bytes::from(whole))
-}
-
-fn within(bytes: Bytes) -> Result<Bytes, EdgeError> {
-    if bytes.len() > BODY_BYTES_MAX { Err(EdgeError::BodyTooLarge) } else { Ok(bytes) }
 }
 
 /// The bytes of a frame; none at the end. Trailers carry nothing for us.

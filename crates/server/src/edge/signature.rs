@@ -68,6 +68,21 @@ pub struct Claim {
     pub signature: [u8; 32],
 }
 
+impl Claim {
+    /// Whether it was signed within [`TIMESTAMP_TOLERANCE_SECONDS`] of `now_seconds` (Unix), as it
+    /// says itself: to be asked before the body is read.
+    ///
+    /// # Errors
+    /// [`SignatureError::TimestampFar`].
+    pub const fn check_time(&self, now_seconds: i64) -> Result<(), SignatureError> {
+        let difference_seconds = self.timestamp.saturating_sub(now_seconds);
+        if difference_seconds.saturating_abs() > TIMESTAMP_TOLERANCE_SECONDS {
+            return Err(SignatureError::TimestampFar { difference_seconds });
+        }
+        Ok(())
+    }
+}
+
 /// The parts of a request that are signed, as they stood on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestParts<'a> {
@@ -214,10 +229,7 @@ pub fn verify(
     parts: &RequestParts<'_>,
     now_seconds: i64,
 ) -> Result<(), SignatureError> {
-    let difference_seconds = claim.timestamp.saturating_sub(now_seconds);
-    if difference_seconds.saturating_abs() > TIMESTAMP_TOLERANCE_SECONDS {
-        return Err(SignatureError::TimestampFar { difference_seconds });
-    }
+    claim.check_time(now_seconds)?;
     let expected = mac(key, parts, claim.generation, claim.timestamp)?;
     if bool::from(expected.as_ref().ct_eq(&claim.signature)) {
         Ok(())

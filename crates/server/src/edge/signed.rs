@@ -1,4 +1,5 @@
 //! A request of a terminal: taken in whole, its signature checked, before anything touches storage.
+//! What its head says for itself (host, key, time, length) is judged before its body is read.
 //!
 //! Whether terminal and key generation are still good is for the rules: they are asked with the
 //! book's own rows, under the same lock as the money.
@@ -6,17 +7,18 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequest, Request};
-use hyper::body::Bytes;
+use hyper::body::{Body as _, Bytes};
 use hyper::header::AUTHORIZATION;
 use hyper::http::request::Parts;
 use yaoki_core::command::Caller;
 use yaoki_core::ids::{RequestId, RequestKey, TerminalNumber};
 use yaoki_core::time::SECOND_MS;
 
+use super::deadline::Deadline;
 use super::error::EdgeError;
 use super::pace::Flight;
 use super::problem::Problem;
-use super::request;
+use super::request::{self, REGISTER_BODY_BYTES_MAX};
 use super::signature::{self, Claim, RequestParts};
 use crate::app::App;
 
@@ -31,6 +33,8 @@ pub struct Signed {
     pub body: Bytes,
     /// Method, address and headers.
     pub parts: Parts,
+    /// By when it must be answered.
+    pub deadline: Deadline,
     _flight: Flight,
 }
 
@@ -51,20 +55,25 @@ impl FromRequest<App> for Signed {
         let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let claim = signature::parse(header.unwrap_or_default())?;
         let host = request::host(&parts)?;
-        let body = request::body(body).await?;
+        request::check_host(host, &app.register_hosts)?;
+        claim.check_time(app.now().0.div_euclid(SECOND_MS))?;
+        if !body.is_end_stream() {
+            request::check_content_type(&parts)?;
+        }
+        let body = request::body(body, REGISTER_BODY_BYTES_MAX).await?;
+        let deadline = app.deadline();
         check(app, &claim, &parts, host, &body)?;
+        request::is_known(&parts);
         let terminal = i64::try_from(claim.terminal).expect("an identifier holds a positive i64");
         let flight = app.flights.start(terminal);
         let flight =
             flight.ok_or_else(|| Problem::from(EdgeError::TooManyInFlight).and_retry_after(1))?;
-        if !body.is_empty() {
-            request::check_content_type(&parts)?;
-        }
         Ok(Self {
             terminal: TerminalNumber(terminal),
             generation: i64::from(claim.generation),
             body,
             parts,
+            deadline,
             _flight: flight,
         })
     }

@@ -14,6 +14,7 @@ use super::text;
 use crate::api::render;
 use crate::app::App;
 use crate::edge::problem::Problem;
+use crate::edge::reads::Side;
 use crate::metrics::{Class, Endpoint, Said};
 
 /// The process lives.
@@ -65,7 +66,7 @@ pub async fn alive(State(app): State<App>) -> Response {
 )]
 pub async fn ready(State(app): State<App>) -> Response {
     let work = async {
-        let lanes = app.read(read::lanes).await;
+        let lanes = app.read(Side::Readiness, app.deadline(), read::lanes).await;
         let booked =
             lanes.as_ref().ok().and_then(|lanes| lanes.iter().map(|lane| lane.last_at).max());
         let health = app.book.health();

@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use yaoki_server::client::Answer;
 use yaoki_server::client::http::{Connection, Request};
+use yaoki_server::edge::signature::{RequestParts, body_digest, sign};
 use yaoki_store::on_both_storages;
 
+use crate::raw;
 use crate::world::{MONEY, World, told};
 
 fn post(world: &World, target: &str, body: &[u8]) -> Answer {
@@ -166,6 +168,63 @@ on_both_storages! {
         let pays = world.run(register.pay(&world.payment(0, 100))).expect_err("no such terminal");
         assert!(pays.to_string().contains("terminal_must_exist"), "{pays}");
         assert_eq!((world.size(), world.member(0).money), (before, MONEY));
+    }
+
+    fn what_its_head_shows_to_be_wrong_is_refused_without_its_body(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let address = world.running.registers;
+        let fresh = world.register(&world.till).sign("POST", "/v1/payments", b"{}");
+        world.clock.advance_ms(-61_000);
+        let stale = world.register(&world.till).sign("POST", "/v1/payments", b"{}");
+        world.clock.advance_ms(61_000);
+        let json = "Content-Type: application/json";
+        for (authorization, more, expected) in [
+            ("", "Content-Length: 100", "signature_must_be_given"),
+            (&stale, "Content-Length: 100", "signature_must_be_timely"),
+            (&fresh, "Content-Length: 100", "content_type_must_be_json"),
+            (&fresh, "Content-Length: 8193", "body_too_large"),
+            (&fresh, "Transfer-Encoding: chunked", "length_must_be_given"),
+        ] {
+            let more = match expected {
+                "content_type_must_be_json" => more.to_owned(),
+                _ => format!("{more}\r\n{json}"),
+            };
+            // No byte of the body follows, and none is waited for.
+            let head = format!(
+                "POST /v1/payments HTTP/1.1\r\nHost: {address}\r\n\
+                 Authorization: {authorization}\r\n{more}\r\n\r\n"
+            );
+            let answer = raw::exchange(address, head.as_bytes());
+            assert_eq!(raw::refusal(&answer), expected);
+        }
+    }
+
+    fn a_request_signed_for_another_server_is_misdirected(db: &mut TestDatabase) {
+        let names = vec!["pay.example.jp".to_owned(), "pay.example.jp:8443".to_owned()];
+        let world = World::with(db, 1, |options| options.register_hosts = names);
+        let before = world.size();
+        let (method, path, query) = ("GET", "/v1/payments", "");
+        for (host, expected) in [
+            ("pay.example.jp", ""),
+            ("Pay.Example.JP:8443", ""),
+            ("pay.example.jp:443", "host_must_be_ours"),
+            ("pay.example.com", "host_must_be_ours"),
+            ("127.0.0.1", "host_must_be_ours"),
+        ] {
+            let body_digest = body_digest(b"");
+            let parts = RequestParts { method, path, query, host, body_digest: &body_digest };
+            let till = &world.till;
+            let seconds = world.clock.now().0.div_euclid(1000);
+            let signed = sign(till.terminal, till.generation, &till.key, &parts, seconds);
+            let bytes = format!(
+                "{method} {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {signed}\r\n\r\n"
+            );
+            let answer = raw::exchange(world.running.registers, bytes.as_bytes());
+            let status = if expected.is_empty() { "HTTP/1.1 200" } else { "HTTP/1.1 421" };
+            assert!(answer.starts_with(status), "{host}: {answer}");
+            assert_eq!(raw::refusal(&answer), expected, "{host}");
+        }
+        assert_eq!(world.size(), before);
     }
 
     fn a_replayed_request_charges_nothing_more(db: &mut TestDatabase) {

@@ -102,6 +102,55 @@ on_both_storages! {
         }
     }
 
+    fn a_proof_that_was_overheard_shows_no_code(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let mut device = world.enrolled(0);
+        world.run(device.code(false)).expect("it has a nonce now");
+        let token = format!("DPoP {}", device.token().expect("enrolled"));
+        let proof = device.proof("POST", "/v1/device/code", b"{}").expect("a proof");
+        let headers = [("Authorization", token.as_str()), ("DPoP", proof.as_str())];
+        let request =
+            Request { method: "POST", target: "/v1/device/code", headers: &headers, body: b"{}" };
+        assert_eq!(world.anonymous(ListenerName::Devices, &request).status, 200);
+        for later_ms in [0, 29_000, 20_000, 20_000] {
+            world.clock.advance_ms(later_ms);
+            let replayed = world.anonymous(ListenerName::Devices, &request);
+            assert_eq!(replayed.status, 401, "{later_ms}");
+            assert!(!replayed.json()["digits"].is_string());
+        }
+        assert!(world.run(device.code(false)).is_ok(), "the device itself signs another");
+    }
+
+    fn when_proofs_are_forgotten_their_nonces_are_and_devices_go_on(db: &mut TestDatabase) {
+        let world = World::with(db, 1, |options| options.limits.proofs_remembered_max = 3);
+        let mut device = world.enrolled(0);
+        let mut accepted: Vec<(String, u16)> = Vec::new();
+        let mut renewed = 0;
+        for _ in 0..12 {
+            let token = format!("DPoP {}", device.token().expect("enrolled"));
+            let proof = device.proof("POST", "/v1/device/code", b"{}").expect("a proof");
+            let ask = |proof: &str| {
+                let headers = [("Authorization", token.as_str()), ("DPoP", proof)];
+                let (method, target) = ("POST", "/v1/device/code");
+                let request = Request { method, target, headers: &headers, body: b"{}" };
+                world.anonymous(ListenerName::Devices, &request).status
+            };
+            accepted.push((proof.clone(), ask(&proof)));
+            for (proof, _) in &accepted {
+                assert_eq!(ask(proof), 401, "no proof is accepted twice");
+            }
+            // One more request at the most, and the device has its code.
+            let first = world.run(device.post_once("/v1/device/code", b"{}")).expect("an answer");
+            if first.status == 401 {
+                assert_eq!(told(&first), "401 nonce_must_be_fresh");
+                renewed += 1;
+                assert!(world.run(device.code(false)).is_ok());
+            }
+        }
+        assert!(renewed > 1, "the memory of three was full more than once");
+        assert!(accepted.iter().any(|(_, status)| *status == 200));
+    }
+
     fn only_the_paying_device_of_an_open_member_shows_codes_while_the_switch_is_open(
         db: &mut TestDatabase
     ) {

@@ -65,6 +65,14 @@ fn by_requests(world: &World) -> Vec<String> {
         world.running.registers,
         format!("POST /v1/payments HTTP/1.1\r\nAuthorization: {signed}\r\n\r\n").as_bytes(),
     )));
+    reached.push(raw::refusal(&raw::exchange(
+        world.running.registers,
+        format!(
+            "POST /v1/payments HTTP/1.1\r\nHost: here\r\nAuthorization: {signed}\r\n\
+             Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        .as_bytes(),
+    )));
     reached
 }
 
@@ -81,6 +89,10 @@ impl hyper::body::Body for Broken {
     ) -> std::task::Poll<Option<Result<hyper::body::Frame<Self::Data>, Self::Error>>> {
         std::task::Poll::Ready(Some(Err(std::io::ErrorKind::ConnectionReset.into())))
     }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        hyper::body::SizeHint::with_exact(1)
+    }
 }
 
 /// What a body that stops in the middle reaches.
@@ -89,7 +101,7 @@ fn by_slow_body(world: &World) -> String {
     let mut stream = raw::connect(world.running.registers);
     let head = format!(
         "POST /v1/payments HTTP/1.1\r\nHost: {}\r\nAuthorization: {signed}\r\n\
-         Content-Length: 100\r\n\r\n{{",
+         Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{",
         world.running.registers
     );
     stream.write_all(head.as_bytes()).expect("the server listens");
@@ -154,14 +166,15 @@ on_both_storages! {
         assert_eq!(stopping, "stopping");
         reached.insert(stopping);
         world.stop();
-        let broken = world.run(request::body(axum::body::Body::new(Broken)));
+        let broken = world.run(request::body(axum::body::Body::new(Broken), 1));
         let broken = broken.expect_err("it broke off");
         for problem in by_the_store().chain([broken]) {
             let Cause::Edge(error) = problem.cause() else { panic!("the edge says this") };
             reached.insert(error.name().to_owned());
         }
-        // These two need other limits; they are reached below.
-        reached.extend(["deadline_passed", "too_many_in_flight"].map(str::to_owned));
+        // These need other limits; they are reached below, and the last in `bad_input`.
+        let elsewhere = ["deadline_passed", "too_many_in_flight", "host_must_be_ours"];
+        reached.extend(elsewhere.map(str::to_owned));
         let all: BTreeSet<String> =
             EdgeError::ALL.iter().map(|error| error.name().to_owned()).collect();
         let missing: Vec<&String> = all.difference(&reached).collect();

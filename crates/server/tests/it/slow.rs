@@ -5,10 +5,12 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use yaoki_core::ids::TerminalNumber;
+use yaoki_server::edge::pace::FORGED_MAX;
 use yaoki_store::on_both_storages;
 
 use crate::raw;
-use crate::world::{MONEY, World};
+use crate::world::{MONEY, World, told};
 
 const ATTACKERS: usize = 30;
 
@@ -48,7 +50,7 @@ on_both_storages! {
         let mut bodies = open(
             format!(
                 "POST /v1/payments HTTP/1.1\r\nHost: {address}\r\nAuthorization: {signed}\r\n\
-                 Content-Length: 1000\r\n\r\n{{"
+                 Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{"
             )
             .as_bytes(),
         );
@@ -90,6 +92,32 @@ on_both_storages! {
         assert!(world.run(neighbour.pay(&world.payment(1, 100))).expect("paid").succeeded());
         assert!(world.run(register.recent(5, false)).is_ok(), "looking is not paced");
         assert!(began.elapsed() < Duration::from_secs(1), "nobody else waits");
+    }
+
+    fn a_paced_payment_has_one_deadline_from_when_it_was_received(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let (app, terminal) = (world.running.app.clone(), world.till.terminal);
+        let terminal = TerminalNumber(i64::try_from(terminal).expect("small"));
+        for _ in 0..FORGED_MAX {
+            app.pace.forged(terminal, world.clock.now());
+        }
+        // Two turns are taken, so the payment waits for the third: 4 s of its 5.
+        for _ in 0..2 {
+            app.pace.turn(terminal, world.clock.now(), 4000).expect("a turn");
+        }
+        let mut register = world.register(&world.till);
+        let body = register.payment_body(&world.payment(0, 100)).to_string();
+        let paid = world.spawn(async move {
+            register.send("POST", "/v1/payments", body.as_bytes()).await.expect("an answer")
+        });
+        while app.flights.count(terminal.0) == 0 {
+            std::thread::yield_now();
+        }
+        // By the book's clock the deadline passes while the payment waits.
+        world.clock.advance_ms(app.limits.deadline_ms + 1);
+        let answer = world.run(paid).expect("no panic");
+        assert_eq!(told(&answer), "504 deadline_passed");
+        assert_eq!(world.member(0).money, MONEY, "it was never run");
     }
 
     fn a_used_a_stale_and_a_mistyped_code_are_not_counted_as_forged(db: &mut TestDatabase) {

@@ -20,6 +20,7 @@ use yaoki_server::client::{Answer, DeviceClient, RegisterClient};
 use yaoki_server::edge::identifier::{self, Kind};
 use yaoki_server::edge::keys::KeyFile;
 use yaoki_server::edge::listener::ListenerName;
+use yaoki_server::edge::reads::READERS_MIN;
 use yaoki_server::{Running, ServerOptions, serve};
 use yaoki_store::testing::{TestClock, TestDatabase, code_rules, options};
 use yaoki_store::{Book, BookKind, create, read};
@@ -69,7 +70,9 @@ impl World {
         let folder = db.folder();
         create(&db.database, BookKind::Demo, Currency::JPY, "Asia/Tokyo", clock.now())
             .expect("the book can be made");
-        let book = Book::open(options(&db.database, &clock, "node")).expect("it can be opened");
+        let mut node = options(&db.database, &clock, "node");
+        node.readers = READERS_MIN;
+        let book = Book::open(node).expect("it can be opened");
         let key_file = folder.join("keys");
         KeyFile::generate(&mut |bytes: &mut [u8]| counting()(bytes))
             .create(&key_file)
@@ -88,6 +91,7 @@ impl World {
             clock.as_clock(),
             entropy,
         );
+        server.readers = READERS_MIN;
         server.admin_socket = Some(folder.join("admin.socket"));
         server.anchor_file = Some(folder.join("anchors"));
         change(&mut server);

@@ -21,8 +21,8 @@ on_both_storages! {
         let operation = book.paid(MEMBER, 1, 1500);
         assert_eq!(book.member(MEMBER).money, 98_500);
         let recent = |conn: &mut Conn| read::recent(conn, StoreNumber(1), None, None, 10);
-        let listed = book.book.read_and_wait(recent);
-        assert_eq!(listed.expect("it can be listed")[0], operation);
+        let listed = book.book.read_and_wait(recent).expect("it can be listed");
+        assert_eq!(listed.operations[0], operation);
         let history = book.book.read_and_wait(move |conn| read::payment(conn, operation.id));
         assert_eq!(history.expect("it can be read").expect("it is there").operations.len(), 1);
     }

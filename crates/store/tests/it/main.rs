@@ -7,6 +7,7 @@ mod backup;
 mod clocks;
 mod crash;
 mod lanes;
+mod lists;
 mod migrations;
 mod rows;
 mod sessions;

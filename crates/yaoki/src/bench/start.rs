@@ -1,5 +1,5 @@
-//! From opening the book to serving, over the files as `kill -9` leaves them: the log is full and its
-//! index is gone. They are copied while nobody writes, which gives the same bytes.
+//! From opening the book to serving, over the files as `kill -9` leaves them: the log is full and
+//! its index is gone. They are copied while nobody writes, which gives the same bytes.
 
 use std::path::Path;
 use std::time::Duration;

@@ -168,6 +168,34 @@ impl Kind for Database {
     }
 }
 
+/// Names of hosts, each with its port where one is sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hosts(pub(crate) Vec<String>);
+
+impl Kind for Hosts {
+    fn may_be() -> String {
+        "names as they stand in `Host`, with the port where one is sent, separated by commas: \
+         `pay.example.jp,pay.example.jp:8443`; or not set"
+            .to_owned()
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
+        let is_host = |name: &&str| {
+            let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+            !name.is_empty() && name.bytes().all(known)
+        };
+        let names: Vec<&str> = text.split(',').map(str::trim).collect();
+        if names.iter().all(is_host) {
+            Ok(Self(names.into_iter().map(str::to_owned).collect()))
+        } else {
+            Err(Self::may_be())
+        }
+    }
+}
+
 impl Kind for Currency {
     fn may_be() -> String {
         "three capital letters, as `JPY`".to_owned()
@@ -221,5 +249,13 @@ mod tests {
         assert!(Witnesses::read("http://witness.example/").is_err());
         let two = Witnesses::read("https://a.example/x https://b.example/y").expect("two");
         assert_eq!((two.0.len(), Witnesses::read("").expect("none").0.len()), (2, 0));
+        assert!(Hosts::read("a.jp,").is_err() && Hosts::read("https://a.jp").is_err());
+    }
+
+    #[test]
+    fn hosts_are_separated_by_commas_and_none_is_none() {
+        assert_eq!(Hosts::read(""), Ok(Hosts::default()));
+        let two = ["a.jp".to_owned(), "[::1]:8443".to_owned()];
+        assert_eq!(Hosts::read("a.jp, [::1]:8443"), Ok(Hosts(two.into())));
     }
 }

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use yaoki_core::money::Currency;
 use yaoki_store::Database;
 
-use self::kind::{Kind, LogFormat, Number, Prefix, Witnesses, ZoneName};
+use self::kind::{Hosts, Kind, LogFormat, Number, Prefix, Witnesses, ZoneName};
 use self::source::Values;
 use crate::exit::Failure;
 
@@ -146,6 +146,9 @@ settings! {
 
     /// Where terminals are served.
     Serving registers: SocketAddr = "127.0.0.1:7701", "ADDRESS";
+    /// What terminals call this server in `Host`. They sign that name, so a request that was signed
+    /// for another server and brought here is refused. When not set, any name is taken.
+    Serving register_host: Hosts = "", "NAMES";
     /// Where members' devices are served.
     Serving devices: SocketAddr = "127.0.0.1:7702", "ADDRESS";
     /// Where everybody is served: the first page and the API document, and to peers on this machine
@@ -183,8 +186,9 @@ settings! {
     Serving node: Option<String> = "", "NAME";
     /// Lanes of this node on PostgreSQL, each a writer of its own; SQLite has one.
     Serving lanes: Number<1, 64> = "4", "COUNT";
-    /// Threads that read.
-    Serving readers: Number<1, 64> = "4", "COUNT";
+    /// Threads that read. One is kept for registers, one for devices and one for readiness; the
+    /// rest are for whichever of the two sides needs them.
+    Serving readers: Number<3, 64> = "4", "COUNT";
     /// Start on a PostgreSQL that can lose acknowledged payments (`fsync` off, weak
     /// `synchronous_commit`, standbys that are not synchronous). Whoever sets this decides that.
     Serving accept_losing_payments_on_failover: bool = "false", "BOOL";

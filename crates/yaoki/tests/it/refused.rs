@@ -53,6 +53,16 @@ fn a_live_book_refuses_what_is_for_play() {
 }
 
 #[test]
+fn the_doctor_of_a_live_book_asks_by_what_name_registers_call_it() {
+    let place = Place::with_book("live");
+    let unset = place.run(&["doctor"]);
+    assert!(unset.out.contains("look  hosts"), "{unset:?}");
+    assert!(unset.out.contains("→ set register_host"), "{unset:?}");
+    let set = place.run(&["doctor", "--register-host=pay.example.jp"]);
+    assert!(set.out.contains("good  hosts      registers call it pay.example.jp"), "{set:?}");
+}
+
+#[test]
 fn a_book_is_made_once() {
     let place = Place::with_book("demo");
     refused(&place, &["init", "--kind=live"], 1, "none is ever overwritten");

@@ -15,7 +15,9 @@ use crate::api::fields;
 use crate::api::render::{self, OperationList, PaymentAnswer};
 use crate::app::App;
 use crate::edge::error::EdgeError;
+use crate::edge::pace::Flight;
 use crate::edge::problem::{Problem, ProblemDocument};
+use crate::edge::reads::Side;
 use crate::edge::signed::Signed;
 use crate::metrics::Endpoint;
 
@@ -43,10 +45,6 @@ impl ListQuery {
         let limit = query.limit.unwrap_or(LIMIT_USUAL);
         if !(1..=read::PAGE_MAX).contains(&limit) {
             let detail = "`limit` must be from 1 to 200.";
-            return Err(Problem::with_detail(EdgeError::QueryMustBeValid, detail));
-        }
-        if query.before.is_some() && query.unacknowledged == Some(true) {
-            let detail = "`before` goes with the list of all, not with `unacknowledged`.";
             return Err(Problem::with_detail(EdgeError::QueryMustBeValid, detail));
         }
         Ok(query)
@@ -77,7 +75,15 @@ impl Signer {
     }
 }
 
+/// A terminal that looks at many things at once is answered one after another.
+fn look(app: &App, signed: &Signed) -> Result<Flight, Problem> {
+    let look = app.looks.start(signed.terminal.0);
+    look.ok_or_else(|| Problem::from(EdgeError::TooManyInFlight).and_retry_after(1))
+}
+
 /// The terminal's recent operations, newest first.
+///
+/// A page may be short, or empty, and still say by `before` where the next one goes on.
 #[utoipa::path(
     get,
     path = "/v1/payments",
@@ -95,22 +101,23 @@ pub async fn list(State(app): State<App>, signed: Result<Signed, Problem>) -> Re
         let signed = signed?;
         let query = ListQuery::of(&signed)?;
         let (who, limit) = (Signer::of(&app, &signed), query.limit.unwrap_or(LIMIT_USUAL));
-        let page = app.read(move |conn| {
+        let _look = look(&app, &signed)?;
+        let page = app.read(Side::Registers, signed.deadline, move |conn| {
             let terminal = match signer(conn, who)? {
                 Ok(terminal) => terminal,
                 Err(refusal) => return Ok(Err(refusal)),
             };
             let (store, own) = (terminal.store, Some(terminal.number));
+            let before = query.before.map(FactId);
             if query.unacknowledged == Some(true) {
-                return read::unacknowledged(conn, store, own, who.now, limit).map(Ok);
+                return read::unacknowledged(conn, (store, own), who.now, before, limit).map(Ok);
             }
-            read::recent(conn, store, own, query.before.map(FactId), limit).map(Ok)
+            read::recent(conn, store, own, before, limit).map(Ok)
         });
         let page = page.await??;
-        let full = page.len() == limit && query.unacknowledged != Some(true);
-        let before = page.last().filter(|_| full).map(|last| last.id.0.to_string());
+        let before = page.before.map(|before| before.0.to_string());
         let currency = app.book.currency();
-        let operations = render::operations(&page, &currency);
+        let operations = render::operations(&page.operations, &currency);
         Ok(render::said(&OperationList { operations, before }))
     };
     app.answer(Endpoint::List, work).await
@@ -137,7 +144,8 @@ pub async fn payment(
     let work = async {
         let signed = signed?;
         let (who, id) = (Signer::of(&app, &signed), fields::payment(&payment)?);
-        let history = app.read(move |conn| {
+        let _look = look(&app, &signed)?;
+        let history = app.read(Side::Registers, signed.deadline, move |conn| {
             let terminal = match signer(conn, who)? {
                 Ok(terminal) => terminal,
                 Err(refusal) => return Ok(Err(refusal)),

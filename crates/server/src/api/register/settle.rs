@@ -300,7 +300,8 @@ pub async fn acknowledge(State(app): State<App>, signed: Result<Signed, Problem>
         let asked: AcknowledgementRequest<'_> = request::json(&signed.body)?;
         let requests = requests_of(&asked)?;
         let caller = signed.caller(requests[0]);
-        match app.submit(Part::Money, Command::Acknowledge(caller, requests)).await? {
+        let command = Command::Acknowledge(caller, requests);
+        match app.submit(Part::Money, command, signed.deadline).await? {
             Outcome::Acknowledged(acknowledged) => {
                 Ok(render::said(&AcknowledgedAnswer { acknowledged }))
             }

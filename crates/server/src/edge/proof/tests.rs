@@ -89,6 +89,19 @@ fn a_proof_in_order_tells_device_member_and_key() {
 }
 
 #[test]
+fn a_proof_whose_signature_was_turned_into_another_is_known_again() {
+    let world = world();
+    let first = world.verify(&world.proof()).expect("in order");
+    // Signed anew: ECDSA gives another signature over the same bytes each time.
+    let second = world.verify(&world.proof()).expect("in order");
+    assert_eq!(first.mark, second.mark);
+    let mut input = world.input();
+    input.jti = "2";
+    let other = world.device.proof(&input, &SystemRandom::new()).expect("a proof");
+    assert_ne!(world.verify(&other).expect("in order").mark, first.mark);
+}
+
+#[test]
 fn scheme_and_host_have_no_case_and_what_is_unknown_is_ignored() {
     let world = world();
     let ok = |result: Result<VerifiedDevice, ProofError>| assert!(result.is_ok(), "{result:?}");
@@ -359,7 +372,7 @@ fn what_is_no_jwt_is_refused() {
 fn the_texts_say_what_to_do_and_the_codes_are_those_of_the_rfc() {
     use ProofError::{
         AlgorithmWrong, BodyWrong, ClaimMissing, CriticalUnknown, KeyForm, KeyPrivate, KeyWrong,
-        MethodWrong, NonceMissing, NonceStale, ProofForm, ProofTooLong, SignatureWrong,
+        MethodWrong, NonceMissing, NonceStale, ProofForm, ProofTooLong, Replayed, SignatureWrong,
         TokenHashWrong, TokenMissing, TokenWrong, TypeWrong, UriWrong,
     };
     let proof = [
@@ -376,6 +389,7 @@ fn the_texts_say_what_to_do_and_the_codes_are_those_of_the_rfc() {
         TokenHashWrong,
         BodyWrong,
         SignatureWrong,
+        Replayed,
     ];
     let token = [TokenMissing, TokenWrong, KeyWrong];
     let nonce = [NonceMissing, NonceStale];

@@ -9,7 +9,7 @@ use yaoki_store::conn::Purpose;
 use yaoki_store::migrate::{MIGRATIONS, schema_version};
 use yaoki_store::table::Book as BookRow;
 use yaoki_store::verify::anchor::parse_file;
-use yaoki_store::{Conn, StoreError, read};
+use yaoki_store::{BookKind, Conn, StoreError, read};
 
 use super::Findings;
 use crate::open;
@@ -30,6 +30,7 @@ pub(super) fn look(settings: &Settings, runs: bool, findings: &mut Findings) {
         check_clock(&mut conn, findings);
         if let Some(row) = row(settings, &mut conn, findings) {
             fits(keys.as_ref(), &row, findings);
+            hosts(settings, row.kind, findings);
         }
     }
     codes(settings, keys.as_ref(), members, findings);
@@ -153,6 +154,19 @@ fn row(settings: &Settings, conn: &mut Conn, findings: &mut Findings) -> Option<
 fn fits(keys: Option<&KeyFile>, row: &BookRow, findings: &mut Findings) {
     if let Some(Err(failure)) = keys.map(|keys| open::keys_must_fit(keys, row)) {
         findings.bad("keys", failure, "bring the key file that `yaoki restore` wrote");
+    }
+}
+
+/// What a register signs is meant for one server; only we can say whether that is us.
+fn hosts(settings: &Settings, kind: BookKind, findings: &mut Findings) {
+    match &settings.register_host.0[..] {
+        [] if kind == BookKind::Live => findings.look(
+            "hosts",
+            "registers may call this server by any name, also one that is somebody else's",
+            "set register_host to the name that registers connect to",
+        ),
+        [] => findings.good("hosts", "registers may call this server by any name"),
+        names => findings.good("hosts", format_args!("registers call it {}", names.join(", "))),
     }
 }
 

@@ -1,0 +1,161 @@
+//! What one side, terminal or device takes is taken from no other.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
+
+use yaoki_server::client::http::Request;
+use yaoki_server::edge::deadline::Deadline;
+use yaoki_server::edge::listener::ListenerName;
+use yaoki_server::edge::reads::Side;
+use yaoki_store::on_both_storages;
+
+use crate::raw;
+use crate::world::{World, told};
+
+/// Keeps one reader busy for a side until the sender is dropped.
+fn occupy(world: &World, side: Side) -> Sender<()> {
+    let (release, released) = channel::<()>();
+    let (taking, taken) = channel::<()>();
+    let app = world.running.app.clone();
+    world.spawn(async move {
+        let work = move |_: &mut yaoki_store::Conn| {
+            taking.send(()).expect("the test waits");
+            // Ends when the test drops the other end.
+            let _ = released.recv();
+            Ok(())
+        };
+        app.read(side, app.deadline(), work).await.map(drop)
+    });
+    taken.recv().expect("a reader takes it");
+    release
+}
+
+fn ready(world: &World) -> u16 {
+    let request = Request { method: "GET", target: "/ready", headers: &[], body: b"" };
+    world.anonymous(ListenerName::Public, &request).status
+}
+
+on_both_storages! {
+    fn registers_that_look_for_ever_keep_no_device_from_its_code(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let mut device = world.enrolled(0);
+        let held = occupy(&world, Side::Registers);
+        let app = world.running.app.clone();
+        let waiting: Vec<_> = (0..50)
+            .map(|_| {
+                let app = app.clone();
+                let look =
+                    async move { app.read(Side::Registers, app.deadline(), |_| Ok(())).await };
+                world.spawn(look)
+            })
+            .collect();
+        assert!(world.run(device.code(false)).is_ok());
+        assert!(world.run(device.wallet()).is_ok());
+        assert_eq!(ready(&world), 200);
+        drop(held);
+        for one in waiting {
+            assert!(world.run(one).expect("no panic").is_ok(), "each had its turn in the end");
+        }
+    }
+
+    fn devices_that_look_for_ever_keep_no_register_from_its_list(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let held = occupy(&world, Side::Devices);
+        let mut register = world.register(&world.till);
+        assert!(world.run(register.recent(5, false)).is_ok());
+        assert_eq!(ready(&world), 200);
+        drop(held);
+    }
+
+    fn a_read_whose_deadline_passes_in_line_is_never_run(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let held = occupy(&world, Side::Devices);
+        let (app, runs) = (world.running.app.clone(), Arc::new(AtomicUsize::new(0)));
+        let counter = Arc::clone(&runs);
+        let late = Deadline::after(0, world.clock.now());
+        let work = move |_: &mut yaoki_store::Conn| Ok(counter.fetch_add(1, Ordering::SeqCst));
+        let refused = world.run(app.read(Side::Devices, late, work)).expect_err("it is late");
+        assert_eq!(refused.status(), 504);
+        drop(held);
+        world.run(app.read(Side::Devices, app.deadline(), |_| Ok(()))).expect("the line goes on");
+        assert_eq!(runs.load(Ordering::SeqCst), 0);
+    }
+
+    fn a_terminal_looks_at_two_things_at_once_and_pays_all_the_same(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let mut register = world.register(&world.till);
+        let paid = world.run(register.pay(&world.payment(0, 100))).expect("an outcome");
+        let payment = format!("/v1/payments/{}", paid.payment.expect("it succeeded"));
+        let terminal = i64::try_from(world.till.terminal).expect("small");
+        let app = world.running.app.clone();
+        let looks: Vec<_> = std::iter::from_fn(|| app.looks.start(terminal)).collect();
+        assert_eq!(looks.len(), 2);
+        for target in ["/v1/payments", payment.as_str()] {
+            let refused = world.run(register.send("GET", target, b"")).expect("an answer");
+            assert_eq!(told(&refused), "429 too_many_in_flight");
+            assert_eq!(refused.header("retry-after"), Some("1"));
+        }
+        assert!(world.run(register.pay(&world.payment(0, 100))).expect("an outcome").succeeded());
+        let mut neighbour = world.register(&world.other_till);
+        assert!(world.run(neighbour.recent(5, false)).is_ok());
+        drop(looks);
+        assert!(world.run(register.recent(5, false)).is_ok());
+    }
+
+    fn connections_that_only_stay_open_hold_no_newcomer_out(db: &mut TestDatabase) {
+        let world = World::with(db, 1, |options| options.registers.connections_max = 3);
+        let address = world.running.registers;
+        let mut friend = world.register(&world.till);
+        assert!(world.run(friend.pay(&world.payment(0, 100))).expect("an outcome").succeeded());
+        let mut silent: Vec<_> = (0..10).map(|_| raw::connect(address)).collect();
+        let mut newcomer = world.register(&world.other_till);
+        assert!(world.run(newcomer.pay(&world.payment(0, 100))).expect("an outcome").succeeded());
+        assert!(world.run(friend.recent(5, false)).is_ok(), "its connection was never closed");
+        assert_eq!(raw::read_answer(&mut silent[0]), "", "the oldest stranger made room");
+    }
+
+    fn strangers_on_the_devices_listener_wait_for_strangers_and_members_do_not(
+        db: &mut TestDatabase
+    ) {
+        let world = World::new(db);
+        let mut device = world.enrolled(0);
+        let app = world.running.app.clone();
+        let strangers: Vec<_> =
+            std::iter::from_fn(|| app.stranger(ListenerName::Devices).ok()).collect();
+        assert_eq!(strangers.len(), app.limits.strangers_in_flight_max);
+        let nonce =
+            Request { method: "GET", target: "/v1/device/nonce", headers: &[], body: b"" };
+        let mut newcomer = world.device();
+        let link = world.link(&world.members[0].0.to_string());
+        let body = serde_json::json!({ "link_token": link }).to_string();
+        let enrol = world.run(newcomer.post("/v1/device/enrol", body.as_bytes()));
+        for answer in [world.anonymous(ListenerName::Devices, &nonce), enrol.expect("an answer")] {
+            assert_eq!(told(&answer), "503 busy");
+            assert_eq!(answer.header("retry-after"), Some("1"));
+        }
+        assert!(world.run(device.code(false)).is_ok());
+        let token = format!("DPoP {}", device.token().expect("it is enrolled"));
+        let headers = [("Authorization", token.as_str())];
+        let own = Request { headers: &headers, ..nonce };
+        assert_eq!(world.anonymous(ListenerName::Devices, &own).status, 200);
+        drop(strangers);
+        assert!(world.run(newcomer.enrol(&link)).is_ok(), "the link was not used up");
+    }
+
+    fn whoever_asks_for_the_api_document_waits_for_others_who_do_and_health_does_not(
+        db: &mut TestDatabase
+    ) {
+        let world = World::new(db);
+        let get = |target| Request { method: "GET", target, headers: &[], body: b"" };
+        let app = world.running.app.clone();
+        let strangers: Vec<_> =
+            std::iter::from_fn(|| app.stranger(ListenerName::Public).ok()).collect();
+        let document = || world.anonymous(ListenerName::Public, &get("/openapi.json"));
+        assert_eq!(told(&document()), "503 busy");
+        assert_eq!(ready(&world), 200);
+        assert_eq!(world.anonymous(ListenerName::Devices, &get("/v1/device/nonce")).status, 200);
+        drop(strangers);
+        assert_eq!(document().status, 200);
+    }
+}
