@@ -66,6 +66,11 @@ impl FactId {
         Self(((at.0 - EPOCH_MS) << TIME_SHIFT) | (lane.0 << LANE_SHIFT))
     }
 
+    /// The least id that a fact of this time or a later one can have. None is of before 2020.
+    pub fn least(at: Instant) -> Self {
+        Self::first(LaneNumber(0), Instant(at.0.max(EPOCH_MS)))
+    }
+
     /// When the fact was booked.
     pub const fn at(self) -> Instant {
         Instant((self.0 >> TIME_SHIFT) + EPOCH_MS)

@@ -218,8 +218,8 @@ pub fn unacknowledged(
     limit: usize,
 ) -> Result<Page, StoreError> {
     let limit = limit.min(PAGE_MAX);
-    let newest = FactId::first(LaneNumber(0), now.plus_ms(-UNACKNOWLEDGED_AFTER_MS));
-    let oldest = FactId::first(LaneNumber(0), now.plus_ms(-UNACKNOWLEDGED_WITHIN_MS));
+    let newest = FactId::least(now.plus_ms(-UNACKNOWLEDGED_AFTER_MS));
+    let oldest = FactId::least(now.plus_ms(-UNACKNOWLEDGED_WITHIN_MS));
     with_list(conn, store, terminal, |conn, whose| {
         let mut rows_left = ROWS_SCANNED_MAX;
         let mut next = Some(before.map_or(newest, |before| before.min(newest)));
@@ -278,9 +278,12 @@ pub enum AsOf<T> {
 
 /// The last time that every lane has passed: no fact will be booked at or before it any more.
 pub fn watermark(conn: &mut Conn) -> Result<Instant, StoreError> {
-    let held = lanes(conn)?.into_iter().filter(|lane| !lane.holder.is_empty());
-    let passed = held.map(|lane| lane.last_at).min().unwrap_or(Instant(0));
-    Ok(passed.plus_ms(-1))
+    let lanes = lanes(conn)?;
+    let held = lanes.iter().filter(|lane| !lane.holder.is_empty());
+    // Whoever takes a lane that nobody holds lifts its time to the latest of all.
+    let latest = lanes.iter().map(|lane| lane.last_at).max();
+    let passed = held.map(|lane| lane.last_at).min().or(latest);
+    Ok(passed.unwrap_or(Instant(0)).plus_ms(-1))
 }
 
 /// The balance of any account as of a time, or as of the watermark.
@@ -295,7 +298,7 @@ pub fn balance(
         if as_of > passed {
             return Ok(AsOf::NotYet { ask_again_at: as_of.plus_ms(6 * SECOND_MS) });
         }
-        let end = FactId::first(LaneNumber(0), as_of.plus_ms(1));
+        let end = FactId::least(as_of.plus_ms(1));
         let amount = match account.member() {
             Some(number) => member::amount(conn, account, number, end)?,
             None => account_amount(conn, account, end)?,
@@ -311,7 +314,7 @@ fn account_amount(conn: &mut Conn, account: Account, end: FactId) -> Result<i64,
     let arguments = [Value::Int(account.0)];
     let days: Vec<Balance> = conn.query(&sql::BALANCES_OF_ACCOUNT, &arguments)?;
     let mut amount: i64 = days.iter().filter(|row| row.day < day).map(|row| row.amount).sum();
-    let first = FactId::first(LaneNumber(0), Instant(day * DAY_MS));
+    let first = FactId::least(Instant(day * DAY_MS));
     let arguments = [Value::Int(account.0), Value::Int(first.0), Value::Int(end.0)];
     let listed: Vec<Transfer> = conn.query(&sql::TRANSFERS_OF_ACCOUNT, &arguments)?;
     let tail = Tail::load(conn)?;
@@ -341,7 +344,7 @@ pub fn statement(
         if as_of > passed {
             return Ok(AsOf::NotYet { ask_again_at: as_of.plus_ms(6 * SECOND_MS) });
         }
-        let end = FactId::first(LaneNumber(0), as_of.plus_ms(1));
+        let end = FactId::least(as_of.plus_ms(1));
         if let Some(number) = account.member() {
             let found = member::statement(conn, (account, number), (after, end), limit)?;
             return Ok(AsOf::Answer(found));

@@ -4,6 +4,8 @@ use yaoki_core::account::Account;
 use yaoki_core::facts::{OperationKind, Transfer};
 use yaoki_core::ids::{FactId, MemberNumber};
 use yaoki_core::row::Value;
+use yaoki_core::time::Instant;
+use yaoki_store::conn::Purpose;
 use yaoki_store::testing::TestBook;
 use yaoki_store::{Conn, StoreError, on_both_storages, read, sql};
 
@@ -53,6 +55,35 @@ on_both_storages! {
             panic!("the present is passed");
         };
         assert_eq!(i64::try_from(listed.len()), Ok(captures), "each transfer is listed once");
+    }
+
+    fn long_ago_nobody_had_anything_and_a_book_at_rest_is_read_as_well(db: &mut TestDatabase) {
+        let book = TestBook::create(&db.database, 1);
+        book.clock.advance_ms(10);
+        book.paid(MEMBER, 1, 100);
+        let accounts = [Account::money(MEMBER), Account::parse("store:1").expect("an account")];
+        for account in accounts {
+            for as_of in [Some(Instant(0)), Some(Instant(-1)), Some(Instant(i64::MIN + 1))] {
+                let asked = move |conn: &mut Conn| read::balance(conn, account, as_of);
+                let answer = book.book.read_and_wait(asked).expect("balances can be read");
+                let as_of = as_of.expect("given");
+                assert_eq!(answer, read::AsOf::Answer(read::BalanceAsOf { amount: 0, as_of }));
+                let page = move |conn: &mut Conn| {
+                    read::statement(conn, account, FactId::NONE, Some(as_of), 10)
+                };
+                let listed = book.book.read_and_wait(page).expect("it can be read");
+                assert_eq!(listed, read::AsOf::Answer(Vec::new()));
+            }
+        }
+        // All lanes are given back: the time that all have passed is the latest of theirs.
+        drop(book);
+        let conn = &mut db.connect(Purpose::Admin);
+        let passed = read::watermark(conn).expect("lanes can be read");
+        assert!(passed > Instant(0));
+        assert!(matches!(
+            read::balance(conn, Account::money(MEMBER), None).expect("balances can be read"),
+            read::AsOf::Answer(found) if found.as_of == passed
+        ));
     }
 
     fn a_members_list_has_every_transfer_once_and_a_balance_for_any_time(db: &mut TestDatabase) {
