@@ -13,9 +13,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::admin::{Desk, Message, Order, perform};
+use crate::admin::{AdminError, Desk, Message, Order, perform};
 use crate::app::App;
 
 /// The socket's name in the data folder.
@@ -110,14 +110,15 @@ fn accept(socket: &UnixListener, app: &App, stop: &AtomicBool) {
             open.fetch_sub(1, Ordering::SeqCst);
             continue;
         }
-        let (app, open) = (app.clone(), Arc::clone(&open));
+        let (app, ended) = (app.clone(), Arc::clone(&open));
         let spawned = std::thread::Builder::new().name("operator".to_owned()).spawn(move || {
             if let Err(error) = converse(&stream, &app) {
                 tracing::debug!(%error, "an operator's connection ended");
             }
-            open.fetch_sub(1, Ordering::SeqCst);
+            ended.fetch_sub(1, Ordering::SeqCst);
         });
         if let Err(error) = spawned {
+            open.fetch_sub(1, Ordering::SeqCst);
             tracing::warn!(%error, "no thread for an operator");
         }
     }
@@ -147,7 +148,7 @@ fn converse(stream: &UnixStream, app: &App) -> io::Result<()> {
 fn reply(app: &App, line: &[u8]) -> Value {
     let message: Message = match serde_json::from_slice(line) {
         Ok(message) => message,
-        Err(error) => return json!({ "error": { "message": format!("no such message: {error}") } }),
+        Err(error) => return AdminError::Wrong(format!("no such message: {error}")).to_json(),
     };
     let desk = Desk {
         book: Arc::clone(&app.book),

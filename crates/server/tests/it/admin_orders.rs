@@ -159,6 +159,7 @@ on_both_storages! {
             for wrong in [malformed(row, &device), with_unknown_field(row, &device)] {
                 let reply = send(&path, &wrong).expect("a reply");
                 assert!(reply["error"]["message"].is_string(), "{wrong}: {reply}");
+                assert_eq!(reply["error"]["kind"], "malformed", "{wrong}: {reply}");
                 assert!(reply["error"]["refusal"].is_null(), "{wrong} is no order: {reply}");
             }
         }
