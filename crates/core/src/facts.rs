@@ -232,6 +232,11 @@ impl Operation {
         self.refusal == 0 && !matches!(self.kind, OperationKind::Tombstone)
     }
 
+    /// Whether it moved, held or released anything.
+    pub const fn has_effect(&self) -> bool {
+        self.succeeded() && !matches!(self.effect, Effect::NeverSeen | Effect::NothingToUndo)
+    }
+
     /// Whether this operation began a payment (and is the payment's identity).
     pub const fn begins_payment(&self) -> bool {
         self.succeeded() && matches!(self.kind, OperationKind::Pay | OperationKind::Authorize)

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::chain::Facts;
 use crate::code::CodeRules;
 use crate::command::{Act, Command, Refer};
-use crate::facts::{Acknowledgement, Effect, Event, EventKind, Operation, OperationKind, Transfer};
+use crate::facts::{Acknowledgement, Event, EventKind, Operation, OperationKind, Transfer};
 use crate::ids::{
     FactId, LaneNumber, MemberNumber, MerchantNumber, RequestId, RequestKey, StoreNumber,
     TerminalNumber,
@@ -280,8 +280,7 @@ impl View {
             member.expect("an operation's member is loaded").fold_operation(operation, store);
             self.changed.members.insert(operation.member);
         }
-        let undoes_nothing = matches!(operation.effect, Effect::NeverSeen | Effect::NothingToUndo);
-        if !operation.succeeded() || !operation.payment.is_some() || undoes_nothing {
+        if !operation.has_effect() || !operation.payment.is_some() {
             return;
         }
         if operation.kind == OperationKind::Authorize {

@@ -14,6 +14,7 @@ use yaoki_store::{Answer, Book, Clock, Conn, Part, StoreError, Unknown};
 
 use crate::edge::deadline::Deadline;
 use crate::edge::error::EdgeError;
+use crate::edge::fruitless::FruitlessRequests;
 use crate::edge::keys::{KeyFile, KeyFileError};
 use crate::edge::listener::ListenerName;
 use crate::edge::pace::{Flight, InFlight, Pace};
@@ -105,10 +106,14 @@ pub struct Shared {
     pub limits: Limits,
     /// What terminals call this server in `Host`; none: anything.
     pub register_hosts: Vec<String>,
+    /// What devices call it; none: anything.
+    pub device_hosts: Vec<String>,
     /// Whether devices see `https`.
     pub device_is_secure: bool,
     /// Which terminals have to wait.
     pub pace: Pace,
+    /// Which terminals ask for much that moves nothing.
+    pub fruitless: FruitlessRequests,
     /// Requests of terminals under way.
     pub flights: Arc<InFlight>,
     /// Lists and payments that terminals look at.

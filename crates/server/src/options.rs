@@ -32,6 +32,8 @@ pub struct ServerOptions {
     /// What terminals call this server in `Host`, with the port where they send one; none:
     /// anything.
     pub register_hosts: Vec<String>,
+    /// What devices call it; none: anything.
+    pub device_hosts: Vec<String>,
     /// Members' devices.
     pub devices: ListenerOptions,
     /// Everybody.
@@ -76,6 +78,7 @@ impl ServerOptions {
             entropy,
             registers: ListenerOptions::new(ListenerName::Registers, loopback),
             register_hosts: Vec::new(),
+            device_hosts: Vec::new(),
             devices: ListenerOptions::new(ListenerName::Devices, loopback),
             public: ListenerOptions::new(ListenerName::Public, loopback),
             operations_for_all: false,

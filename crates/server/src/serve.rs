@@ -18,6 +18,7 @@ use crate::api::openapi;
 use crate::app::{App, Door, Keyring, Shared};
 use crate::edge::admin_socket::AdminSocket;
 use crate::edge::connections::Connections;
+use crate::edge::fruitless::FruitlessRequests;
 use crate::edge::keys::{KeyFile, KeyFileError};
 use crate::edge::listener::{Listener, ListenerName};
 use crate::edge::pace::{InFlight, Pace};
@@ -132,8 +133,10 @@ fn app_of(options: &ServerOptions) -> Result<App, ServeError> {
         entropy: Arc::clone(&options.entropy),
         limits,
         register_hosts: options.register_hosts.clone(),
+        device_hosts: options.device_hosts.clone(),
         device_is_secure: options.devices.is_secure(),
         pace: Pace::default(),
+        fruitless: FruitlessRequests::default(),
         flights: InFlight::new(limits.in_flight_per_terminal_max),
         looks: InFlight::new(limits.looks_per_terminal_max),
         device_flights: InFlight::new(limits.in_flight_per_device_max),

@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use yaoki_server::edge::admin_socket::SOCKET_NAME;
@@ -63,8 +63,9 @@ impl DataFolder {
     /// Takes the folder for this process, or none when another has it.
     ///
     /// # Errors
-    /// When the lock file cannot be opened.
+    /// When the lock file cannot be opened, or others can write into the folder.
     pub(crate) fn try_lock(&self) -> Result<Option<Lock>, Failure> {
+        self.must_be_ours()?;
         let path = self.lock_path();
         let must = |error: std::io::Error| {
             Failure::fault(format!("the lock file {} must open: {error}", path.display()))
@@ -81,6 +82,22 @@ impl DataFolder {
         file.seek(SeekFrom::Start(0)).map_err(must)?;
         writeln!(file, "{}", std::process::id()).map_err(must)?;
         Ok(Some(Lock { _file: file }))
+    }
+
+    /// Whoever can write into the folder can put another socket or another database in its place.
+    fn must_be_ours(&self) -> Result<(), Failure> {
+        let path = self.path.display();
+        let found = self.path.metadata().map_err(|error| {
+            Failure::fault(format!("the data folder {path} must be readable: {error}"))
+        })?;
+        let mode = found.permissions().mode() & 0o777;
+        if mode & 0o022 != 0 {
+            return Err(Failure::fault(format!(
+                "others can write into the data folder {path} (mode {mode:04o}), and could put \
+                 another socket or database there: run `chmod 700 {path}`"
+            )));
+        }
+        Ok(())
     }
 
     /// Takes the folder for this process.
@@ -126,5 +143,16 @@ mod tests {
         assert!(refused.contains(&format!("(process {})", std::process::id())), "{refused}");
         drop(held);
         folder.lock().expect("it is free again");
+    }
+
+    #[test]
+    fn a_folder_that_others_can_write_into_is_not_taken() {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = DataFolder::create(&place.path().join("a")).expect("it can be made");
+        for (mode, taken) in [(0o777, false), (0o720, false), (0o702, false), (0o755, true)] {
+            let rights = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(&folder.path, rights).expect("it is ours");
+            assert_eq!(folder.lock().is_ok(), taken, "{mode:o}");
+        }
     }
 }

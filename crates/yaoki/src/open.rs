@@ -142,6 +142,7 @@ pub(crate) fn server_options(
     };
     options.registers = listener(ListenerName::Registers);
     options.register_hosts.clone_from(&settings.register_host.0);
+    options.device_hosts.clone_from(&settings.device_host.0);
     options.devices = listener(ListenerName::Devices);
     options.public = listener(ListenerName::Public);
     options.operations_for_all = settings.operations_for_all;

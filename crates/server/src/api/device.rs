@@ -228,6 +228,7 @@ pub async fn code(State(app): State<App>, proven: Result<Proven, Problem>) -> Re
             Ok(may_show_code(&directory, &member, device.id, now).map(|()| member))
         });
         let member = read.await??;
+        proven.is_believed();
         let issued = app.keyring().cipher.issue(&member, now);
         let issued = issued.ok_or(Refusal::DeviceMustBeActive)?;
         Ok(render::said(&drawn(issued, asked.pictures)?))
@@ -264,6 +265,7 @@ pub async fn wallet(State(app): State<App>, proven: Result<Proven, Problem>) -> 
             Ok(Ok((member, transfers, stores)))
         });
         let (member, transfers, stores) = read.await??;
+        proven.is_believed();
         Ok(render::said(&WalletAnswer {
             money: member.money,
             held: member.held,

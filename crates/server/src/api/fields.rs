@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use uuid::Uuid;
 use yaoki_core::ids::{FactId, RequestId};
@@ -32,6 +34,11 @@ pub fn request_id(name: &'static str, text: &str) -> Result<RequestId, Problem> 
 /// A request id as it is shown.
 pub fn request_id_text(request: RequestId) -> String {
     Uuid::from_bytes(request.0).hyphenated().to_string()
+}
+
+/// A part of the path as text; empty, which names nothing, where it is no UTF-8.
+pub fn of_path(path: &Result<Path<String>, PathRejection>) -> &str {
+    path.as_ref().map_or("", |Path(text)| text)
 }
 
 /// The id of a payment.

@@ -10,6 +10,7 @@ pub mod settle;
 
 use std::borrow::Cow;
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,7 @@ use super::render::{self, NotSeen, OperationAnswer};
 use crate::app::App;
 use crate::edge::deadline::milliseconds;
 use crate::edge::error::EdgeError;
+use crate::edge::fruitless::Fruitless;
 use crate::edge::problem::{Problem, ProblemDocument};
 use crate::edge::request;
 use crate::edge::signed::Signed;
@@ -218,6 +220,10 @@ pub(super) async fn submit(
     signed: &Signed,
     asked: &impl Asked,
 ) -> Result<Said, Problem> {
+    let kind = Fruitless::of(asked.meaning().kind);
+    if app.fruitless.must_wait(signed.terminal, kind, app.now()) {
+        return Err(Problem::from(EdgeError::TooManyWithoutEffect).and_retry_after(1));
+    }
     let keyring = app.keyring();
     let mut keys = keyring.file.fingerprint.accepted(i64::MIN);
     let meaning = asked.meaning();
@@ -228,7 +234,11 @@ pub(super) async fn submit(
         fingerprint: meaning.fingerprint(current.expose()),
     };
     match app.submit(Part::Money, asked.command(ask), signed.deadline).await {
-        Ok(outcome) => Ok(rendered(app, signed, &outcome)),
+        Ok(outcome) => {
+            signed.is_believed();
+            note_what_moves_nothing(app, signed, &outcome);
+            Ok(rendered(app, signed, &outcome))
+        }
         Err(problem) => match problem.first() {
             Some(first)
                 if keys.any(|key| meaning.fingerprint(key.expose()) == first.fingerprint) =>
@@ -237,6 +247,19 @@ pub(super) async fn submit(
             }
             _ => Err(problem),
         },
+    }
+}
+
+/// Counts what was recorded now and moved nothing, and tells risk when that is too much.
+fn note_what_moves_nothing(app: &App, signed: &Signed, outcome: &Outcome) {
+    let Outcome::Decided { operation, replayed: false, .. } = outcome else { return };
+    if operation.has_effect() {
+        return;
+    }
+    let kind = Fruitless::of(operation.kind);
+    if app.fruitless.note(signed.terminal, kind, app.now()) {
+        let terminal = signed.terminal.0;
+        tracing::warn!(terminal, ?kind, "risk: a terminal asks for much that moves nothing");
     }
 }
 
@@ -279,13 +302,14 @@ fn tell_of_forged_code(app: &App, signed: &Signed) {
 )]
 pub async fn query(
     State(app): State<App>,
-    Path(request): Path<String>,
+    request: Result<Path<String>, PathRejection>,
     signed: Result<Signed, Problem>,
 ) -> Response {
     let work = async {
         let signed = signed?;
-        let caller = signed.caller(fields::request_id("request_id", &request)?);
+        let caller = signed.caller(fields::request_id("request_id", fields::of_path(&request))?);
         let outcome = app.submit(Part::Money, Command::Query(caller), signed.deadline).await?;
+        signed.is_believed();
         Ok(rendered(&app, &signed, &outcome))
     };
     app.answer(Endpoint::Query, work).await

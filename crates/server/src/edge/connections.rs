@@ -2,9 +2,10 @@
 //! handshake, which is the dearest thing a stranger can make us do.
 //!
 //! A network that holds as many as it may is refused. A listener that is full is not: the newcomer
-//! takes the place of the oldest connection that has not sent an authenticated request yet, so that
+//! takes the place of the oldest connection that no believed request has come on yet, so that
 //! whoever only holds connections open holds nobody out, and terminals and devices that are known
-//! keep theirs.
+//! keep theirs. Believed is what the book believes: a key that it has ended keeps nothing, and one
+//! that it has not keeps [`KNOWN_EACH_MAX`]; whatever else it opens can be evicted.
 //!
 //! Limits: `total_max`; `prefix_max` for an IPv4 address or an IPv6 /64, which one subscriber has
 //! to himself; [`WIDE`] for the networks around it, at most half of the listener. The tables have
@@ -13,12 +14,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use tokio::sync::Notify;
 
 /// The networks that an address counts for: itself (IPv6: its /64), and those around it.
 const NETWORKS: usize = 3;
+
+/// The most connections that one terminal or device keeps.
+pub const KNOWN_EACH_MAX: usize = 32;
 
 /// Bits of a network, and how many times `prefix_max` it may hold. A provider gives a household a
 /// /56 or less and a company a /48; many customers of a mobile one share an IPv4 /24.
@@ -44,8 +48,10 @@ struct Table {
     total: usize,
     networks: HashMap<Network, usize>,
     next: u64,
-    /// Connections without an authenticated request, oldest first.
+    /// Connections that may be evicted, oldest first.
     strangers: BTreeMap<u64, Arc<Seat>>,
+    /// How many connections each caller keeps.
+    known: HashMap<i64, usize>,
 }
 
 /// A network, and its bits.
@@ -55,7 +61,8 @@ type Network = (IpAddr, u8);
 struct Seat {
     number: u64,
     networks: Vec<Network>,
-    known: AtomicBool,
+    /// Who keeps it.
+    caller: OnceLock<i64>,
     evicted: AtomicBool,
     told: Notify,
 }
@@ -115,8 +122,8 @@ impl Connections {
         }
         table.next += 1;
         let number = table.next;
-        let (known, evicted) = (AtomicBool::new(false), AtomicBool::new(false));
-        let seat = Arc::new(Seat { number, networks, known, evicted, told: Notify::new() });
+        let (caller, evicted) = (OnceLock::new(), AtomicBool::new(false));
+        let seat = Arc::new(Seat { number, networks, caller, evicted, told: Notify::new() });
         table.strangers.insert(number, Arc::clone(&seat));
         Ok((Place { connections: Arc::clone(self), seat }, evicts))
     }
@@ -148,6 +155,14 @@ impl Table {
         true
     }
 
+    fn forget(&mut self, caller: i64) {
+        let kept = self.known.get_mut(&caller).expect("a known connection was counted");
+        *kept -= 1;
+        if *kept == 0 {
+            self.known.remove(&caller);
+        }
+    }
+
     fn leave(&mut self, networks: &[Network]) {
         self.total -= 1;
         for network in networks {
@@ -173,11 +188,17 @@ impl Place {
 }
 
 impl Connected {
-    /// The connection has sent an authenticated request: it keeps its place.
-    pub fn is_known(&self) {
-        if !self.seat.known.swap(true, Ordering::Relaxed) {
-            let mut table = self.connections.table.lock().expect("no holder panics");
-            table.strangers.remove(&self.seat.number);
+    /// The connection has sent a request of `caller` that was believed: it keeps its place, unless
+    /// the caller keeps [`KNOWN_EACH_MAX`] already.
+    pub fn is_known(&self, caller: i64) {
+        if self.seat.caller.get().is_some() {
+            return;
+        }
+        let mut table = self.connections.table.lock().expect("no holder panics");
+        let kept = table.known.get(&caller).copied().unwrap_or(0);
+        if kept < KNOWN_EACH_MAX && table.strangers.remove(&self.seat.number).is_some() {
+            table.known.insert(caller, kept + 1);
+            self.seat.caller.set(caller).expect("a stranger has no caller");
         }
     }
 }
@@ -186,6 +207,9 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut table = self.connections.table.lock().expect("no holder panics");
         table.strangers.remove(&self.seat.number);
+        if let Some(caller) = self.seat.caller.get() {
+            table.forget(*caller);
+        }
         // The place of an evicted one was given back then.
         if !self.seat.evicted.load(Ordering::Relaxed) {
             table.leave(&self.seat.networks);
@@ -232,7 +256,7 @@ mod tests {
 
     fn known(connections: &Arc<Connections>, text: &str) -> Place {
         let place = admit(connections, text).expect("room");
-        place.connected().is_known();
+        place.connected().is_known(1);
         place
     }
 
@@ -303,7 +327,7 @@ mod tests {
         drop(oldest);
         assert_eq!(connections.count(), 3, "its place was given back already");
         for place in [&older, &newcomer] {
-            place.connected().is_known();
+            place.connected().is_known(1);
         }
         assert_eq!(admit(&connections, "203.0.113.2").err(), Some(Full::Total));
         drop((friend, older, newcomer));
@@ -323,5 +347,28 @@ mod tests {
         drop(place);
         let table = counted.table.lock().expect("no holder panics");
         assert!(table.networks.is_empty() && table.strangers.is_empty());
+    }
+
+    #[test]
+    fn one_caller_keeps_so_many_connections_and_the_rest_make_room() {
+        let connections = Connections::new(KNOWN_EACH_MAX + 2, 99, true);
+        let caller = |number| {
+            let place = admit(&connections, "127.0.0.1").expect("room");
+            place.connected().is_known(number);
+            place
+        };
+        let kept: Vec<_> = (0..KNOWN_EACH_MAX).map(|_| caller(1)).collect();
+        let beyond = caller(1);
+        let other = caller(2);
+        let newcomer = caller(3);
+        assert!(is_evicted(&beyond), "it was one too many");
+        assert!(!is_evicted(&other) && kept.iter().all(|place| !is_evicted(place)));
+        drop(kept);
+        let again = caller(1);
+        for _ in 0..=KNOWN_EACH_MAX {
+            caller(4);
+        }
+        assert!(!is_evicted(&again) && !is_evicted(&newcomer), "its count went back");
+        assert_eq!(connections.table.lock().expect("no holder panics").known.len(), 3);
     }
 }

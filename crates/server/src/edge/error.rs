@@ -171,7 +171,7 @@ edge_errors! {
     /// Signed for another server, or sent through somebody else's name.
     HostMustBeOurs = 431, "host_must_be_ours", 421,
         "The request must name this server in Host.",
-        "Connect under the name that the register was set up with, and sign that name.";
+        "Connect under the name that this server was set up with, and sign that name.";
     /// A body in chunks, of which nobody knows how long it gets.
     LengthMustBeGiven = 432, "length_must_be_given", 411,
         "The request must say how long its body is before it sends it.",
@@ -180,6 +180,10 @@ edge_errors! {
     ClockIsOff = 433, "clock_is_off", 503,
         "The server's clock must be right before it decides requests.",
         "The request was not run. Ask again with the same request id, best at another node.";
+    /// Too many recorded requests of one terminal that moved nothing.
+    TooManyWithoutEffect = 434, "too_many_without_effect", 429,
+        "Too many requests of this terminal were declined, or reversed what never arrived.",
+        "Nothing was charged. Wait, then ask again with the same request id; a query is answered.";
 }
 
 impl From<Unknown> for EdgeError {

@@ -319,9 +319,9 @@ where
             })
         }
     });
+    // Without `pipeline_flush`, which lifts the bound on answers that nobody reads.
     let mut connection = pin!(
         http1::Builder::new()
-            .pipeline_flush(true)
             .max_buf_size(HEAD_BYTES_MAX)
             .header_read_timeout(None)
             .serve_connection(watched, service)

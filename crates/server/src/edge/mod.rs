@@ -13,6 +13,7 @@ pub mod admin_socket;
 pub mod connections;
 pub mod deadline;
 pub mod error;
+pub mod fruitless;
 pub(crate) mod hex;
 pub mod identifier;
 pub mod keys;

@@ -8,6 +8,7 @@ use axum::extract::{FromRequest, Request};
 use axum::response::Response;
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CACHE_CONTROL, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use hyper::http::Extensions;
 use hyper::http::request::Parts;
 use yaoki_core::ids::{FactId, MemberNumber};
 
@@ -35,7 +36,15 @@ pub struct Proven {
     pub body: Bytes,
     /// By when it must be answered.
     pub deadline: Deadline,
+    extensions: Extensions,
     _flight: Flight,
+}
+
+impl Proven {
+    /// The book has the device, and it is active: its connection keeps its place.
+    pub fn is_believed(&self) {
+        request::is_known(&self.extensions, self.device.0);
+    }
 }
 
 /// A request that a device signed which is only being enrolled.
@@ -71,7 +80,6 @@ impl FromRequest<App> for Proven {
             let time = app.proofs.time(app.now().0);
             let verified = app.keyring().proof.verify(&token, proof, &asked, time)?;
             app.proofs.accept(verified.mark, time)?;
-            request::is_known(&parts);
             if !body.is_empty() {
                 request::check_content_type(&parts)?;
             }
@@ -79,7 +87,8 @@ impl FromRequest<App> for Proven {
             let flight = flight
                 .ok_or_else(|| Problem::from(EdgeError::TooManyInFlight).and_retry_after(1))?;
             let (device, member) = (FactId(device), MemberNumber(member));
-            Ok(Self { device, member, body, deadline, _flight: flight })
+            let extensions = parts.extensions;
+            Ok(Self { device, member, body, deadline, extensions, _flight: flight })
         };
         proven.await.map_err(|problem| with_nonce(problem, app, token.device))
     }
@@ -116,10 +125,12 @@ fn asked<'a>(
     parts: &'a Parts,
     body_digest: &'a [u8; 32],
 ) -> Result<proof::Request<'a>, Problem> {
+    let host = request::host(parts)?;
+    request::check_host(host, &app.device_hosts)?;
     Ok(proof::Request {
         method: parts.method.as_str(),
         scheme: app.device_scheme(),
-        host: request::host(parts)?,
+        host,
         path: parts.uri.path(),
         body_digest,
     })

@@ -13,6 +13,7 @@ use axum::body::Body;
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Bytes};
 use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::http::Extensions;
 use hyper::http::request::Parts;
 use serde::Deserialize;
 use serde_json::error::Category;
@@ -45,11 +46,11 @@ pub fn check_head(parts: &Parts) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Says that the connection of a request has shown who uses it.
-pub fn is_known(parts: &Parts) {
+/// Says that the book believes `caller`, who sent a request on this connection.
+pub fn is_known(extensions: &Extensions, caller: i64) {
     // A request that came by no listener of ours has no connection to keep.
-    if let Some(connected) = parts.extensions.get::<Connected>() {
-        connected.is_known();
+    if let Some(connected) = extensions.get::<Connected>() {
+        connected.is_known(caller);
     }
 }
 

@@ -39,6 +39,11 @@ pub struct Signed {
 }
 
 impl Signed {
+    /// The book has the terminal, under this generation of its key: its connection keeps its place.
+    pub fn is_believed(&self) {
+        request::is_known(&self.parts.extensions, self.terminal.0);
+    }
+
     /// The caller of a request of this id.
     pub const fn caller(&self, request: RequestId) -> Caller {
         let key = RequestKey { request, terminal: self.terminal };
@@ -63,7 +68,6 @@ impl FromRequest<App> for Signed {
         let body = request::body(body, REGISTER_BODY_BYTES_MAX).await?;
         let deadline = app.deadline();
         check(app, &claim, &parts, host, &body)?;
-        request::is_known(&parts);
         let terminal = i64::try_from(claim.terminal).expect("an identifier holds a positive i64");
         let flight = app.flights.start(terminal);
         let flight =

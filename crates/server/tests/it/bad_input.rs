@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use yaoki_server::client::Answer;
 use yaoki_server::client::http::{Connection, Request};
+use yaoki_server::edge::listener::ListenerName;
 use yaoki_server::edge::signature::{RequestParts, body_digest, sign};
 use yaoki_store::on_both_storages;
 
@@ -225,6 +226,31 @@ on_both_storages! {
             assert_eq!(raw::refusal(&answer), expected, "{host}");
         }
         assert_eq!(world.size(), before);
+    }
+
+    fn a_proof_made_for_another_server_is_misdirected(db: &mut TestDatabase) {
+        let names = vec!["wallet.example.jp".to_owned()];
+        let world = World::with(db, 0, |options| options.device_hosts = names);
+        let request =
+            Request { method: "POST", target: "/v1/device/enrol", headers: &[], body: b"{}" };
+        let answer = world.anonymous(ListenerName::Devices, &request);
+        assert_eq!(told(&answer), "421 host_must_be_ours");
+        let ours = "POST /v1/device/enrol HTTP/1.1\r\nHost: Wallet.example.jp\r\n\
+                    Content-Length: 2\r\n\r\n{}";
+        let answer = raw::exchange(world.running.devices, ours.as_bytes());
+        assert_eq!(raw::refusal(&answer), "proof_must_hold", "{answer}");
+    }
+
+    fn a_path_that_is_no_text_is_judged_after_its_signature(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let mut register = world.register(&world.till);
+        for target in ["/v1/requests/%ff", "/v1/payments/%ff"] {
+            let request = Request { method: "GET", target, headers: &[], body: b"" };
+            let unsigned = world.anonymous(ListenerName::Registers, &request);
+            assert_eq!(told(&unsigned), "401 signature_must_be_given");
+            let signed = world.run(register.send("GET", target, b"")).expect("an answer");
+            assert_eq!(told(&signed), "400 field_must_be_valid");
+        }
     }
 
     fn a_replayed_request_charges_nothing_more(db: &mut TestDatabase) {

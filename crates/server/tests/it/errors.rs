@@ -4,9 +4,11 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 
+use yaoki_core::ids::TerminalNumber;
 use yaoki_server::client::http::{Connection, Request};
 use yaoki_server::client::register::Credentials;
 use yaoki_server::edge::error::EdgeError;
+use yaoki_server::edge::fruitless::{BURST, EACH_MS, Fruitless};
 use yaoki_server::edge::listener::ListenerName;
 use yaoki_server::edge::problem::{Cause, Problem};
 use yaoki_server::edge::request;
@@ -122,6 +124,15 @@ fn refusal_of_payment(world: &World, till: &Credentials) -> String {
     answer.expect("an answer").json()["refusal"].as_str().unwrap_or_default().to_owned()
 }
 
+/// What a terminal hears whose requests move nothing.
+fn by_much_in_vain(world: &World) -> String {
+    let terminal = TerminalNumber(i64::try_from(world.other_till.terminal).expect("small"));
+    for _ in 0..BURST {
+        world.running.app.fruitless.note(terminal, Fruitless::Decline, world.clock.now());
+    }
+    refusal_of_payment(world, &world.other_till)
+}
+
 fn by_the_store() -> impl Iterator<Item = Problem> {
     let unknowns = Unknown::ALL.into_iter().map(Problem::from);
     unknowns.chain([Problem::from(StoreError::BookMissing), Problem::from(StoreError::ReadersBusy)])
@@ -161,6 +172,8 @@ on_both_storages! {
             refusals
         });
         reached.extend(paced);
+        reached.insert(by_much_in_vain(&world));
+        world.clock.advance_ms(EACH_MS);
         world.book.close();
         let stopping = refusal_of_payment(&world, &world.other_till);
         assert_eq!(stopping, "stopping");

@@ -4,8 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 
+use yaoki_core::ids::TerminalNumber;
+use yaoki_server::admin::Order;
 use yaoki_server::client::http::Request;
 use yaoki_server::edge::deadline::Deadline;
+use yaoki_server::edge::fruitless::{BURST, EACH_MS, Fruitless};
+use yaoki_server::edge::identifier::{self, Kind};
 use yaoki_server::edge::listener::ListenerName;
 use yaoki_server::edge::reads::Side;
 use yaoki_store::on_both_storages;
@@ -113,6 +117,61 @@ on_both_storages! {
         assert!(world.run(newcomer.pay(&world.payment(0, 100))).expect("an outcome").succeeded());
         assert!(world.run(friend.recent(5, false)).is_ok(), "its connection was never closed");
         assert_eq!(raw::read_answer(&mut silent[0]), "", "the oldest stranger made room");
+    }
+
+    fn a_key_that_was_ended_keeps_no_connection_and_holds_nobody_out(db: &mut TestDatabase) {
+        let world = World::with(db, 2, |options| {
+            options.registers.connections_max = 3;
+            options.devices.connections_max = 3;
+        });
+        let terminal = world.till.terminal.to_string();
+        world.order(Order::RotateTerminalKey { terminal, keep_seconds: 0 });
+        let mut thief = world.enrolled(0);
+        let device = identifier::text(Kind::Device, world.member(0).device.0);
+        world.order(Order::EndDevice { device });
+        let mut tills: Vec<_> = (0..5).map(|_| world.register(&world.till)).collect();
+        for till in &mut tills {
+            let refused = world.run(till.send("GET", "/v1/payments", b"")).expect("an answer");
+            assert_eq!(told(&refused), "401 terminal_key_must_be_current");
+        }
+        let mut newcomer = world.register(&world.other_till);
+        assert!(world.run(newcomer.pay(&world.payment(1, 100))).expect("an outcome").succeeded());
+        let refused = world.run(thief.post("/v1/device/code", b"{}")).expect("an answer");
+        assert_eq!(told(&refused), "401 device_must_be_active");
+        let _silent: Vec<_> = (0..3).map(|_| raw::connect(world.running.devices)).collect();
+        let mut member = world.enrolled(1);
+        assert!(world.run(member.code(false)).is_ok());
+        let evicted = world.run(thief.post_once("/v1/device/code", b"{}"));
+        assert!(evicted.is_err(), "it was the oldest that nobody believed");
+    }
+
+    fn declines_without_end_are_told_to_wait_and_stop_no_reversal(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let mut register = world.register(&world.till);
+        let terminal = TerminalNumber(i64::try_from(world.till.terminal).expect("small"));
+        let note = |kind| {
+            world.running.app.fruitless.note(terminal, kind, world.clock.now());
+        };
+        (1..BURST).for_each(|_| note(Fruitless::Decline));
+        let dear = world.payment(0, 900_000_000);
+        let declined = world.run(register.pay(&dear)).expect("an outcome");
+        assert!(!declined.succeeded(), "it was the last that is recorded");
+        let before = world.size();
+        let paid = world.payment(0, 100);
+        let body = register.payment_body(&paid).to_string();
+        let refused = world.run(register.send("POST", "/v1/payments", body.as_bytes()));
+        let refused = refused.expect("an answer");
+        assert_eq!(told(&refused), "429 too_many_without_effect");
+        assert_eq!(refused.header("retry-after"), Some("1"));
+        assert_eq!(world.size(), before, "nothing was recorded");
+        let mut neighbour = world.register(&world.other_till);
+        assert!(world.run(neighbour.pay(&world.payment(0, 100))).expect("an outcome").succeeded());
+        assert!(world.run(register.recent(5, false)).is_ok());
+        let undone = world.run(register.reverse(uuid::Uuid::now_v7(), paid.request_id));
+        assert!(undone.expect("an outcome").succeeded(), "the way out is open");
+        world.clock.advance_ms(EACH_MS);
+        let dear = world.payment(0, 900_000_000);
+        assert!(!world.run(register.pay(&dear)).expect("a second one waits").succeeded());
     }
 
     fn strangers_on_the_devices_listener_wait_for_strangers_and_members_do_not(

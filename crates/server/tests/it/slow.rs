@@ -30,7 +30,36 @@ fn now() -> Instant {
     Instant::now()
 }
 
+/// How many requests of the public listener were answered.
+fn answered(world: &World) -> usize {
+    let metrics = world.running.app.metrics.render(&world.book);
+    let of_public = |line: &&str| {
+        line.starts_with("yaoki_requests_total{") && line.contains("endpoint=\"public\"")
+    };
+    let counts = metrics.lines().filter(of_public);
+    counts.filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok()).sum()
+}
+
 on_both_storages! {
+    fn answers_that_nobody_reads_are_not_made(db: &mut TestDatabase) {
+        const ASKED: usize = 2_000;
+        let world = World::new(db);
+        let mut stream = raw::connect(world.running.public);
+        let requests = "GET /openapi.json HTTP/1.1\r\nHost: here\r\n\r\n".repeat(ASKED);
+        stream.write_all(requests.as_bytes()).expect("the system keeps it");
+        let (mut count, mut rounds) = (0, 0);
+        while rounds < 5 {
+            world.run(async { tokio::time::sleep(Duration::from_millis(100)).await });
+            let now = answered(&world);
+            rounds = if now == count && now > 0 { rounds + 1 } else { 0 };
+            count = now;
+        }
+        assert!(count < ASKED / 4, "{count} answers lie in memory");
+        let mut register = world.register(&world.till);
+        assert!(world.run(register.pay(&world.payment(0, 100))).expect("an outcome").succeeded());
+        drop(stream);
+    }
+
     fn slow_and_silent_connections_are_cut_while_payments_go_on(db: &mut TestDatabase) {
         let world = World::new(db);
         let address = world.running.registers;

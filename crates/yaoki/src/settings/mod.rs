@@ -151,6 +151,9 @@ settings! {
     Serving register_host: Hosts = "", "NAMES";
     /// Where members' devices are served.
     Serving devices: SocketAddr = "127.0.0.1:7702", "ADDRESS";
+    /// What members' devices call this server in `Host`. Their proofs are made for that name, so
+    /// one that was made for another server is refused. When not set, any name is taken.
+    Serving device_host: Hosts = "", "NAMES";
     /// Where everybody is served: the first page and the API document, and to peers on this machine
     /// also health and metrics.
     Serving public: SocketAddr = "127.0.0.1:7700", "ADDRESS";

@@ -58,8 +58,22 @@ fn the_doctor_of_a_live_book_asks_by_what_name_registers_call_it() {
     let unset = place.run(&["doctor"]);
     assert!(unset.out.contains("look  hosts"), "{unset:?}");
     assert!(unset.out.contains("→ set register_host"), "{unset:?}");
-    let set = place.run(&["doctor", "--register-host=pay.example.jp"]);
+    assert!(unset.out.contains("→ set device_host"), "{unset:?}");
+    let hosts = ["--register-host=pay.example.jp", "--device-host=wallet.example.jp"];
+    let set = place.run(&[&["doctor"], &hosts[..]].concat());
     assert!(set.out.contains("good  hosts      registers call it pay.example.jp"), "{set:?}");
+    assert!(set.out.contains("good  hosts      devices call it wallet.example.jp"), "{set:?}");
+}
+
+#[test]
+fn a_folder_that_others_can_write_into_is_not_served() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::with_book("demo");
+    let rights = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(place.path().join("data"), rights).expect("it is ours");
+    let serve = [&["serve"], &FREE_PORTS[..]].concat();
+    refused(&place, &serve, 3, "others can write into the data folder");
+    refused(&place, &["admin", "status"], 3, "others can write into the data folder");
 }
 
 #[test]

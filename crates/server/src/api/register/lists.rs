@@ -1,6 +1,7 @@
 //! What a register can look at: its own recent operations, and the life of one payment of its
 //! store.
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use serde::Deserialize;
@@ -115,6 +116,7 @@ pub async fn list(State(app): State<App>, signed: Result<Signed, Problem>) -> Re
             read::recent(conn, store, own, before, limit).map(Ok)
         });
         let page = page.await??;
+        signed.is_believed();
         let before = page.before.map(|before| before.0.to_string());
         let currency = app.book.currency();
         let operations = render::operations(&page.operations, &currency);
@@ -138,12 +140,12 @@ pub async fn list(State(app): State<App>, signed: Result<Signed, Problem>) -> Re
 )]
 pub async fn payment(
     State(app): State<App>,
-    Path(payment): Path<String>,
+    payment: Result<Path<String>, PathRejection>,
     signed: Result<Signed, Problem>,
 ) -> Response {
     let work = async {
         let signed = signed?;
-        let (who, id) = (Signer::of(&app, &signed), fields::payment(&payment)?);
+        let (who, id) = (Signer::of(&app, &signed), fields::payment(fields::of_path(&payment))?);
         let _look = look(&app, &signed)?;
         let history = app.read(Side::Registers, signed.deadline, move |conn| {
             let terminal = match signer(conn, who)? {
@@ -155,7 +157,9 @@ pub async fn payment(
             let own = begun.is_some_and(|begun| begun.store == terminal.store);
             Ok(Ok(own.then_some(history)))
         });
-        let history = history.await??.ok_or(EdgeError::PaymentNotFound)?;
+        let history = history.await??;
+        signed.is_believed();
+        let history = history.ok_or(EdgeError::PaymentNotFound)?;
         Ok(render::said(&PaymentAnswer::of(&history, &app.book.currency())))
     };
     app.answer(Endpoint::Payment, work).await

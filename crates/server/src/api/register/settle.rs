@@ -301,7 +301,9 @@ pub async fn acknowledge(State(app): State<App>, signed: Result<Signed, Problem>
         let requests = requests_of(&asked)?;
         let caller = signed.caller(requests[0]);
         let command = Command::Acknowledge(caller, requests);
-        match app.submit(Part::Money, command, signed.deadline).await? {
+        let outcome = app.submit(Part::Money, command, signed.deadline).await?;
+        signed.is_believed();
+        match outcome {
             Outcome::Acknowledged(acknowledged) => {
                 Ok(render::said(&AcknowledgedAnswer { acknowledged }))
             }

@@ -157,16 +157,24 @@ fn fits(keys: Option<&KeyFile>, row: &BookRow, findings: &mut Findings) {
     }
 }
 
-/// What a register signs is meant for one server; only we can say whether that is us.
+/// What registers and devices sign is meant for one server; only we can say whether that is us.
 fn hosts(settings: &Settings, kind: BookKind, findings: &mut Findings) {
-    match &settings.register_host.0[..] {
-        [] if kind == BookKind::Live => findings.look(
-            "hosts",
-            "registers may call this server by any name, also one that is somebody else's",
-            "set register_host to the name that registers connect to",
-        ),
-        [] => findings.good("hosts", "registers may call this server by any name"),
-        names => findings.good("hosts", format_args!("registers call it {}", names.join(", "))),
+    let callers = [
+        ("registers", "register_host", &settings.register_host),
+        ("devices", "device_host", &settings.device_host),
+    ];
+    for (who, setting, hosts) in callers {
+        match &hosts.0[..] {
+            [] if kind == BookKind::Live => findings.look(
+                "hosts",
+                format_args!(
+                    "{who} may call this server by any name, also one that is somebody else's"
+                ),
+                format_args!("set {setting} to the name that {who} connect to"),
+            ),
+            [] => findings.good("hosts", format_args!("{who} may call this server by any name")),
+            names => findings.good("hosts", format_args!("{who} call it {}", names.join(", "))),
+        }
     }
 }
 
