@@ -237,6 +237,21 @@ impl Operation {
         self.succeeded() && !matches!(self.effect, Effect::NeverSeen | Effect::NothingToUndo)
     }
 
+    /// What the member gained by it, or lost: minor units, or points where the effect says so. A
+    /// hold moves nothing; see `held_change`.
+    pub const fn gain(&self) -> i64 {
+        use OperationKind::{Authorize, Capture, Credit, Expire, Pay, Refund, Reverse};
+        use OperationKind::{Tombstone, Void};
+        if !self.has_effect() || matches!(self.effect, Effect::Released | Effect::ToSuspense) {
+            return 0;
+        }
+        match self.kind {
+            Pay | Capture => -self.amount,
+            Refund | Reverse | Credit => self.amount,
+            Authorize | Void | Expire | Tombstone => 0,
+        }
+    }
+
     /// Whether this operation began a payment (and is the payment's identity).
     pub const fn begins_payment(&self) -> bool {
         self.succeeded() && matches!(self.kind, OperationKind::Pay | OperationKind::Authorize)

@@ -24,7 +24,7 @@ use crate::table::{Balance, Number, Position};
 
 mod member;
 
-pub use self::member::{history, recent_transfers};
+pub use self::member::{history, recent_movements};
 
 /// What a register has not acknowledged after this long is listed.
 pub const UNACKNOWLEDGED_AFTER_MS: i64 = 10 * MINUTE_MS;

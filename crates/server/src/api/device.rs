@@ -10,13 +10,12 @@ use axum::response::Response;
 use hyper::header::AUTHORIZATION;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use yaoki_core::account::Account;
 use yaoki_core::code::IssuedCode;
 use yaoki_core::decide::may_show_code;
-use yaoki_core::facts::Transfer;
-use yaoki_core::ids::{FactId, MemberNumber, StoreNumber};
+use yaoki_core::facts::{Effect, Operation};
+use yaoki_core::ids::{FactId, MemberNumber, StoreNumber, TerminalNumber};
 use yaoki_core::refusal::Refusal;
-use yaoki_core::state::{Device, DeviceState, Member, Store};
+use yaoki_core::state::{Device, DeviceState, Member, Store, Terminal};
 use yaoki_core::view::Directory;
 use yaoki_formats::one_time_code::{code128_svg, qr_svg};
 use yaoki_store::{Conn, StoreError, read};
@@ -119,18 +118,20 @@ pub struct WalletAnswer {
     movements: Vec<Movement>,
 }
 
-/// Money or points that came or went.
+/// Money or points that came, went, were held or released.
 #[derive(Serialize, ToSchema)]
 pub struct Movement {
-    /// `pay`, `capture`, `refund`, `reverse` or `credit`.
+    /// `pay`, `authorize`, `capture`, `void`, `expire`, `refund`, `reverse` or `credit`.
     kind: &'static str,
-    /// Minor units or points; negative when they went.
+    /// Minor units or points; negative when they went; 0 where they were only held or released.
     amount: i64,
+    /// Minor units that are held since, or, negative, no longer.
+    held_change: i64,
     /// `money` or `points`.
     asset: &'static str,
     #[schema(format = "date-time")]
     booked_at: String,
-    /// The shop, where there is one.
+    /// The shop whose terminal asked, where one did.
     #[serde(skip_serializing_if = "Option::is_none")]
     store: Option<String>,
 }
@@ -260,11 +261,11 @@ pub async fn wallet(State(app): State<App>, proven: Result<Proven, Problem>) -> 
                 Ok((_, member)) => member,
                 Err(refusal) => return Ok(Err(refusal)),
             };
-            let transfers = read::recent_transfers(conn, member.number, MOVEMENTS_SHOWN)?;
-            let stores = stores_of(conn, &transfers)?;
-            Ok(Ok((member, transfers, stores)))
+            let operations = read::recent_movements(conn, member.number, MOVEMENTS_SHOWN)?;
+            let stores = stores_of(conn, &operations)?;
+            Ok(Ok((member, operations, stores)))
         });
-        let (member, transfers, stores) = read.await??;
+        let (member, operations, stores) = read.await??;
         proven.is_believed();
         Ok(render::said(&WalletAnswer {
             money: member.money,
@@ -272,7 +273,7 @@ pub async fn wallet(State(app): State<App>, proven: Result<Proven, Problem>) -> 
             available: member.available(),
             points: member.points,
             currency: app.book.currency().as_str().to_owned(),
-            movements: transfers.iter().map(|row| Movement::of(row, &stores)).collect(),
+            movements: operations.iter().map(|row| Movement::of(row, &stores)).collect(),
         }))
     };
     for_device(app.answer(Endpoint::Wallet, work).await, &app, device)
@@ -323,32 +324,36 @@ fn grouped(digits: &str) -> String {
     grouped
 }
 
-/// The names of the shops on a statement.
+/// The names of the shops whose terminals asked.
 fn stores_of(
     conn: &mut Conn,
-    transfers: &[Transfer],
-) -> Result<BTreeMap<StoreNumber, String>, StoreError> {
-    let accounts = transfers.iter().flat_map(|row| [row.debit, row.credit]);
-    let mut stores: Vec<i64> = accounts.filter_map(Account::store).map(|store| store.0).collect();
+    operations: &[Operation],
+) -> Result<BTreeMap<TerminalNumber, String>, StoreError> {
+    let mut terminals: Vec<i64> = operations.iter().map(|row| row.terminal.0).collect();
+    terminals.sort_unstable();
+    terminals.dedup();
+    let terminals: Vec<Terminal> = conn.find(&terminals)?;
+    let mut stores: Vec<i64> = terminals.iter().map(|terminal| terminal.store.0).collect();
     stores.sort_unstable();
     stores.dedup();
     let stores: Vec<Store> = conn.find(&stores)?;
-    Ok(stores.into_iter().map(|store| (store.number, store.name)).collect())
+    let names: BTreeMap<StoreNumber, String> =
+        stores.into_iter().map(|store| (store.number, store.name)).collect();
+    let name_of = |terminal: &Terminal| names.get(&terminal.store).cloned();
+    let found = terminals.iter().filter_map(|row| Some((row.number, name_of(row)?)));
+    Ok(found.collect())
 }
 
 impl Movement {
-    fn of(transfer: &Transfer, stores: &BTreeMap<StoreNumber, String>) -> Self {
-        let member = transfer.member;
-        let (money, points) = (Account::money(member), Account::points(member));
-        let went = transfer.debit == money || transfer.debit == points;
-        let store = transfer.debit.store().or(transfer.credit.store());
-        let is_points = transfer.debit == points || transfer.credit == points;
+    fn of(operation: &Operation, stores: &BTreeMap<TerminalNumber, String>) -> Self {
+        let is_points = operation.effect == Effect::Points;
         Self {
-            kind: transfer.kind.name(),
-            amount: if went { -transfer.amount } else { transfer.amount },
+            kind: operation.kind.name(),
+            amount: operation.gain(),
+            held_change: operation.held_change,
             asset: if is_points { "points" } else { "money" },
-            booked_at: time::text(transfer.id.at()),
-            store: store.and_then(|store| stores.get(&store).cloned()),
+            booked_at: time::text(operation.id.at()),
+            store: stores.get(&operation.terminal).cloned(),
         }
     }
 }

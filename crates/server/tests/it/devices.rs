@@ -44,6 +44,27 @@ on_both_storages! {
         assert_eq!(told, (&json!("pay"), &json!(-1200), &json!("Hinode station")));
     }
 
+    fn a_member_sees_who_holds_what_and_that_it_was_released(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let mut device = world.enrolled(0);
+        let mut register = world.register(&world.till);
+        let mut payment = world.payment(0, 700);
+        payment.hold_seconds = Some(600);
+        let held = world.run(register.pay(&payment)).expect("an outcome");
+        let hold = held.payment.expect("it succeeded");
+        assert!(!world.run(register.pay(&world.payment(0, MONEY))).expect("it").succeeded());
+        let wallet = world.run(device.wallet()).expect("a wallet");
+        assert_eq!((wallet.money, wallet.held, wallet.available), (MONEY, 700, MONEY - 700));
+        let newest = &wallet.movements[0];
+        assert_eq!(newest["kind"], "authorize", "a decline is no movement");
+        assert_eq!((&newest["amount"], &newest["held_change"]), (&json!(0), &json!(700)));
+        assert_eq!(newest["store"], "Hinode station");
+        assert!(world.run(register.void(uuid::Uuid::now_v7(), &hold)).expect("it").succeeded());
+        let wallet = world.run(device.wallet()).expect("a wallet");
+        let newest = &wallet.movements[0];
+        assert_eq!((&newest["kind"], &newest["held_change"]), (&json!("void"), &json!(-700)));
+    }
+
     fn a_link_works_once_and_a_lost_answer_is_given_again(db: &mut TestDatabase) {
         let world = World::new(db);
         let link = world.link(&world.members[0].0.to_string());

@@ -10,7 +10,7 @@ use yaoki_core::facts::{Operation, Transfer};
 use yaoki_core::ids::{FactId, MemberNumber};
 use yaoki_core::row::Value;
 
-use super::{PAGE_MAX, member};
+use super::{PAGE_MAX, ROWS_SCANNED_MAX, member};
 use crate::conn::Conn;
 use crate::error::StoreError;
 use crate::sql;
@@ -100,19 +100,22 @@ pub(super) fn statement(
     Ok(kept.into())
 }
 
-/// The newest transfers of a member, newest first.
-pub fn recent_transfers(
+/// The newest operations of a member that moved, held or released anything, newest first. Looks
+/// through so many operations and no more: declines between them may leave fewer than `limit`.
+pub fn recent_movements(
     conn: &mut Conn,
     number: MemberNumber,
     limit: usize,
-) -> Result<Vec<Transfer>, StoreError> {
+) -> Result<Vec<Operation>, StoreError> {
     let limit = limit.min(PAGE_MAX);
     let mut walk = walk(conn, number, FactId::NONE)?;
     let mut found = Vec::with_capacity(limit);
-    while found.len() < limit
-        && let Some(transfers) = walk.transfers(conn)?
-    {
-        found.extend(transfers);
+    for most in [limit, ROWS_SCANNED_MAX] {
+        let page = walk.page(conn, i64::try_from(most).expect("a page is short"))?;
+        found.extend(page.into_iter().filter(Operation::has_effect));
+        if found.len() >= limit {
+            break;
+        }
     }
     found.truncate(limit);
     Ok(found)

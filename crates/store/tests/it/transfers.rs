@@ -1,7 +1,7 @@
 //! Transfers, found from their operation: each once, whatever its neighbours' ids.
 
 use yaoki_core::account::Account;
-use yaoki_core::facts::{OperationKind, Transfer};
+use yaoki_core::facts::{Operation, OperationKind, Transfer};
 use yaoki_core::ids::{FactId, MemberNumber};
 use yaoki_core::row::Value;
 use yaoki_core::time::Instant;
@@ -110,12 +110,19 @@ on_both_storages! {
             }
         }
         assert_eq!(balance, book.member(MEMBER).money);
-        let newest = book.book.read_and_wait(|conn| read::recent_transfers(conn, MEMBER, 20));
-        let newest = newest.expect("transfers can be read");
-        assert!(newest.iter().eq(expected.iter().rev().take(20)));
+        let newest = book.book.read_and_wait(|conn| read::recent_movements(conn, MEMBER, 200));
+        let newest = newest.expect("operations can be read");
+        assert!(newest.iter().all(Operation::has_effect));
+        let gains = newest.iter().filter(|row| row.gain() != 0).map(|row| (row.id, row.gain()));
+        let signed = |row: &Transfer| if row.credit == money { row.amount } else { -row.amount };
+        let moved = expected.iter().rev().map(|row| (row.operation, signed(row)));
+        assert!(gains.eq(moved), "what a member gains is what was transferred");
+        assert_eq!(newest.iter().map(|row| row.held_change).sum::<i64>(), 5, "one hold is open");
+        let few = book.book.read_and_wait(|conn| read::recent_movements(conn, MEMBER, 3));
+        assert_eq!(few.expect("operations can be read"), newest[..3]);
         let history = book.book.read_and_wait(|conn| read::history(conn, MEMBER, 200));
         let history = history.expect("operations can be read");
-        assert_eq!(history.iter().filter(|row| row.succeeded()).count(), expected.len() + 1);
+        assert_eq!(history.iter().filter(|row| row.has_effect()).count(), newest.len());
         assert_eq!(history.iter().filter(|row| !row.succeeded()).count(), 1);
     }
 }
@@ -129,6 +136,14 @@ fn live(book: &TestBook) {
             book.settle(book.ask(1 + round % 4, 2), OperationKind::Refund, payment.id, 1 + round);
         assert!(book.operation(refund).succeeded());
         book.clock.advance_ms(round % 3);
+    }
+    let hold = || {
+        let held = book.pay(book.ask(1, 1), &book.code(MEMBER), 50, Some(600));
+        book.operation(held).id
+    };
+    for (kind, amount) in [(OperationKind::Capture, 20), (OperationKind::Void, 0)] {
+        let settled = book.settle(book.ask(1, 1), kind, hold(), amount);
+        assert!(book.operation(settled).succeeded());
     }
     let hold = book.pay(book.ask(1, 1), &book.code(MEMBER), 5, Some(600));
     assert!(book.operation(hold).succeeded());
