@@ -7,6 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
+use axum::routing::get;
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
@@ -22,6 +23,8 @@ use crate::edge::listener::{ListenerName, Routes};
 use crate::edge::problem::Problem;
 use crate::metrics::{Class, Endpoint, Said};
 use crate::web;
+use crate::web::shell::home;
+use crate::web::texts::PageName;
 
 /// The head of the document.
 #[derive(OpenApi)]
@@ -86,12 +89,14 @@ fn router_of(name: ListenerName) -> OpenApiRouter<App> {
             .routes(routes!(settle::refund))
             .routes(routes!(settle::capture))
             .routes(routes!(settle::void))
-            .routes(routes!(settle::acknowledge)),
+            .routes(routes!(settle::acknowledge))
+            .routes(routes!(web::shell::register)),
         ListenerName::Devices => OpenApiRouter::new()
             .routes(routes!(device::enrol))
             .routes(routes!(device::nonce))
             .routes(routes!(device::code))
-            .routes(routes!(device::wallet)),
+            .routes(routes!(device::wallet))
+            .routes(routes!(web::shell::wallet)),
         ListenerName::Public => {
             OpenApiRouter::new().routes(routes!(web::first_page)).routes(routes!(document))
         }
@@ -106,9 +111,13 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(web::health::metrics))
 }
 
-/// What every listener serves: the page that problem documents link to, and its style.
+/// What every listener serves: the page that problem documents link to, its style, and the files
+/// of the pages.
 fn everywhere() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(web::refusals::page)).routes(routes!(web::style))
+    OpenApiRouter::new()
+        .routes(routes!(web::refusals::page))
+        .routes(routes!(web::style))
+        .routes(routes!(web::assets::asset))
 }
 
 /// The whole document.
@@ -125,11 +134,24 @@ pub fn openapi_json() -> String {
     openapi().to_pretty_json().expect("the document has a form in JSON")
 }
 
+/// The page that lives on a listener, where `/` leads to it.
+const fn page_of(name: ListenerName) -> Option<PageName> {
+    match name {
+        ListenerName::Registers => Some(PageName::Register),
+        ListenerName::Devices => Some(PageName::Wallet),
+        ListenerName::Public => None,
+    }
+}
+
 /// What `name` serves to peers on this machine and to others. `operations_for_all`: health and
 /// metrics are served to everybody.
 pub fn routes(name: ListenerName, app: &App, operations_for_all: bool) -> Routes {
     let finished = |router: OpenApiRouter<App>| -> Router {
         let router: Router<App> = router.merge(everywhere()).into();
+        let router = match page_of(name) {
+            Some(page) => router.route("/", get(move || async move { home(page) })),
+            None => router,
+        };
         router
             .fallback(not_found)
             .method_not_allowed_fallback(method_not_allowed)

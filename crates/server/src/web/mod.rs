@@ -1,8 +1,12 @@
-//! Pages and what belongs to them, on the public listener. Everything comes from here: the policy
-//! lets a page load our style and nothing else, and run nothing.
+//! Pages and what belongs to them. Everything comes from here. The pages of this file and of
+//! [`refusals`] may load our style and nothing else, and run nothing; those of [`shell`] run the
+//! scripts of [`assets`] and say what is in [`texts`].
 
+pub mod assets;
 pub mod health;
 pub mod refusals;
+pub mod shell;
+pub mod texts;
 
 use askama::Template;
 use axum::body::Body;

@@ -10,6 +10,7 @@ use yaoki_server::client::http::Request;
 use yaoki_server::client::register::Credentials;
 use yaoki_server::client::{Answer, DeviceClient};
 use yaoki_server::edge::listener::ListenerName;
+use yaoki_server::web::assets::version;
 use yaoki_server::web::refusals::PATH;
 use yaoki_store::on_both_storages;
 
@@ -107,7 +108,10 @@ const TABLE: &[Row] = &[
     ("post", "/v1/device/code", [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
     ("post", "/v1/device/wallet", [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
     ("get", "/", [OK; 6]),
+    ("get", "/wallet", [OK; 6]),
+    ("get", "/register", [OK; 6]),
     ("get", "/static/style.css", [OK; 6]),
+    ("get", "/static/{version}/{file}", [OK; 6]),
     ("get", "/docs/reference/refusals", [OK; 6]),
     ("get", "/openapi.json", [OK; 6]),
     ("get", "/health", [OK; 6]),
@@ -116,7 +120,7 @@ const TABLE: &[Row] = &[
 ];
 
 /// Paths that every listener serves.
-const EVERYWHERE: [&str; 2] = ["/static/style.css", PATH];
+const EVERYWHERE: [&str; 3] = ["/static/style.css", "/static/{version}/{file}", PATH];
 
 /// Every route of the document.
 fn documented() -> BTreeSet<(String, String)> {
@@ -194,9 +198,13 @@ impl Scene<'_> {
             ("post", _) => json!({}),
             _ => Value::Null,
         };
-        let (payment, request) =
-            if path.contains('{') { self.payment(None) } else { <_>::default() };
+        let (payment, request) = if path.starts_with("/v1/") && path.contains('{') {
+            self.payment(None)
+        } else {
+            <_>::default()
+        };
         let target = path.replace("{payment}", &payment).replace("{request_id}", &request);
+        let target = target.replace("{version}", version()).replace("{file}", "page.js");
         (target, if body.is_null() { String::new() } else { body.to_string() })
     }
 
@@ -241,6 +249,8 @@ fn listener_of(path: &str) -> ListenerName {
     match path {
         path if path.starts_with("/v1/device/") => ListenerName::Devices,
         path if path.starts_with("/v1/") => ListenerName::Registers,
+        "/wallet" => ListenerName::Devices,
+        "/register" => ListenerName::Registers,
         _ => ListenerName::Public,
     }
 }
@@ -262,11 +272,24 @@ on_both_storages! {
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 
+    fn the_root_of_a_listener_leads_to_the_page_that_lives_there(db: &mut TestDatabase) {
+        let world = World::new(db);
+        for (listener, status) in [
+            (ListenerName::Registers, 303),
+            (ListenerName::Devices, 303),
+            (ListenerName::Public, 200),
+        ] {
+            let request = Request { method: "GET", target: "/", headers: &[], body: b"" };
+            assert_eq!(world.anonymous(listener, &request).status, status, "{}", listener.text());
+        }
+    }
+
     fn what_one_listener_serves_another_does_not(db: &mut TestDatabase) {
         let world = World::new(db);
         for (method, path, _) in TABLE {
             for listener in ListenerName::ALL {
-                if listener == listener_of(path) || EVERYWHERE.contains(path) {
+                let is_home = *path == "/";
+                if listener == listener_of(path) || EVERYWHERE.contains(path) || is_home {
                     continue;
                 }
                 let method = method.to_uppercase();

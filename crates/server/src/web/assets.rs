@@ -1,0 +1,191 @@
+//! Scripts, styles, pictures and texts of the pages: embedded in the program, served as they are.
+//!
+//! Every path carries a digest of all of them, so a browser keeps each for ever, and a new release
+//! is taken up whole: scripts name each other by relative paths and stay inside one version.
+
+use std::sync::LazyLock;
+
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use hyper::body::Bytes;
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+
+use super::texts::{Language, PageName, Texts};
+use crate::app::App;
+use crate::edge::error::EdgeError;
+use crate::edge::hex;
+use crate::edge::problem::Problem;
+use crate::metrics::{Class, Endpoint, Said};
+
+/// One file.
+struct Asset {
+    name: &'static str,
+    media_type: &'static str,
+    bytes: &'static [u8],
+}
+
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+const JSON: &str = "application/json";
+
+macro_rules! assets {
+    ($($name:literal: $media_type:expr;)+) => {
+        /// Every file under `static/` that pages load.
+        const ASSETS: &[Asset] = &[$(Asset {
+            name: $name,
+            media_type: $media_type,
+            bytes: include_bytes!(concat!("../../static/", $name)),
+        }),+];
+    };
+}
+
+assets! {
+    "page.css": STYLE;
+    "wallet.css": STYLE;
+    "register.css": STYLE;
+    "console.css": STYLE;
+    "page.js": SCRIPT;
+    "kept.js": SCRIPT;
+    "device.js": SCRIPT;
+    "terminal.js": SCRIPT;
+    "symbols.js": SCRIPT;
+    "camera.js": SCRIPT;
+    "sound.js": SCRIPT;
+    "wallet.js": SCRIPT;
+    "register.js": SCRIPT;
+    "console.js": SCRIPT;
+    "icon.svg": "image/svg+xml";
+    "icon-192.png": "image/png";
+    "icon-512.png": "image/png";
+    "wallet.webmanifest": "application/manifest+json";
+}
+
+/// The digest of every file and text, 16 hex digits: a part of each path.
+pub fn version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| {
+        let mut hasher = blake3::Hasher::new();
+        for asset in ASSETS {
+            hasher.update(asset.bytes);
+        }
+        for page in PageName::ALL {
+            for language in Language::ALL {
+                hasher.update(Texts::of(page, language).to_json().as_bytes());
+            }
+        }
+        hex::text(&hasher.finalize().as_bytes()[..8])
+    });
+    &VERSION
+}
+
+/// A file of the pages, or what a page says: `PAGE.LANGUAGE.json`.
+#[utoipa::path(
+    get,
+    path = "/static/{version}/{file}",
+    operation_id = "asset",
+    tag = "public",
+    params(
+        ("version" = String, Path, description = "As the page names it"),
+        ("file" = String, Path, description = "As the page names it"),
+    ),
+    responses((status = 200, description = "The file", content_type = "*/*"))
+)]
+pub async fn asset(
+    State(app): State<App>,
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Response {
+    let work = async {
+        let Ok(Path((asked, file))) = path else { return Err(EdgeError::NotFound.into()) };
+        let (media_type, bytes) = find(&file).ok_or(EdgeError::NotFound)?;
+        let mut response = Response::new(Body::from(bytes));
+        // During an upgrade one node may be asked for another's version: it gives what it has, and
+        // nobody keeps that.
+        let is_ours = asked == version();
+        let cache = if is_ours { "public, max-age=31536000, immutable" } else { "no-store" };
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        Ok::<_, Problem>(Said { response, class: Class::Answered })
+    };
+    app.answer(Endpoint::Public, work).await
+}
+
+/// Media type and bytes of a file.
+fn find(file: &str) -> Option<(&'static str, Bytes)> {
+    if let Some(asset) = ASSETS.iter().find(|asset| asset.name == file) {
+        return Some((asset.media_type, Bytes::from_static(asset.bytes)));
+    }
+    let (page, language) = file.strip_suffix(".json")?.split_once('.')?;
+    let page = PageName::ALL.into_iter().find(|known| known.text() == page)?;
+    let language = Language::ALL.into_iter().find(|known| known.tag() == language)?;
+    Some((JSON, Bytes::from(Texts::of(page, language).to_json())))
+}
+
+/// The sources in which texts are named: a page's own script and template, or those of all.
+#[cfg(test)]
+pub(super) fn scripts_of(page: Option<PageName>) -> Vec<&'static str> {
+    let template = match page {
+        None => include_str!("../../templates/page.html"),
+        Some(PageName::Wallet) => include_str!("../../templates/wallet.html"),
+        Some(PageName::Register) => include_str!("../../templates/register.html"),
+        Some(PageName::Console) => include_str!("../../templates/console.html"),
+    };
+    let pages = PageName::ALL.map(PageName::text);
+    let owner = |name: &str| pages.into_iter().find(|page| name.starts_with(page));
+    let scripts = ASSETS.iter().filter(|asset| asset.media_type == SCRIPT);
+    let ours = scripts.filter(|asset| owner(asset.name) == page.map(PageName::text));
+    let sources = ours.map(|asset| std::str::from_utf8(asset.bytes).expect("a script is text"));
+    std::iter::once(template).chain(sources).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// All scripts of all pages together, bytes: a phone on a slow line loads them in one breath.
+    const SCRIPTS_BYTES_MAX: usize = 100_000;
+
+    #[test]
+    fn every_file_of_the_folder_is_served_and_no_other() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/static");
+        let files: BTreeSet<String> = std::fs::read_dir(folder)
+            .expect("the folder is there")
+            .map(|entry| entry.expect("it can be listed").file_name().into_string())
+            .map(|name| name.expect("a name is text"))
+            // The style of the documents has a route of its own.
+            .filter(|name| name != "style.css")
+            .collect();
+        let served: BTreeSet<String> = ASSETS.iter().map(|asset| asset.name.to_owned()).collect();
+        assert_eq!(files, served);
+    }
+
+    #[test]
+    fn scripts_of_all_pages_are_under_100_kilobytes_together() {
+        let scripts = ASSETS.iter().filter(|asset| asset.media_type == SCRIPT);
+        let bytes: usize = scripts.map(|asset| asset.bytes.len()).sum();
+        assert!(bytes < SCRIPTS_BYTES_MAX, "{bytes} bytes");
+    }
+
+    #[test]
+    fn no_file_loads_anything_from_elsewhere_or_makes_markup_of_text() {
+        let banned = ["https://", "http://", "innerHTML", "outerHTML", "insertAdjacentHTML"];
+        for asset in ASSETS.iter().filter(|asset| !asset.media_type.starts_with("image")) {
+            let text = std::str::from_utf8(asset.bytes).expect("it is text");
+            let text = text.replace("http://www.w3.org/2000/svg", "");
+            for word in banned {
+                assert!(!text.contains(word), "{}: {word}", asset.name);
+            }
+        }
+    }
+
+    #[test]
+    fn texts_are_served_by_page_and_language() {
+        assert!(find("wallet.ja.json").is_some() && find("console.en.json").is_some());
+        for unknown in ["wallet.json", "wallet.fr.json", "purse.ja.json", "../page.js", ""] {
+            assert!(find(unknown).is_none(), "{unknown}");
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! The texts of the pages, in Japanese and English: Fluent files, shared by server and scripts.
+//!
+//! Shape: `texts/NAME.LANGUAGE.ftl` → messages by key. A message is text with variables and nothing
+//! more (no selectors, terms or attributes), so that the server fills the shell with it and a
+//! script does the rest with the same words: what `{ $amount }` is in the file is `{amount}` there.
+//! Numbers and dates are written by the browser, as the language writes them.
+//!
+//! A page has the messages of its own file and those of `common`. Tests compare keys and variables
+//! of both languages, and keys with their uses in templates and scripts.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use fluent_syntax::ast::{Entry, Expression, InlineExpression, Pattern, PatternElement};
+use fluent_syntax::parser::parse;
+
+/// A language of the pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Language {
+    /// 日本語.
+    Japanese,
+    /// English.
+    English,
+}
+
+impl Language {
+    /// Every language.
+    pub const ALL: [Self; 2] = [Self::Japanese, Self::English];
+
+    /// As in `lang` (BCP 47).
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::Japanese => "ja",
+            Self::English => "en",
+        }
+    }
+
+    /// The language of a tag or of one inside it, such as `ja-JP`.
+    pub fn of_tag(tag: &str) -> Option<Self> {
+        let primary = tag.trim().split('-').next().unwrap_or_default();
+        Self::ALL.into_iter().find(|language| language.tag().eq_ignore_ascii_case(primary))
+    }
+
+    /// The language that `Accept-Language` (RFC 9110, 12.5.4) likes best; English where it likes
+    /// none of ours.
+    pub fn accepted(header: &str) -> Self {
+        let weighed = header.split(',').filter_map(|range| {
+            let (tag, weight) = range.split_once(";q=").unwrap_or((range, "1"));
+            Some((Self::of_tag(tag)?, thousandths(weight)))
+        });
+        // Of two that are liked alike the one that is named first.
+        let best = weighed
+            .filter(|(_, weight)| *weight > 0)
+            .reduce(|best, other| if other.1 > best.1 { other } else { best });
+        best.map_or(Self::English, |(language, _)| language)
+    }
+}
+
+/// A weight of `Accept-Language`, 0 to 1,000; 0 where it is none.
+fn thousandths(weight: &str) -> u32 {
+    let (whole, fraction) = weight.trim().split_once('.').unwrap_or((weight.trim(), ""));
+    let fraction: String = format!("{fraction}000").chars().take(3).collect();
+    match (whole, fraction.parse()) {
+        ("1", _) => 1_000,
+        ("0", Ok(fraction)) => fraction,
+        _ => 0,
+    }
+}
+
+/// A page with texts of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PageName {
+    /// The member's.
+    Wallet,
+    /// The clerk's.
+    Register,
+    /// The operator's.
+    Console,
+}
+
+impl PageName {
+    /// Every page.
+    pub const ALL: [Self; 3] = [Self::Wallet, Self::Register, Self::Console];
+
+    /// As in paths and files.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Wallet => "wallet",
+            Self::Register => "register",
+            Self::Console => "console",
+        }
+    }
+}
+
+/// The Fluent source of what a page says, and of what every page says.
+const fn sources(page: PageName, language: Language) -> [&'static str; 2] {
+    use Language::{English, Japanese};
+    match (page, language) {
+        (PageName::Wallet, Japanese) => {
+            [include_str!("../../texts/common.ja.ftl"), include_str!("../../texts/wallet.ja.ftl")]
+        }
+        (PageName::Wallet, English) => {
+            [include_str!("../../texts/common.en.ftl"), include_str!("../../texts/wallet.en.ftl")]
+        }
+        (PageName::Register, Japanese) => {
+            [include_str!("../../texts/common.ja.ftl"), include_str!("../../texts/register.ja.ftl")]
+        }
+        (PageName::Register, English) => {
+            [include_str!("../../texts/common.en.ftl"), include_str!("../../texts/register.en.ftl")]
+        }
+        (PageName::Console, Japanese) => {
+            [include_str!("../../texts/common.ja.ftl"), include_str!("../../texts/console.ja.ftl")]
+        }
+        (PageName::Console, English) => {
+            [include_str!("../../texts/common.en.ftl"), include_str!("../../texts/console.en.ftl")]
+        }
+    }
+}
+
+/// What a page says in one language: by key, with `{name}` where a value stands.
+#[derive(Debug)]
+pub struct Texts(BTreeMap<String, String>);
+
+impl Texts {
+    /// The texts of a page, read once a process.
+    ///
+    /// # Panics
+    /// When a text file is not what it must be: a test reads them all.
+    pub fn of(page: PageName, language: Language) -> &'static Self {
+        static ALL: LazyLock<BTreeMap<(PageName, Language), Texts>> = LazyLock::new(|| {
+            let pairs = PageName::ALL.into_iter().flat_map(|page| {
+                Language::ALL.map(|language| ((page, language), Texts::read(page, language)))
+            });
+            pairs.collect()
+        });
+        &ALL[&(page, language)]
+    }
+
+    fn read(page: PageName, language: Language) -> Self {
+        let mut texts = BTreeMap::new();
+        for source in sources(page, language) {
+            for (key, text) in messages(source) {
+                let twice = texts.insert(key.clone(), text).is_some();
+                assert!(!twice, "`{key}` is said twice on the page {}", page.text());
+            }
+        }
+        Self(texts)
+    }
+
+    /// What stands under `key`.
+    ///
+    /// # Panics
+    /// When nothing does: a test renders every page in every language.
+    pub fn say(&self, key: &str) -> &str {
+        self.0.get(key).unwrap_or_else(|| panic!("there is no text `{key}`"))
+    }
+
+    /// All of it, as the page's script reads it.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(&self.0).expect("texts have a form in JSON")
+    }
+}
+
+/// The messages of one Fluent file, in order.
+fn messages(source: &'static str) -> Vec<(String, String)> {
+    let resource = parse(source).unwrap_or_else(|(_, errors)| {
+        panic!("the text file must be Fluent: {errors:?} in {source}");
+    });
+    let messages = resource.body.into_iter().filter_map(|entry| match entry {
+        Entry::Message(message) => {
+            let key = message.id.name.to_owned();
+            assert!(message.attributes.is_empty(), "`{key}` must have no attributes");
+            let text = plain(&message.value.unwrap_or_else(|| panic!("`{key}` says nothing")));
+            Some((key, text))
+        }
+        Entry::Comment(_) | Entry::GroupComment(_) | Entry::ResourceComment(_) => None,
+        Entry::Term(_) | Entry::Junk { .. } => panic!("only messages are known: {entry:?}"),
+    });
+    messages.collect()
+}
+
+/// A pattern as text, with `{name}` for each variable.
+fn plain(pattern: &Pattern<&str>) -> String {
+    let parts = pattern.elements.iter().map(|element| match element {
+        PatternElement::TextElement { value } => (*value).to_owned(),
+        PatternElement::Placeable {
+            expression: Expression::Inline(InlineExpression::VariableReference { id }),
+        } => format!("{{{}}}", id.name),
+        PatternElement::Placeable { .. } => panic!("only variables are filled in: {element:?}"),
+    });
+    parts.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// The variables of a text.
+    fn variables(text: &str) -> BTreeSet<&str> {
+        text.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect()
+    }
+
+    #[test]
+    fn both_languages_say_the_same_things_with_the_same_values() {
+        for page in PageName::ALL {
+            let [japanese, english] = Language::ALL.map(|language| Texts::of(page, language));
+            let keys = |texts: &Texts| texts.0.keys().cloned().collect::<BTreeSet<_>>();
+            assert_eq!(keys(japanese), keys(english), "{page:?}");
+            for (key, text) in &japanese.0 {
+                assert_eq!(variables(text), variables(english.say(key)), "{page:?}: {key}");
+                assert!(!text.trim().is_empty() && !english.say(key).trim().is_empty(), "{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_language_is_known_by_its_tag_and_english_is_spoken_otherwise() {
+        for (header, language) in [
+            ("ja", Language::Japanese),
+            ("ja-JP,ja;q=0.9,en-US;q=0.8,en;q=0.7", Language::Japanese),
+            ("en-GB, ja;q=0.5", Language::English),
+            ("fr, ja;q=0.2, en;q=0.1", Language::Japanese),
+            ("ja;q=0, fr", Language::English),
+            ("", Language::English),
+            ("fr,*", Language::English),
+            ("JA", Language::Japanese),
+            ("ja;q=x", Language::English),
+        ] {
+            assert_eq!(Language::accepted(header), language, "{header}");
+        }
+    }
+
+    #[test]
+    fn a_variable_is_written_as_scripts_fill_it_in() {
+        let read = messages("hello = Hello { $name }, { $count } times\n");
+        assert_eq!(read, [("hello".to_owned(), "Hello {name}, {count} times".to_owned())]);
+    }
+
+    /// Every word in quotes of a script or template that could be a key.
+    fn quoted(source: &str) -> BTreeSet<&str> {
+        source
+            .split(['"', '\'', '`'])
+            .filter(|word| word.contains('-'))
+            .filter(|word| word.chars().all(|sign| sign.is_ascii_alphanumeric() || sign == '-'))
+            .collect()
+    }
+
+    #[test]
+    fn every_text_is_used_and_every_key_that_is_used_has_a_text() {
+        let shared = super::super::assets::scripts_of(None);
+        for page in PageName::ALL {
+            let texts = Texts::of(page, Language::English);
+            let own = super::super::assets::scripts_of(Some(page));
+            let used: BTreeSet<&str> =
+                shared.iter().chain(&own).flat_map(|source| quoted(source)).collect();
+            let prefixes = [format!("{}-", page.text()), "common-".to_owned()];
+            let ours = |key: &str| prefixes.iter().any(|prefix| key.starts_with(prefix));
+            for key in used.iter().filter(|key| ours(key)) {
+                assert!(texts.0.contains_key(*key), "{page:?} has no text `{key}`");
+            }
+            for key in texts.0.keys() {
+                assert!(ours(key), "`{key}` begins with the page's name or with `common-`");
+                let is_own = key.starts_with(&prefixes[0]);
+                assert!(!is_own || used.contains(key.as_str()), "{page:?} never says `{key}`");
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+// A browser that proves its requests: a P-256 key that cannot be exported, a token that the server
+// bound to it, and a proof for each request (DPoP, RFC 9449, with our claim `bd` over the body).
+//
+// The wallet enrols such a key as a member's device, the console as an operator's session.
+
+import { Refused, base64url, send, sha256 } from "./page.js";
+import { drop, find, keep } from "./kept.js";
+
+const ALGORITHM = { name: "ECDSA", namedCurve: "P-256" };
+const SIGNATURE = { name: "ECDSA", hash: "SHA-256" };
+
+export class ProvingKey {
+  #name;
+  #pair;
+  #jwk;
+  #nonce = "";
+
+  constructor(name, kept) {
+    this.#name = name;
+    this.#pair = kept.pair;
+    this.#jwk = kept.jwk;
+    this.token = kept.token;
+    this.about = kept.about;
+  }
+
+  /** The key that this browser keeps under `name`, or null. */
+  static async load(name) {
+    const kept = await find("key", name);
+    return kept ? new ProvingKey(name, kept) : null;
+  }
+
+  /**
+   * Makes a key and has it enrolled: `body` goes to `path`, the answer has its `token`. The key is
+   * kept before it is sent, so an answer that is lost can be asked for again with the same key.
+   */
+  static async enrol(name, path, body) {
+    const waiting = `${name} waiting`;
+    const text = JSON.stringify(body);
+    let kept = await find("key", waiting);
+    if (kept?.asked !== text) {
+      const pair = await crypto.subtle.generateKey(ALGORITHM, false, ["sign"]);
+      const { kty, crv, x, y } = await crypto.subtle.exportKey("jwk", pair.publicKey);
+      kept = { pair, jwk: { kty, crv, x, y }, token: null, about: null, asked: text };
+      await keep("key", waiting, kept);
+    }
+    const key = new ProvingKey(name, kept);
+    const about = await key.call(path, body);
+    await keep("key", name, { pair: kept.pair, jwk: kept.jwk, token: about.token, about });
+    await drop("key", waiting);
+    return ProvingKey.load(name);
+  }
+
+  /** Forgets the key. */
+  forget() {
+    return drop("key", this.#name);
+  }
+
+  /** Posts `body` to `path` and reads the answer. Throws `Refused` or `Unreachable`. */
+  async call(path, body) {
+    return (await this.post(path, JSON.stringify(body), "application/json")).body;
+  }
+
+  /** Posts text or bytes. Once more where the server asks for its newer nonce. */
+  async post(path, body, type) {
+    try {
+      return await this.#once(path, body, type);
+    } catch (error) {
+      if (!(error instanceof Refused) || error.refusal !== "nonce_must_be_fresh") throw error;
+      return this.#once(path, body, type);
+    }
+  }
+
+  async #once(path, body, type) {
+    const headers = await this.headers(path, body);
+    headers["Content-Type"] = type;
+    try {
+      const answer = await send(path, { method: "POST", headers, body });
+      this.heard(answer.headers);
+      return answer;
+    } catch (error) {
+      if (error instanceof Refused) this.heard(error.headers);
+      throw error;
+    }
+  }
+
+  /** Takes the nonce of an answer for the next proof. */
+  heard(headers) {
+    this.#nonce = headers.get("DPoP-Nonce") ?? this.#nonce;
+  }
+
+  /** The headers that prove one POST. */
+  async headers(path, body) {
+    const claims = {
+      jti: crypto.randomUUID(),
+      iat: Math.floor(Date.now() / 1000),
+      htm: "POST",
+      htu: location.origin + path,
+      bd: base64url(await sha256(body)),
+    };
+    if (this.#nonce) claims.nonce = this.#nonce;
+    if (this.token) claims.ath = base64url(await sha256(this.token));
+    const headers = { DPoP: await this.#sign(claims) };
+    if (this.token) headers.Authorization = `DPoP ${this.token}`;
+    return headers;
+  }
+
+  async #sign(claims) {
+    const head = { typ: "dpop+jwt", alg: "ES256", jwk: this.#jwk };
+    const utf8 = new TextEncoder();
+    const part = (json) => base64url(utf8.encode(JSON.stringify(json)));
+    const signed = `${part(head)}.${part(claims)}`;
+    const signature = await crypto.subtle.sign(SIGNATURE, this.#pair.privateKey, utf8.encode(signed));
+    return `${signed}.${base64url(signature)}`;
+  }
+}

@@ -1,0 +1,1 @@
+register-title = レジ
