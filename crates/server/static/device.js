@@ -14,6 +14,7 @@ export class ProvingKey {
   #pair;
   #jwk;
   #nonce = "";
+  #ahead = 0;
 
   constructor(name, kept) {
     this.#name = name;
@@ -50,6 +51,17 @@ export class ProvingKey {
     return ProvingKey.load(name);
   }
 
+  /** What was sent to be enrolled and has no answer yet, or null. */
+  static async asked(name) {
+    const kept = await find("key", `${name} waiting`);
+    return kept ? JSON.parse(kept.asked) : null;
+  }
+
+  /** Asks for that no more. */
+  static giveUp(name) {
+    return drop("key", `${name} waiting`);
+  }
+
   /** Forgets the key. */
   forget() {
     return drop("key", this.#name);
@@ -83,9 +95,16 @@ export class ProvingKey {
     }
   }
 
-  /** Takes the nonce of an answer for the next proof. */
+  /** Takes from an answer the nonce for the next proof, and what the server's clock shows. */
   heard(headers) {
     this.#nonce = headers.get("DPoP-Nonce") ?? this.#nonce;
+    const date = Date.parse(headers.get("Date"));
+    if (date) this.#ahead = date - Date.now();
+  }
+
+  /** The server's time, Unix milliseconds, up to a second behind: the clock of a phone may be off. */
+  now() {
+    return Date.now() + this.#ahead;
   }
 
   /** The headers that prove one POST. */

@@ -167,8 +167,15 @@ export const sha256 = (data) =>
   crypto.subtle.digest("SHA-256", typeof data === "string" ? new TextEncoder().encode(data) : data);
 
 // The choice of a language is kept for the next visit; an address that names one wins.
-the("language").addEventListener("click", () => localStorage.setItem("language", the("language").lang));
+the("language").addEventListener("click", () => {
+  localStorage.setItem("language", the("language").lang);
+  the("language").hash = location.hash;
+});
 if (!new URLSearchParams(location.search).has("lang")) {
   const chosen = localStorage.getItem("language");
-  if (chosen && chosen !== language) location.replace(`?lang=${chosen}${location.hash}`);
+  if (chosen && chosen !== language) {
+    location.replace(`?lang=${chosen}${location.hash}`);
+    // Nothing more happens here: a link is for the page that comes.
+    await new Promise(() => {});
+  }
 }
