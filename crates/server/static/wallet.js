@@ -10,6 +10,7 @@ import { enterHistory, enterReceipt, readMore } from "./wallet-history.js";
 
 const NAME = "device";
 const ENROL = "/v1/device/enrol";
+const NONCES = "/v1/device/nonce";
 const AGAIN_MS = 3000;
 /** What stands behind `#` and is shorter is a place in the page. */
 const TOKEN_LENGTH_MIN = 16;
@@ -72,7 +73,7 @@ function showEnrol(part, said = "") {
 async function enrol(token) {
   showEnrol("busy");
   try {
-    member.key = await ProvingKey.enrol(NAME, ENROL, { link_token: token });
+    member.key = await ProvingKey.enrol(NAME, ENROL, { link_token: token }, NONCES);
     member.wallet = null;
   } catch (error) {
     if (isPassing(error)) {
@@ -131,7 +132,7 @@ async function begin() {
   the("history-more").addEventListener("click", readMore);
   code.begin(ended);
   paying.begin();
-  member.key = await ProvingKey.load(NAME);
+  member.key = await ProvingKey.load(NAME, NONCES);
   if (member.key) await journal.begin(changed);
   // An address that was pasted over this page's brings a link, too.
   addEventListener("hashchange", (event) => {
