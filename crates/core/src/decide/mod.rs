@@ -11,6 +11,7 @@ mod reverse;
 mod settle;
 mod show;
 
+pub use pay_shop::may_show_order;
 pub use show::may_show_code;
 
 use crate::command::{Ask, Caller, Command};

@@ -9,14 +9,17 @@
 //! Nothing but success is recorded: an order whose member lacks money stays open, so that he tops
 //! up or another one pays. Only success ends it, or the register.
 
-use super::{Outcome, Stop, amount_must_hold, blank, must, record};
+use super::{ORDER_MS_MAX, Outcome, Stop, amount_must_hold, blank, must, record};
 use crate::account::Account;
 use crate::command::{Ask, Caller, PayShop, ShownBy};
 use crate::facts::{OperationKind, Transfer};
+use crate::ids::TerminalNumber;
+use crate::money::amount_is_in_range;
 use crate::refusal::Refusal;
 use crate::state::{Member, MemberState, Terminal};
 use crate::switches::{Capability, Place};
-use crate::view::{Effects, View};
+use crate::time::Instant;
+use crate::view::{Directory, Effects, View};
 
 pub(super) fn decide(view: &View, pay: &PayShop, effects: &mut Effects) -> Result<Outcome, Stop> {
     if let Some(outcome) = repeat(view, pay)? {
@@ -38,6 +41,24 @@ pub(super) fn decide(view: &View, pay: &PayShop, effects: &mut Effects) -> Resul
     must(pay.amount <= member.available(), Refusal::BalanceDoesNotCover)?;
     // After this point the payment succeeds.
     Ok(book(view, pay, (member, &place), effects))
+}
+
+/// Whether `terminal` may show an order of this amount until `valid_until`. A read, no command: an
+/// order is written nowhere before it is paid.
+pub fn may_show_order(
+    directory: &Directory,
+    terminal: TerminalNumber,
+    amount: i64,
+    valid_until: Instant,
+    now: Instant,
+) -> Result<(), Refusal> {
+    must(now < valid_until, Refusal::OrderIsOver)?;
+    must(valid_until <= now.plus_ms(ORDER_MS_MAX), Refusal::ValidUntilMustBeNear)?;
+    must(amount_is_in_range(amount), Refusal::AmountMustBeInRange)?;
+    let place = directory.place(terminal).ok_or(Refusal::TerminalMustExist)?;
+    let takes = directory.terminals.get(&terminal).is_some_and(|row| row.suspended == 0)
+        && !directory.is_closed(Capability::Payment, &place, now);
+    must(takes, Refusal::ShopTakesNoPayments)
 }
 
 /// The same answer again, if this member has confirmed the same before. What became of the id by

@@ -238,9 +238,10 @@ impl World {
             key: if is_sign { sign } else { key },
             fingerprint: [0; 16],
             member,
-            device: match step.words.contains(&"strange") {
-                true => FactId(5),
-                false => self.members.get(&member).map_or(FactId(5), |member| member.device),
+            device: if step.words.contains(&"strange") {
+                FactId(5)
+            } else {
+                self.members.get(&member).map_or(FactId(5), |member| member.device)
             },
             amount: step.number(2),
             currency: step.currency,
