@@ -59,7 +59,9 @@ fn a_code_is_renewed_and_is_gone_where_it_cannot_be() {
     let Some(mut stage) = Stage::start_with(&SHORT_LIVES) else { return };
     let mut tab = phone(&stage, 1_000, "en");
     let first = digits(&tab);
-    let is_other = format!("document.querySelector('.digits')?.innerText.replaceAll(/\\s/g, '') !== '{first}'");
+    let is_other = format!(
+        "document.querySelector('.digits')?.innerText.replaceAll(/\\s/g, '') !== '{first}'"
+    );
     tab.wait_until_within(&is_other, CODE).wait_for(CODE_SHOWN);
 
     tab.expects("ERR_CONNECTION_REFUSED");

@@ -62,15 +62,18 @@ fn a_long_history_is_read_page_by_page() {
     let (payload, _) = shop.sign();
     for amount in 1..=3 {
         super::pay::pay_by_text(&mut tab, &payload, Some(&amount.to_string()));
-        tab.wait_for("#confirm .result.good").click("#confirm .result .act");
+        tab.wait_for("#confirm .result.good");
+        tab.click("#confirm .result .act");
     }
     for _ in 0..9 {
         let payment = shop.charge(&super::fresh(&mut tab), 10).payment.expect("it is paid");
         shop.refund(&payment, 10);
     }
     go(&mut tab, "history");
-    let entries = |count: usize| format!("document.querySelectorAll('#history .entry').length === {count}");
-    tab.wait_until(&entries(20)).click("#history-more").wait_until(&entries(22));
+    let entries =
+        |count: usize| format!("document.querySelectorAll('#history .entry').length === {count}");
+    tab.wait_until(&entries(20));
+    tab.click("#history-more").wait_until(&entries(22));
     tab.wait_until("document.querySelector('#history-more').hidden");
     must_be_for_all(&tab);
 }

@@ -66,7 +66,10 @@ fn a_member_types_store_number_and_amount_by_keyboard_alone() {
     // As a Japanese keyboard writes it.
     tab.type_text("#confirm-amount", "９００").press("Enter").wait_for("#confirm .result.good");
     assert_eq!(shop.paid(), 1);
-    assert_eq!(tab.evaluate("document.querySelector('#confirm').contains(document.activeElement)"), true);
+    assert_eq!(
+        tab.evaluate("document.querySelector('#confirm').contains(document.activeElement)"),
+        true
+    );
     tab.press("Tab").press("Enter").wait_for(super::CODE_SHOWN);
 }
 
@@ -136,7 +139,8 @@ fn a_server_killed_in_mid_payment_ends_in_one_charge() {
     let payload = Shop::open(&stage).order(700).1;
     lose_answers(&tab, "/v1/device/payments");
     pay_by_text(&mut tab, &payload, None);
-    tab.wait_for("#confirm .result.open").expects("ERR_CONNECTION_REFUSED");
+    tab.wait_for("#confirm .result.open");
+    tab.expects("ERR_CONNECTION_REFUSED");
     stage.kill_server();
     tab.evaluate("window.dispatchEvent(new Event('online'))");
     stage.restart();
