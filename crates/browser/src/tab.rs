@@ -98,8 +98,12 @@ impl Tab {
 
     /// Loads the page again and waits until it is there.
     pub fn reload(&mut self) -> &mut Self {
-        let url = self.url();
-        self.open(&url)
+        // Opening the address again would load nothing where it has a `#`.
+        let reloaded = self.context.chromium.run(self.page.reload());
+        if let Err(error) = reloaded {
+            panic!("{} does not load again: {error}", self.url());
+        }
+        self
     }
 
     /// Where the tab is.

@@ -272,6 +272,8 @@ function tell(movement) {
   );
   // Browsers complain about a page that was not touched yet.
   if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.([80, 60, 160]);
+  if (!isSpent) return;
   // The code that was paid with is over.
-  if (isSpent) state.askAt = 0;
+  drop(say("wallet-code-coming"));
+  state.askAt = 0;
 }

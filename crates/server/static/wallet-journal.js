@@ -68,13 +68,15 @@ export async function forget(record) {
 async function settle(record) {
   let wait = AGAIN_MS;
   while (record.outcome === null) {
+    const { mayHaveArrived } = record;
     await ask(record);
-    onChange(record);
+    if (record.outcome !== null || record.mayHaveArrived !== mayHaveArrived) onChange(record);
     if (record.outcome !== null) break;
     await Promise.race([pause(wait), online()]);
     wait = Math.min(wait * 1.5, AGAIN_MS_MAX);
   }
-  await keep("journal", record.id, record);
+  // Unless the member has seen it already.
+  if (records.has(record.id)) await keep("journal", record.id, record);
 }
 
 async function ask(record) {

@@ -33,11 +33,12 @@ const REFUSALS = [
   "wallet-refusal-order-is-settled",
   "wallet-refusal-shop-takes-no-payments",
   "wallet-refusal-sign-must-be-ours",
+  "wallet-refusal-sign-must-hold",
   "wallet-refusal-store-must-exist",
 ];
 
 /** Refusals that say the same to a member. */
-const SAME = { token_must_be_ours: "device_must_be_active" };
+const SAME = { token_must_be_ours: "device_must_be_active", payload_must_be_whole: "sign_must_be_ours" };
 
 /** Why, for the member. */
 export function because(error) {
@@ -80,8 +81,9 @@ export function trouble(error) {
 
 /** Asks for balance and latest movements. Throws as `call` does. */
 export async function askWallet() {
-  member.wallet = await member.key.call("/v1/device/wallet", {});
-  member.toldAt = new Date(member.key.now()).toISOString();
+  const { key } = member;
+  member.wallet = await key.call("/v1/device/wallet", {});
+  member.toldAt = new Date(key.now()).toISOString();
   return member.wallet;
 }
 

@@ -120,5 +120,6 @@ wallet-refusal-member-must-be-open = Your wallet is frozen. Nothing can be paid 
 wallet-refusal-order-is-over = The time to confirm this is over. Ask the shop for a new code.
 wallet-refusal-order-is-settled = This order was already paid by somebody else, or withdrawn by the shop.
 wallet-refusal-shop-takes-no-payments = This shop takes no payments at the moment.
-wallet-refusal-sign-must-be-ours = This is no code of a shop here.
+wallet-refusal-sign-must-be-ours = This is no code of a shop here. It may be of another payment service.
+wallet-refusal-sign-must-hold = This code is not genuine, or was changed. Do not pay with it; tell the shop.
 wallet-refusal-store-must-exist = There is no store with this number.

@@ -120,5 +120,6 @@ wallet-refusal-member-must-be-open = ウォレットは凍結されています�
 wallet-refusal-order-is-over = 確認できる時間が過ぎました。店舗に新しいコードを出してもらってください。
 wallet-refusal-order-is-settled = この注文は、ほかの方が支払ったか、店舗が取り下げました。
 wallet-refusal-shop-takes-no-payments = この店舗は今、支払いを受け付けていません。
-wallet-refusal-sign-must-be-ours = ここで使える店舗のコードではありません。
+wallet-refusal-sign-must-be-ours = ここで使える店舗のコードではありません。ほかの決済サービスのコードかもしれません。
+wallet-refusal-sign-must-hold = このコードは本物ではないか、書き換えられています。支払わずに、店舗に知らせてください。
 wallet-refusal-store-must-exist = この番号の店舗はありません。

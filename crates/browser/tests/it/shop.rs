@@ -66,9 +66,19 @@ impl<'stage> Shop<'stage> {
 
     /// Makes an order: its id, and what its QR says.
     pub(crate) fn order(&mut self, amount: i64) -> (Uuid, String) {
-        let id = Uuid::now_v7();
-        let order = self.stage.run(self.till.order(id, amount)).expect("the server answers");
+        let (id, order) = self.order_shown(amount);
         (id, order["payload"].as_str().expect("a payload").to_owned())
+    }
+
+    /// Makes an order: its id, and its QR as SVG.
+    pub(crate) fn order_drawn(&mut self, amount: i64) -> (Uuid, String) {
+        let (id, order) = self.order_shown(amount);
+        (id, order["qr_svg"].as_str().expect("a picture").to_owned())
+    }
+
+    fn order_shown(&mut self, amount: i64) -> (Uuid, Value) {
+        let id = Uuid::now_v7();
+        (id, self.stage.run(self.till.order(id, amount)).expect("the server answers"))
     }
 
     /// What the sign of the store says, and the store's number.

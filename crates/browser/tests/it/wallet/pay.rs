@@ -48,6 +48,44 @@ fn an_order_is_shown_with_its_shop_and_confirmed() {
     assert!(!tab.sees("#paid .result"), "it is not said twice");
 }
 
+/// A camera before which somebody holds a picture; there is no detector of the browser's own here,
+/// so the server reads the frames.
+const CAMERA: &str = "svg => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: 640, height: 480 });
+    const context = canvas.getContext('2d');
+    const [, side] = svg.match(/viewBox=\"0 0 (\\d+)/);
+    const module = Math.floor(420 / side);
+    const rect = /<rect x=\"(\\d+)\" y=\"(\\d+)\" width=\"(\\d+)\" height=\"(\\d+)\"/g;
+    const draw = () => {
+        context.fillStyle = '#ccc';
+        context.fillRect(0, 0, 640, 480);
+        context.fillStyle = '#222';
+        for (const [, ...sides] of svg.matchAll(rect)) {
+            const [x, y, width, height] = sides.map((side) => side * module);
+            context.fillRect(x + 90, y + 30, width, height);
+        }
+    };
+    setInterval(draw, 100);
+    navigator.mediaDevices.getUserMedia = async () => canvas.captureStream(10);
+    return true;
+}";
+
+#[test]
+fn an_order_before_the_camera_is_read_by_the_server() {
+    let Some(stage) = Stage::start() else { return };
+    let mut shop = Shop::open(&stage);
+    let mut tab = phone(&stage, 5_000, "en");
+    let (id, svg) = shop.order_drawn(640);
+    go(&mut tab, "pay");
+    assert_eq!(tab.evaluate("'BarcodeDetector' in window"), false);
+    tab.evaluate(&format!("({CAMERA})({})", serde_json::json!(svg)));
+    tab.click("#finder-start").wait_for("#confirm form");
+    assert!(tab.text("#confirm").contains("¥640"));
+    assert!(tab.evaluate("document.querySelector('video').srcObject").is_null());
+    tab.click("#confirm button.act").wait_for("#confirm .result.good");
+    assert!(shop.outcome(id).is_some_and(|outcome| outcome.succeeded()));
+}
+
 #[test]
 fn a_member_types_store_number_and_amount_by_keyboard_alone() {
     let Some(stage) = Stage::start() else { return };
