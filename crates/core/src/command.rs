@@ -275,13 +275,13 @@ impl Command {
         }
     }
 
-    /// By when it must be decided, where the caller has said so.
+    /// By when it must be decided, where the caller has said so and the rules judge it.
     pub const fn valid_until(&self) -> Option<Instant> {
         match self {
             Self::PayWithCode(pay) => Some(pay.ask.valid_until),
             Self::Settle(settle) => Some(settle.ask.valid_until),
-            Self::Reverse(reverse) => Some(reverse.ask.valid_until),
-            Self::Query(_)
+            Self::Reverse(_)
+            | Self::Query(_)
             | Self::Acknowledge(..)
             | Self::ExpireHold(_)
             | Self::Credit(_)

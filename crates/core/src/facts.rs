@@ -140,8 +140,8 @@ coded! {
         MemberClosed = 11 => "member_closed",
         /// A one-time enrolment link exists. digest: of its token, number: until when.
         LinkCreated = 12 => "link_created",
-        /// A device was enrolled and pays from now on. object: device, digest: of its public key
-        /// and code secret; second: digest of the link's token.
+        /// A device was enrolled and pays from now on. object: device; digest, in three parts of
+        /// 32 bytes: of its public key, of its code secret, of the link's token.
         DeviceEnrolled = 13 => "device_enrolled",
         /// A device was ended. object: device.
         DeviceEnded = 14 => "device_ended",

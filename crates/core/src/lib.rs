@@ -15,6 +15,7 @@ pub mod ids;
 pub mod money;
 pub mod payment_states;
 pub mod refusal;
+pub mod routing;
 pub mod row;
 pub mod state;
 pub mod switches;

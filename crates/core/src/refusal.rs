@@ -181,9 +181,9 @@ refusals! {
     VoidIsFinal = 220, "void_is_final", 200, Recorded,
         "A void cannot be reversed.",
         "Authorize again with a fresh code and a new request id.";
-    /// After 00:15 of the day after.
+    /// The booking date ended more than 15 minutes ago.
     ReverseWindowIsOver = 221, "reverse_window_is_over", 200, Recorded,
-        "The time to reverse is over: until 00:15 after the booking date.",
+        "The time to reverse is over: until 15 minutes after the end of the booking date.",
         "Refund the payment instead.";
     /// No such member.
     MemberMustExist = 301, "member_must_exist", 404, Unrecorded,

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use yaoki_core::code::CodeSettingError;
 use yaoki_core::command::{Act, Administer, Asset, Command, Credit};
 use yaoki_core::decide::{Outcome, Refused};
 use yaoki_core::facts::{Event, EventKind};
@@ -30,6 +31,7 @@ use crate::api::{fields, time};
 use crate::app::Entropy;
 use crate::edge::identifier::{self, Kind};
 use crate::edge::keys::{KeyFile, KeyFileError, KeyName};
+use crate::serve::MEMBERS_MIN;
 
 pub use self::listing::LISTED;
 pub use self::message::{By, Message, Order};
@@ -57,6 +59,9 @@ pub enum AdminError {
     /// The key file failed.
     #[error(transparent)]
     Keys(#[from] KeyFileError),
+    /// Codes would be too easy to guess.
+    #[error("{0}, or keep no older key (`keep_seconds` 0)")]
+    Code(#[from] CodeSettingError),
     /// The key file is of before a restore.
     #[error(
         "the key file must be at least as new as the book: its code key is of generation {file}, \
@@ -108,7 +113,9 @@ impl AdminError {
     pub const fn kind(&self) -> ErrorKind {
         match self {
             Self::Wrong(_) => ErrorKind::Malformed,
-            Self::Refused(_) => ErrorKind::Refused,
+            Self::Refused(_) | Self::Code(_) | Self::Store(StoreError::Refused(_)) => {
+                ErrorKind::Refused
+            }
             Self::Unknown(_) => ErrorKind::Unknown,
             Self::Store(_) | Self::Keys(_) | Self::KeysOld { .. } => ErrorKind::Fault,
         }
@@ -150,6 +157,10 @@ pub fn perform(desk: &Desk, message: &Message) -> Result<Value, AdminError> {
         Order::ListSwitches => list_switches(desk),
         Order::ReloadKeys => reload_keys(desk),
         Order::List { what, after, limit } => listing::list(desk, what, after.as_deref(), *limit),
+        Order::OpenRestored => {
+            desk.book.open_restored(&by.actor, &by.second)?;
+            Ok(json!({ "done": "book_opened" }))
+        }
         Order::RotateKey { key, keep_seconds } => rotate_key(desk, key, *keep_seconds),
         Order::ShowTerminalKey { terminal } => {
             show_terminal_key(desk, TerminalNumber(number(Kind::Terminal, terminal)?))
@@ -303,6 +314,11 @@ fn rotate_key(desk: &Desk, key: &str, keep_seconds: i64) -> Result<Value, AdminE
     if keep_seconds < 0 {
         return Err(AdminError::Wrong("`keep_seconds` must not be negative".to_owned()));
     }
+    if name == KeyName::Code && keep_seconds > 0 {
+        // While two keys open codes, a guess has twice the chance.
+        let members = desk.book.read_and_wait(read::last_member_number)?.max(MEMBERS_MIN);
+        desk.book.code().check_strength(members, true)?;
+    }
     let (now_ms, keep_ms) = ((desk.clock)().0, keep_seconds.saturating_mul(SECOND_MS));
     let mut random = |bytes: &mut [u8]| (desk.entropy)(bytes);
     KeyFile::update(&desk.key_file, |keys| match name {
@@ -354,6 +370,7 @@ fn status(desk: &Desk) -> Value {
         "lanes": health.lanes,
         "queued": health.queued,
         "wal_bytes": health.wal_bytes,
+        "oldest_reader": desk.book.oldest_reader(),
         "closed": health.closed,
     })
 }

@@ -10,6 +10,7 @@ use yaoki_core::code::{CodeCipher, CodeRules};
 use yaoki_core::command::Command;
 use yaoki_core::decide::Outcome;
 use yaoki_core::time::Instant;
+use yaoki_store::verify::anchor::Anchor;
 use yaoki_store::{Answer, Book, Clock, Conn, Part, StoreError, Unknown};
 
 use crate::edge::deadline::Deadline;
@@ -130,6 +131,8 @@ pub struct Shared {
     pub metrics: Metrics,
     /// The keys in use.
     pub keyring: RwLock<Arc<Keyring>>,
+    /// The last signed checkpoint that this server made.
+    pub checkpoint: RwLock<Option<Arc<Anchor>>>,
     /// Where every listener is; said once all of them listen.
     pub doors: OnceLock<Vec<Door>>,
 }

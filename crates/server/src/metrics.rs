@@ -221,6 +221,7 @@ impl Metrics {
             accepted: counter("yaoki_connections_total", "end", "accepted"),
             full: counter("yaoki_connections_total", "end", "refused_total"),
             prefix_full: counter("yaoki_connections_total", "end", "refused_prefix"),
+            past_the_proxies: counter("yaoki_connections_total", "end", "refused_past_proxies"),
             cut: counter("yaoki_connections_total", "end", "cut"),
             panicked: counter("yaoki_faults_total", "kind", "handler_panicked"),
             evicted: counter("yaoki_connections_total", "end", "evicted"),
@@ -352,6 +353,7 @@ pub struct ListenerCounters {
     accepted: Counter,
     full: Counter,
     prefix_full: Counter,
+    past_the_proxies: Counter,
     cut: Counter,
     evicted: Counter,
     panicked: Counter,
@@ -367,6 +369,10 @@ impl Tally for ListenerCounters {
             Full::Total => self.full.increment(1),
             Full::Prefix => self.prefix_full.increment(1),
         }
+    }
+
+    fn came_past_the_proxies(&self) {
+        self.past_the_proxies.increment(1);
     }
 
     fn cut(&self) {

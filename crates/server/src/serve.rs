@@ -31,7 +31,7 @@ use crate::metrics::Metrics;
 use crate::options::ServerOptions;
 
 /// For so many members at the least a code must be strong enough.
-const MEMBERS_MIN: i64 = 10_000_000;
+pub const MEMBERS_MIN: i64 = 10_000_000;
 /// How often the table of connections is looked at while it drains.
 const DRAIN_STEP: Duration = Duration::from_millis(5);
 const HOUSEKEEPING_PAUSE: Duration = Duration::from_secs(5);
@@ -103,7 +103,7 @@ pub fn serve(options: &ServerOptions) -> Result<Running, ServeError> {
     }
     let doors = ListenerName::ALL.into_iter().zip(&listening).map(|(name, listening)| {
         let listener = options.listener(name);
-        let (is_secure, behind_proxy) = (listener.is_secure(), listener.behind_proxy);
+        let (is_secure, behind_proxy) = (listener.is_secure(), listener.proxies.are_there());
         Door { name, address: listening.address, is_secure, behind_proxy }
     });
     app.doors.set(doors.collect()).expect("it is said once");
@@ -145,6 +145,7 @@ fn app_of(options: &ServerOptions) -> Result<App, ServeError> {
         reads: ReadLines::new(options.readers),
         metrics: Metrics::new(),
         keyring: RwLock::new(Arc::new(keyring)),
+        checkpoint: RwLock::new(None),
         doors: OnceLock::new(),
     }))
 }

@@ -16,6 +16,7 @@ use yaoki_core::state::Lane;
 use yaoki_core::time::{Instant, ZoneOffset};
 
 use crate::answer::{Answer, Reply, Unknown};
+use crate::backup::open_after_restore;
 use crate::checkpointer::{self, Checkpointer};
 use crate::clock;
 use crate::conn::{Conn, Purpose};
@@ -23,7 +24,9 @@ use crate::database::Database;
 use crate::error::StoreError;
 use crate::lane::{LaneThread, route};
 use crate::lease;
+pub use crate::maintain::LogLimits;
 use crate::queue::{Entry, Part, Queue};
+use crate::reading::Reading;
 use crate::table::{Book as BookRow, BookKind};
 
 /// The most reads in line.
@@ -58,6 +61,8 @@ pub struct BookOptions {
     pub clock_is_real: bool,
     /// Reader threads.
     pub readers: usize,
+    /// What is done about SQLite's write-ahead log at which length.
+    pub log: LogLimits,
     /// What happens when the storage fails.
     pub fatal: Fatal,
     /// Only for the control of the power-cut loop: do not sync.
@@ -77,6 +82,7 @@ impl BookOptions {
             accept_losing_payments: false,
             clock_is_real: true,
             readers: 4,
+            log: LogLimits::default(),
             fatal: Arc::new(end_the_process),
             unsafe_without_sync: false,
         }
@@ -117,11 +123,27 @@ pub(crate) struct Shared {
     pub(crate) fatal: Fatal,
     pub(crate) failed: AtomicBool,
     pub(crate) clock_is_real: bool,
+    pub(crate) log: LogLimits,
+    pub(crate) reading: Reading,
     /// Whether a lane has found this node's clock to be off.
     pub(crate) clock_is_off: AtomicBool,
     /// Whether the book is closed after a restore; lanes keep it up to date.
     pub(crate) closed: Arc<AtomicBool>,
     pub(crate) counters: Counters,
+}
+
+impl Shared {
+    /// Says that nothing more is written, and who has to end before it is.
+    pub(crate) fn tell_full(&self) {
+        let reader = self.reading.oldest(&self.database);
+        let reader = reader.as_deref().unwrap_or("nobody that is known");
+        let wal_bytes = self.counters.wal_bytes.load(Ordering::Relaxed);
+        tracing::error!(
+            wal_bytes,
+            reader,
+            "the log is full: new writes are refused while it reads"
+        );
+    }
 }
 
 /// How the book is doing.
@@ -183,6 +205,8 @@ impl Book {
             fatal: options.fatal,
             failed: AtomicBool::new(false),
             clock_is_real: options.clock_is_real,
+            log: options.log,
+            reading: Reading::default(),
             clock_is_off: AtomicBool::new(false),
             closed: Arc::new(AtomicBool::new(row.closed != 0)),
             counters: Counters::default(),
@@ -234,9 +258,9 @@ impl Book {
     fn start_readers(&self, count: usize) -> Result<(), StoreError> {
         for number in 0..count {
             let conn = Conn::open(&self.shared.database, Purpose::Reader)?;
-            let readers = Arc::clone(&self.readers);
-            let database = self.shared.database.clone();
-            self.start(format!("reader-{number}"), move || readers.work(conn, &database));
+            let (readers, shared) = (Arc::clone(&self.readers), Arc::clone(&self.shared));
+            let name = format!("reader-{number}");
+            self.start(name.clone(), move || readers.work(conn, &shared, &name));
         }
         Ok(())
     }
@@ -305,6 +329,16 @@ impl Book {
         receiver.recv().unwrap_or(Err(StoreError::ReadersBusy))
     }
 
+    /// Opens the book after a restore, see [`open_after_restore`]; lanes hear of it at their next
+    /// batch.
+    ///
+    /// # Errors
+    /// As [`open_after_restore`].
+    pub fn open_restored(&self, first: &str, second: &str) -> Result<(), StoreError> {
+        let mut conn = Conn::open(&self.shared.database, Purpose::Admin)?;
+        open_after_restore(&mut conn, first, second, (self.shared.clock)())
+    }
+
     /// How the book is doing.
     pub fn health(&self) -> Health {
         Health {
@@ -315,6 +349,12 @@ impl Book {
             wal_bytes: self.shared.counters.wal_bytes.load(Ordering::Relaxed),
             closed: self.shared.closed.load(Ordering::SeqCst),
         }
+    }
+
+    /// Who has read longest without an end, in words: SQLite's log cannot begin anew before. None
+    /// where nobody is known to read.
+    pub fn oldest_reader(&self) -> Option<String> {
+        self.shared.reading.oldest(&self.shared.database)
     }
 
     /// Counts for metrics.
@@ -331,6 +371,11 @@ impl Book {
     /// issued before pays. Whoever keeps the key file makes a new key where its own is older.
     pub const fn code_generation(&self) -> i64 {
         self.row.code_generation
+    }
+
+    /// The settings of the one-time code that the book was opened with.
+    pub fn code(&self) -> &CodeRules {
+        &self.shared.code
     }
 
     /// The book's one currency.
@@ -395,10 +440,13 @@ impl Readers {
         self.arrived.notify_all();
     }
 
-    fn work(&self, mut conn: Conn, database: &Database) {
+    fn work(&self, mut conn: Conn, shared: &Shared, name: &str) {
         while let Some(read) = self.take() {
-            if read(Some(&mut conn)) {
-                match Conn::open(database, Purpose::Reader) {
+            shared.reading.begin(name, (shared.clock)());
+            let lost = read(Some(&mut conn));
+            shared.reading.end(name);
+            if lost {
+                match Conn::open(&shared.database, Purpose::Reader) {
                     Ok(anew) => conn = anew,
                     Err(error) => tracing::warn!(%error, "a reader cannot connect anew yet"),
                 }

@@ -75,7 +75,7 @@ impl LaneThread {
             version: -1,
             closed: Arc::clone(&shared.closed),
         };
-        let maintenance = Maintenance::new(checkpointer);
+        let maintenance = Maintenance::new(checkpointer, shared.log);
         let follower = Follower::new(lane.id, lane.seq);
         Self { shared, queue, conn, state, maintenance, follower, poisoned: BTreeMap::new() }
     }
@@ -317,6 +317,9 @@ impl LaneThread {
         }
         self.maintenance.checkpoint(&mut self.conn)?;
         self.shared.counters.wal_bytes.store(self.maintenance.wal_bytes(), Ordering::Relaxed);
+        if self.maintenance.became_full() {
+            self.shared.tell_full();
+        }
         match self.follower.work(&mut self.conn, busy) {
             Ok(more) => Ok(more && !busy),
             Err(error) => {

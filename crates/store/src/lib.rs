@@ -30,6 +30,7 @@ mod maintain;
 pub mod migrate;
 mod queue;
 pub mod read;
+mod reading;
 mod save;
 pub mod sql;
 pub mod table;

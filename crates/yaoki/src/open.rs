@@ -132,7 +132,7 @@ pub(crate) fn server_options(
     let listener = |name: ListenerName| {
         let mut options = ListenerOptions::new(name, address(settings, name));
         options.tls.clone_from(&tls);
-        options.behind_proxy = settings.behind_proxy;
+        options.proxies.clone_from(&settings.proxies);
         options.connections_max = match name {
             ListenerName::Registers => settings.registers_connections_max.count(),
             ListenerName::Devices => settings.devices_connections_max.count(),

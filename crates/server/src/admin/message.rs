@@ -184,6 +184,8 @@ pub enum Order {
         #[serde(default)]
         keep_seconds: i64,
     },
+    /// A book that was restored is opened.
+    OpenRestored,
     /// The key file was changed: read it again.
     ReloadKeys,
     /// How the book is doing.

@@ -3,6 +3,7 @@
 pub mod device;
 pub mod enrolment;
 pub mod fields;
+pub mod headers;
 pub mod openapi;
 pub mod register;
 pub mod render;

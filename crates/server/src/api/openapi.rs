@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::register::{lists, settle};
-use super::{device, register};
+use super::{device, headers, register};
 use crate::app::App;
 use crate::edge::error::EdgeError;
 use crate::edge::listener::{ListenerName, Routes};
@@ -126,7 +126,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     for name in ListenerName::ALL {
         all = all.merge(router_of(name));
     }
-    all.merge(operations()).merge(everywhere()).into_openapi()
+    let mut document = all.merge(operations()).merge(everywhere()).into_openapi();
+    headers::declare(&mut document);
+    document
 }
 
 /// The document in JSON.

@@ -17,7 +17,7 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::pin::{Pin, pin};
@@ -41,6 +41,7 @@ use tower::Service;
 use super::connections::{Connected, Connections, Full};
 use super::error::EdgeError;
 use super::problem::Problem;
+use super::proxies::{Peer, Proxies};
 use super::tls::Certificates;
 
 /// How long a TLS handshake may take, seconds.
@@ -95,10 +96,11 @@ pub struct TlsFiles {
 pub struct ListenerOptions {
     /// Where; port 0 lets the system choose.
     pub address: SocketAddr,
-    /// HTTPS; without it only loopback is listened on, unless a proxy stands in front.
+    /// HTTPS; without it only loopback is listened on, unless proxies stand in front.
     pub tls: Option<TlsFiles>,
-    /// A proxy in front ends TLS: plain HTTP is taken on any address, and nobody counts as local.
-    pub behind_proxy: bool,
+    /// They end TLS in front: plain HTTP is listened for on any address, and taken from them and
+    /// from this machine only.
+    pub proxies: Proxies,
     /// Threads that serve it.
     pub threads: usize,
     /// The most connections.
@@ -121,7 +123,7 @@ impl ListenerOptions {
         Self {
             address,
             tls: None,
-            behind_proxy: false,
+            proxies: Proxies::default(),
             threads,
             connections_max,
             connections_per_prefix_max,
@@ -131,7 +133,7 @@ impl ListenerOptions {
 
     /// Whether clients see `https`.
     pub const fn is_secure(&self) -> bool {
-        self.tls.is_some() || self.behind_proxy
+        self.tls.is_some() || self.proxies.are_there()
     }
 }
 
@@ -141,6 +143,8 @@ pub trait Tally: Send + Sync + 'static {
     fn accepted(&self);
     /// A connection was dropped before a byte was read.
     fn refused(&self, why: Full);
+    /// A connection past the proxies was dropped before a byte was read.
+    fn came_past_the_proxies(&self);
     /// A connection was cut because it was silent or slow.
     fn cut(&self);
     /// A stranger's connection was cut because the listener was full and another came.
@@ -164,7 +168,7 @@ pub struct Listener {
     socket: TcpListener,
     connections: Arc<Connections>,
     tls: Option<Arc<Certificates>>,
-    behind_proxy: bool,
+    proxies: Proxies,
     routes: Routes,
     tally: Arc<dyn Tally>,
     stop: watch::Receiver<bool>,
@@ -186,8 +190,8 @@ impl Listener {
         if !options.is_secure() && !address.ip().is_loopback() {
             return Err(io::Error::new(
                 io::ErrorKind::PermissionDenied,
-                "plain HTTP is served on loopback only: give a certificate, or say that a proxy \
-                 stands in front",
+                "plain HTTP is served on loopback only: give a certificate, or list the proxies \
+                 that stand in front",
             ));
         }
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
@@ -199,7 +203,7 @@ impl Listener {
             socket: socket.listen(BACKLOG)?,
             connections: Connections::new(total, prefix, options.loopback_is_exempt),
             tls,
-            behind_proxy: options.behind_proxy,
+            proxies: options.proxies.clone(),
             routes,
             tally,
             stop,
@@ -239,6 +243,11 @@ impl Listener {
     }
 
     fn take(&self, stream: TcpStream, peer: SocketAddr) {
+        let router = match self.proxies.judge(peer.ip(), self.tls.is_some()) {
+            Peer::Local => self.routes.local.clone(),
+            Peer::Remote => self.routes.remote.clone(),
+            Peer::PastTheProxies => return self.tally.came_past_the_proxies(),
+        };
         let place = match self.connections.admit(peer.ip()) {
             Ok((place, evicts)) => {
                 if evicts {
@@ -252,7 +261,6 @@ impl Listener {
             }
         };
         self.tally.accepted();
-        let router = self.router_for(peer.ip());
         let (tls, tally) = (self.tls.clone(), Arc::clone(&self.tally));
         let stop = self.stop.clone();
         tokio::spawn(async move {
@@ -277,11 +285,6 @@ impl Listener {
             }
             drop(place);
         });
-    }
-
-    fn router_for(&self, peer: IpAddr) -> Router {
-        let local = peer.to_canonical().is_loopback() && !self.behind_proxy;
-        if local { self.routes.local.clone() } else { self.routes.remote.clone() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The edge: what stands between a socket and a handler.
 //!
-//! - [`listener`], [`connections`], [`tls`]: sockets, their caps and their time.
+//! - [`listener`], [`connections`], [`tls`], [`proxies`]: sockets, their caps and their time, who
+//!   may speak in the clear.
 //! - [`request`]: a request's head, body and JSON within bounds.
 //! - [`signed`], [`proven`]: whose request it is; [`signature`], [`proof`]: how that is shown.
 //! - [`pace`], [`reads`]: who has to wait; [`deadline`]: how long at most.
@@ -22,6 +23,7 @@ pub mod pace;
 pub mod problem;
 pub mod proof;
 pub mod proven;
+pub mod proxies;
 pub mod reads;
 pub mod request;
 pub mod signature;

@@ -89,7 +89,16 @@ pub fn version() -> &'static str {
         ("version" = String, Path, description = "As the page names it"),
         ("file" = String, Path, description = "As the page names it"),
     ),
-    responses((status = 200, description = "The file", content_type = "*/*"))
+    responses(
+        (status = 200, description = "The file", content(
+            (String = "text/javascript"),
+            (String = "text/css"),
+            (String = "application/json"),
+            (String = "application/manifest+json"),
+            (String = "image/svg+xml"),
+            (String = "image/png"),
+        ))
+    )
 )]
 pub async fn asset(
     State(app): State<App>,

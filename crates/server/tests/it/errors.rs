@@ -128,7 +128,7 @@ fn refusal_of_payment(world: &World, till: &Credentials) -> String {
 fn by_much_in_vain(world: &World) -> String {
     let terminal = TerminalNumber(i64::try_from(world.other_till.terminal).expect("small"));
     for _ in 0..BURST {
-        world.running.app.fruitless.note(terminal, Fruitless::Decline, world.clock.now());
+        world.running.app.fruitless.note(terminal, Fruitless::Payment, world.clock.now());
     }
     refusal_of_payment(world, &world.other_till)
 }

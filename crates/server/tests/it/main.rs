@@ -14,6 +14,7 @@ mod proxy;
 mod raw;
 mod retries;
 mod routes;
+mod schemas;
 mod shares;
 mod slow;
 mod tls;

@@ -14,6 +14,7 @@ use yaoki_server::web::assets::version;
 use yaoki_server::web::refusals::PATH;
 use yaoki_store::on_both_storages;
 
+use crate::schemas::Document;
 use crate::world::{World, told};
 
 /// Who asks.
@@ -260,10 +261,15 @@ on_both_storages! {
         let world = World::new(db);
         let mut device = world.enrolled(0);
         let mut scene = Scene { world: &world, device: &mut device };
+        let document = Document::new();
         let mut wrong = Vec::new();
         for (method, path, expected) in TABLE {
             for (actor, expected) in ACTORS.into_iter().zip(expected) {
-                let told = told(&scene.ask(actor, method, path));
+                let answer = scene.ask(actor, method, path);
+                let unsaid = document.problems(method, path, &answer);
+                let unsaid = unsaid.into_iter();
+                wrong.extend(unsaid.map(|what| format!("{method} {path}, undocumented: {what}")));
+                let told = told(&answer);
                 if told != *expected {
                     wrong.push(format!("{method} {path} by {actor:?}: {told}, not {expected}"));
                 }
@@ -282,6 +288,36 @@ on_both_storages! {
             let request = Request { method: "GET", target: "/", headers: &[], body: b"" };
             assert_eq!(world.anonymous(listener, &request).status, status, "{}", listener.text());
         }
+    }
+
+    fn answers_given_again_later_or_not_at_all_are_as_the_document_says(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let document = Document::new();
+        let mut register = world.register(&world.till);
+        let payment = world.payment(0, 100);
+        let body = register.payment_body(&payment).to_string();
+        let mut used = world.payment(0, 100);
+        used.code.clone_from(&payment.code);
+        let used = register.payment_body(&used).to_string();
+        let other = body.replace("\"amount\":100", "\"amount\":101");
+        let requests = [
+            ("post", "/v1/payments", body.clone(), "200 succeeded"),
+            ("post", "/v1/payments", body, "200 succeeded"),
+            ("post", "/v1/payments", used, "200 code_already_used"),
+            ("post", "/v1/payments", other, "409 request_id_has_another_meaning"),
+        ];
+        for (method, path, body, expected) in requests {
+            let sent = register.send("POST", path, body.as_bytes());
+            let answer = world.run(sent).expect("an answer");
+            assert_eq!(told(&answer), expected);
+            assert_eq!(document.problems(method, path, &answer), [""; 0], "{expected}");
+        }
+        world.book.close();
+        let path = "/v1/requests/{request_id}";
+        let query = path.replace("{request_id}", &payment.request_id.to_string());
+        let later = world.run(register.send("GET", &query, b"")).expect("an answer");
+        assert_eq!((later.status, later.header("retry-after").is_some()), (503, true));
+        assert_eq!(document.problems("get", path, &later), [""; 0]);
     }
 
     fn what_one_listener_serves_another_does_not(db: &mut TestDatabase) {

@@ -9,6 +9,7 @@ mod crash;
 mod lanes;
 mod lists;
 mod migrations;
+mod room;
 mod rows;
 mod sessions;
 mod statements;

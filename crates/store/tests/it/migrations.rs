@@ -47,6 +47,18 @@ on_both_storages! {
         assert!(matches!(opened.err(), Some(StoreError::BookMissing)));
     }
 
+    fn an_older_schema_is_refused_with_what_mends_it(db: &mut TestDatabase) {
+        create(&db.database, BookKind::Demo, Currency::JPY, "Asia/Tokyo", Instant(1)).unwrap();
+        let conn = &mut db.connect(Purpose::Admin);
+        // No release has worked on it: migrations are numbered from 1.
+        conn.run_script("DELETE FROM migration; INSERT INTO migration VALUES (-1, 'before')")
+            .unwrap();
+        let opened = Book::open(options(&db.database, &TestClock::default(), "node"));
+        let refused = opened.expect_err("it is older than any");
+        assert!(matches!(refused, StoreError::SchemaTooOld { found: -1, .. }), "{refused}");
+        assert!(refused.to_string().contains("run `yaoki migrate`"), "{refused}");
+    }
+
     fn a_newer_schema_is_refused(db: &mut TestDatabase) {
         create(&db.database, BookKind::Demo, Currency::JPY, "Asia/Tokyo", Instant(1)).unwrap();
         let conn = &mut db.connect(Purpose::Admin);

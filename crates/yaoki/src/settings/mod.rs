@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use yaoki_core::money::Currency;
+use yaoki_server::edge::proxies::Proxies;
 use yaoki_store::Database;
 
 use self::kind::{Hosts, Kind, LogFormat, Number, Prefix, Witnesses, ZoneName};
@@ -136,9 +137,10 @@ settings! {
     /// compared.
     Birth currency: Currency = "JPY", "CODE";
 
-    /// The digits in front of every one-time code, 4 to 6 of them; registers route by them. 9876 is
-    /// used by no code payment that we know of (those of Japan begin with 9000 or 3158): good to
-    /// try things out. To be accepted at the registers of others, obtain an issuer code of your
+    /// The digits in front of every one-time code, 4 to 6 of them; registers route by them. One that
+    /// overlaps an issuer that we know of (those of Japan begin with 9000 or 3158, WeChat Pay with
+    /// 10 to 15, Alipay with 25 to 30) is refused. 9876 is used by none of them: good to try things
+    /// out. To be accepted at the registers of others, obtain an issuer code of your
     /// own. Each digit more leaves one less against guessing.
     Serving code_prefix: Prefix = "9876", "DIGITS";
     /// How long a code can be paid with, seconds, in steps of 30.
@@ -162,9 +164,10 @@ settings! {
     Serving tls_cert: Option<PathBuf> = "", "FILE";
     /// The private key to `tls_cert`, PEM.
     Serving tls_key: Option<PathBuf> = "", "FILE";
-    /// A proxy in front of all listeners ends TLS: plain HTTP is taken on any address. Whoever can
-    /// reach the ports without the proxy can then read and change what is sent.
-    Serving behind_proxy: bool = "false", "BOOL";
+    /// The proxies that end TLS in front of all listeners, as addresses or networks. Plain HTTP is
+    /// then listened for on any address, and taken from these and from this machine only. Several:
+    /// the flag again, a list in the file, spaces in the environment.
+    Serving proxies: Proxies = "", "NETWORK";
     /// Health and metrics are served to everybody on the public listener, not only to this machine.
     Serving operations_for_all: bool = "false", "BOOL";
 

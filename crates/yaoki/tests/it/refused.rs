@@ -91,6 +91,7 @@ fn a_server_that_could_not_keep_its_promises_does_not_start() {
         (&["--public=0.0.0.0:0"][..], 3, "plain HTTP is served on loopback only"),
         (&["--code-prefix=987654", "--code-lifetime-seconds=300"], 3, "a shorter prefix"),
         (&["--code-prefix=12"], 2, "must be 4 to 6 digits"),
+        (&["--code-prefix=9000"], 2, "must overlap no other issuer's"),
         (&["--code-lifetime-seconds=45"], 2, "a multiple of 30"),
         (&["--tls-cert=cert.pem"], 2, "given together"),
         (&["--tls-cert=cert.pem", "--tls-key=key.pem"], 3, "cert.pem must be readable PEM"),
@@ -109,6 +110,27 @@ fn a_server_that_could_not_keep_its_promises_does_not_start() {
     }
     // Nothing is left behind: the folder is free, and no lane is held.
     assert_eq!(place.reply(&["admin", "status"])["book"], "staging");
+}
+
+#[test]
+fn the_doctor_finds_a_prefix_that_is_another_issuers() {
+    let place = Place::with_book("staging");
+    let doctor = place.run(&["doctor", "--code-prefix=3158"]);
+    assert_eq!(doctor.code, 1);
+    assert!(doctor.out.contains("BAD   codes"), "{doctor:?}");
+    assert!(doctor.out.contains("Merpay has it"), "{doctor:?}");
+}
+
+#[test]
+fn the_doctor_calls_nothing_good_that_it_could_not_read() {
+    let place = Place::with_book("staging");
+    std::fs::create_dir(place.path().join("data/anchors.jsonl")).expect("a folder in its place");
+    let doctor = place.run(&["doctor"]);
+    assert_eq!(doctor.code, 1, "{doctor:?}");
+    assert!(doctor.out.contains("BAD   anchors"), "{doctor:?}");
+    let elsewhere = place.run(&["doctor", "--database=sqlite:nowhere/book.db"]);
+    assert!(elsewhere.out.contains("BAD   disk"), "{elsewhere:?}");
+    assert!(elsewhere.out.contains("what is free in nowhere cannot be told"), "{elsewhere:?}");
 }
 
 #[test]

@@ -232,13 +232,12 @@ impl Act {
             Self::CloseSwitch { .. } | Self::OpenSwitch { .. } => self.switch_order(),
             Self::List(list) => list.order(),
             Self::Switches => Order::ListSwitches,
+            Self::OpenRestored => Order::OpenRestored,
             Self::ReloadKeys => Order::ReloadKeys,
             Self::Status => Order::Status,
-            Self::CreateMember { .. }
-            | Self::Rotate(_)
-            | Self::OpenRestored
-            | Self::Balance(_)
-            | Self::Statement(_) => unreachable!("{self:?} is not one order"),
+            Self::CreateMember { .. } | Self::Rotate(_) | Self::Balance(_) | Self::Statement(_) => {
+                unreachable!("{self:?} is not one order")
+            }
         }
     }
 
