@@ -378,6 +378,11 @@ impl Book {
         &self.shared.code
     }
 
+    /// The operator's zone, an IANA name.
+    pub fn zone(&self) -> &str {
+        &self.row.zone
+    }
+
     /// The book's one currency.
     pub const fn currency(&self) -> Currency {
         self.row.currency

@@ -7,4 +7,5 @@ pub mod headers;
 pub mod openapi;
 pub mod register;
 pub mod render;
+pub mod shop;
 pub mod time;

@@ -16,6 +16,7 @@ mod retries;
 mod routes;
 mod schemas;
 mod shares;
+mod shops;
 mod slow;
 mod tls;
 mod witness;

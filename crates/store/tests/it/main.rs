@@ -12,6 +12,7 @@ mod migrations;
 mod room;
 mod rows;
 mod sessions;
+mod shops;
 mod statements;
 mod tamper;
 mod transfers;
