@@ -7,6 +7,7 @@ use crate::code::OpenedCode;
 use crate::facts::OperationKind;
 use crate::ids::{
     FactId, MemberNumber, MerchantNumber, RequestId, RequestKey, StoreNumber, TerminalNumber,
+    WebhookNumber,
 };
 use crate::money::Currency;
 use crate::switches::{Capability, Scope};
@@ -203,6 +204,19 @@ pub enum Act {
     Checkpoint(String, [u8; 64]),
     /// The book was restored; the generation of its new code key.
     Restored(i64),
+    /// A new webhook endpoint.
+    CreateWebhook {
+        /// Who is told.
+        merchant: MerchantNumber,
+        /// Where.
+        url: String,
+        /// Whether this machine will do, by plain HTTP: never in a live book.
+        loopback: bool,
+    },
+    /// A webhook endpoint is told nothing more, for ever.
+    EndWebhook(WebhookNumber),
+    /// A new secret; the old one signs and is believed until then.
+    RotateWebhookSecret(WebhookNumber, Instant),
 }
 
 impl std::fmt::Debug for Act {
@@ -227,6 +241,9 @@ impl std::fmt::Debug for Act {
             Self::OpenSwitch(..) => "OpenSwitch",
             Self::Checkpoint(..) => "Checkpoint",
             Self::Restored(_) => "Restored",
+            Self::CreateWebhook { .. } => "CreateWebhook",
+            Self::EndWebhook(_) => "EndWebhook",
+            Self::RotateWebhookSecret(..) => "RotateWebhookSecret",
         })
     }
 }
@@ -316,7 +333,7 @@ pub struct Refer {
     pub links: Vec<[u8; 32]>,
     /// Devices by id.
     pub devices: Vec<FactId>,
-    /// Whether new numbers are given: merchants, stores, terminals, members.
+    /// Whether new numbers are given: merchants, stores, terminals, members, webhooks.
     pub numbers: bool,
 }
 
@@ -360,7 +377,8 @@ pub fn refer(command: &Command, refer: &mut Refer) {
                 Act::CreateMerchant(_)
                 | Act::CreateStore { .. }
                 | Act::CreateTerminal(..)
-                | Act::CreateMember => refer.numbers = true,
+                | Act::CreateMember
+                | Act::CreateWebhook { .. } => refer.numbers = true,
                 _ => {}
             }
         }
