@@ -15,3 +15,4 @@ mod statements;
 mod tamper;
 mod transfers;
 mod verify;
+mod webhooks;
