@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::register::{lists, settle};
-use super::{device, register};
+use super::{device, partner, register};
 use crate::app::App;
 use crate::edge::error::EdgeError;
 use crate::edge::listener::{ListenerName, Routes};
@@ -36,6 +36,7 @@ use crate::web;
     ),
     tags(
         (name = "register", description = "Terminals, on the listener `registers`."),
+        (name = "partner", description = "Merchants' own systems, on the listener `registers`."),
         (name = "device", description = "Members' devices, on the listener `devices`."),
         (name = "public", description = "Everybody, on the listener `public`.")
     ),
@@ -56,6 +57,12 @@ impl Modify for Schemes {
                 "`Yaoki-HMAC-SHA256 terminal=…, generation=…, timestamp=…, signature=…`: \
                  HMAC-SHA256 under the terminal's key over method, path, query, host, key \
                  generation, timestamp and body digest, each on a line of its own.",
+            ),
+            (
+                "webhook",
+                "Authorization",
+                "`Yaoki-HMAC-SHA256 webhook=…, generation=…, timestamp=…, signature=…`: as a \
+                 terminal's, under the secret of a webhook endpoint.",
             ),
             (
                 "device",
@@ -86,7 +93,10 @@ fn router_of(name: ListenerName) -> OpenApiRouter<App> {
             .routes(routes!(settle::refund))
             .routes(routes!(settle::capture))
             .routes(routes!(settle::void))
-            .routes(routes!(settle::acknowledge)),
+            .routes(routes!(settle::acknowledge))
+            .routes(routes!(partner::list))
+            .routes(routes!(partner::webhook))
+            .routes(routes!(partner::redeliver)),
         ListenerName::Devices => OpenApiRouter::new()
             .routes(routes!(device::enrol))
             .routes(routes!(device::nonce))

@@ -16,6 +16,10 @@
 //! e3b0c442…b855              SHA-256 of the body's bytes, lower-case hex, of an empty body too
 //! ```
 //!
+//! A merchant's own system signs in the same way with the secret of a webhook endpoint
+//! ([`Signer::Webhook`]): `webhook=<whe_…>` stands in place of the terminal, and the first line is
+//! `yaoki partner 1`.
+//!
 //! Phases: [`parse`] the header, look the terminal up, [`verify`] under each key accepted for it.
 //! The terminal's number is not among the lines because its key is made from it.
 //!
@@ -52,15 +56,49 @@ pub const HEADER_BYTES_MAX: usize = 512;
 /// How far a timestamp may be from the server's clock, in seconds, before and after.
 pub const TIMESTAMP_TOLERANCE_SECONDS: i64 = 60;
 
-/// The first line: what is signed, and the version of the form.
-const LABEL: &str = "yaoki register 1";
+/// Who signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signer {
+    /// A register, with its terminal's key.
+    Terminal,
+    /// A merchant's own system, with the secret of a webhook endpoint.
+    Webhook,
+}
+
+impl Signer {
+    /// The parameter that names it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Terminal => "terminal",
+            Self::Webhook => "webhook",
+        }
+    }
+
+    /// What its identifier names.
+    const fn kind(self) -> Kind {
+        match self {
+            Self::Terminal => Kind::Terminal,
+            Self::Webhook => Kind::Webhook,
+        }
+    }
+
+    /// The first line: what is signed, and the version of the form.
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Terminal => "yaoki register 1",
+            Self::Webhook => "yaoki partner 1",
+        }
+    }
+}
 
 /// What a request claims about itself. Nothing of it is true before [`verify`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// The terminal's number.
-    pub terminal: u64,
-    /// The generation of the terminal's key.
+    /// Who signs.
+    pub signer: Signer,
+    /// Its number.
+    pub number: u64,
+    /// The generation of its key.
     pub generation: u32,
     /// When it was signed, in Unix seconds.
     pub timestamp: i64,
@@ -103,9 +141,9 @@ pub struct RequestParts<'a> {
 pub enum SignatureError {
     /// No or another scheme.
     #[error(
-        "the request must be signed by a terminal; send `Authorization: {SCHEME} terminal=…, \
-         generation=…, \
-         timestamp=…, signature=…`"
+        "the request must be signed; send `Authorization: {SCHEME} terminal=…, generation=…, \
+         timestamp=…, signature=…`, or `webhook=…` in place of the terminal where a merchant's own \
+         system asks"
     )]
     SchemeWrong,
     /// Longer than [`HEADER_BYTES_MAX`].
@@ -135,9 +173,12 @@ pub enum SignatureError {
     /// No terminal's identifier.
     #[error("`terminal` is wrong: {0}")]
     TerminalWrong(IdentifierError),
+    /// No webhook endpoint's identifier.
+    #[error("`webhook` is wrong: {0}")]
+    WebhookWrong(IdentifierError),
     /// No `u32`.
     #[error(
-        "`generation` must be the generation that came with the terminal's key, in decimal \
+        "`generation` must be the generation that came with the key, in decimal \
          without leading zeros"
     )]
     GenerationWrong,
@@ -163,7 +204,7 @@ pub enum SignatureError {
     },
     /// Another key, or something signed was changed.
     #[error(
-        "the signature must be that of this request under this terminal's key of this generation; \
+        "the signature must be that of this request under this signer's key of this generation; \
          check the key, then \
          compare the eight signed lines with the documentation (path and query as sent, Host with \
          its port)"
@@ -176,11 +217,21 @@ pub fn body_digest(body: &[u8]) -> [u8; 32] {
     digest::digest(&digest::SHA256, body).as_ref().try_into().expect("SHA-256 is 32 bytes")
 }
 
-/// Reads the value of an `Authorization` header. Parameters may stand in any order, once each.
+/// Reads the value of an `Authorization` header of a terminal. Parameters may stand in any order,
+/// once each.
 ///
 /// # Errors
 /// [`SignatureError`], each with what to do; none of those about the time or the signature itself.
 pub fn parse(header: &str) -> Result<Claim, SignatureError> {
+    parse_of(Signer::Terminal, header)
+}
+
+/// The same of either signer, and of no other.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_of(signer: Signer, header: &str) -> Result<Claim, SignatureError> {
+    let names = [signer.name(), "generation", "timestamp", "signature"];
     if header.len() > HEADER_BYTES_MAX {
         return Err(SignatureError::HeaderTooLong);
     }
@@ -188,33 +239,34 @@ pub fn parse(header: &str) -> Result<Claim, SignatureError> {
     if !scheme.eq_ignore_ascii_case(SCHEME) {
         return Err(SignatureError::SchemeWrong);
     }
-    let mut found = [None; NAMES.len()];
+    let mut found = [None; 4];
     for parameter in parameters.split(',') {
         let (name, value) =
             parameter.trim().split_once('=').ok_or(SignatureError::ParameterUnknown)?;
-        let place = NAMES
+        let place = names
             .iter()
             .position(|known| *known == name)
             .ok_or(SignatureError::ParameterUnknown)?;
         if found[place].replace(value).is_some() {
-            return Err(SignatureError::ParameterTwice { name: NAMES[place] });
+            return Err(SignatureError::ParameterTwice { name: names[place] });
         }
     }
     let given =
-        |place: usize| found[place].ok_or(SignatureError::ParameterMissing { name: NAMES[place] });
-    let [terminal, generation, timestamp, signature] = [given(0)?, given(1)?, given(2)?, given(3)?];
+        |place: usize| found[place].ok_or(SignatureError::ParameterMissing { name: names[place] });
+    let [number, generation, timestamp, signature] = [given(0)?, given(1)?, given(2)?, given(3)?];
     Ok(Claim {
-        terminal: identifier::parse(Kind::Terminal, terminal)
-            .map_err(SignatureError::TerminalWrong)?
+        signer,
+        number: identifier::parse(signer.kind(), number)
+            .map_err(|error| match signer {
+                Signer::Terminal => SignatureError::TerminalWrong(error),
+                Signer::Webhook => SignatureError::WebhookWrong(error),
+            })?
             .cast_unsigned(),
         generation: decimal(generation).ok_or(SignatureError::GenerationWrong)?,
         timestamp: decimal(timestamp).ok_or(SignatureError::TimestampWrong)?,
         signature: hex::bytes(signature).ok_or(SignatureError::SignatureForm)?,
     })
 }
-
-/// The parameters, in the order in which they are written.
-const NAMES: [&str; 4] = ["terminal", "generation", "timestamp", "signature"];
 
 /// Whether `claim` was made for `parts` by who knows `key`, within [`TIMESTAMP_TOLERANCE_SECONDS`]
 /// of `now_seconds` (Unix). Constant time in key and signature. While the terminal root is rotated,
@@ -230,7 +282,7 @@ pub fn verify(
     now_seconds: i64,
 ) -> Result<(), SignatureError> {
     claim.check_time(now_seconds)?;
-    let expected = mac(key, parts, claim.generation, claim.timestamp)?;
+    let expected = mac(claim.signer, key, parts, (claim.generation, claim.timestamp))?;
     if bool::from(expected.as_ref().ct_eq(&claim.signature)) {
         Ok(())
     } else {
@@ -251,23 +303,37 @@ pub fn sign(
     parts: &RequestParts<'_>,
     timestamp: i64,
 ) -> String {
-    assert!(timestamp >= 0, "a register's clock is after 1970");
-    let number = i64::try_from(terminal).expect("a terminal's number is a positive i64");
-    let tag = mac(key, parts, generation, timestamp)
+    sign_as((Signer::Terminal, terminal), generation, key, parts, timestamp)
+}
+
+/// The same for either signer.
+///
+/// # Panics
+/// As [`sign`].
+pub fn sign_as(
+    (signer, number): (Signer, u64),
+    generation: u32,
+    key: &[u8; 32],
+    parts: &RequestParts<'_>,
+    timestamp: i64,
+) -> String {
+    assert!(timestamp >= 0, "a signer's clock is after 1970");
+    let number = i64::try_from(number).expect("a signer's number is a positive i64");
+    let tag = mac(signer, key, parts, (generation, timestamp))
         .expect("the parts of a request have no control characters");
     let signature = hex::text(tag.as_ref());
-    let terminal = identifier::text(Kind::Terminal, number);
+    let (name, identifier) = (signer.name(), identifier::text(signer.kind(), number));
     format!(
-        "{SCHEME} terminal={terminal}, generation={generation}, timestamp={timestamp}, \
+        "{SCHEME} {name}={identifier}, generation={generation}, timestamp={timestamp}, \
          signature={signature}"
     )
 }
 
 fn mac(
+    signer: Signer,
     key: &[u8; 32],
     parts: &RequestParts<'_>,
-    generation: u32,
-    timestamp: i64,
+    (generation, timestamp): (u32, i64),
 ) -> Result<hmac::Tag, SignatureError> {
     let RequestParts { method, path, query, host, body_digest } = *parts;
     if [method, path, query, host]
@@ -277,9 +343,9 @@ fn mac(
         return Err(SignatureError::PartsWrong);
     }
     let host = host.to_ascii_lowercase();
-    let body = hex::text(body_digest);
+    let (label, body) = (signer.label(), hex::text(body_digest));
     let lines =
-        format!("{LABEL}\n{method}\n{path}\n{query}\n{host}\n{generation}\n{timestamp}\n{body}");
+        format!("{label}\n{method}\n{path}\n{query}\n{host}\n{generation}\n{timestamp}\n{body}");
     Ok(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), lines.as_bytes()))
 }
 
@@ -352,7 +418,7 @@ mod tests {
         let digest = body_digest(b"{}");
         let signed = parts("POST", "/v1/payments", "", &digest);
         let claim = claim(&signed);
-        assert_eq!((claim.terminal, claim.generation, claim.timestamp), (1, 1, NOW));
+        assert_eq!((claim.number, claim.generation, claim.timestamp), (1, 1, NOW));
         assert_eq!(verify(&claim, &key(), &signed, NOW), Ok(()));
         let shouted = RequestParts { host: "LocalHost:8443", ..signed };
         assert_eq!(verify(&claim, &key(), &shouted, NOW), Ok(()));
@@ -436,6 +502,27 @@ mod tests {
     }
 
     #[test]
+    fn a_terminal_and_a_webhook_never_pass_for_one_another() {
+        let digest = body_digest(b"");
+        let signed = parts("GET", "/v1/events", "", &digest);
+        let of_webhook = sign_as((Signer::Webhook, 1), 1, &key(), &signed, NOW);
+        let of_terminal = sign(1, 1, &key(), &signed, NOW);
+        let claim = parse_of(Signer::Webhook, &of_webhook).expect("what a partner sends");
+        assert_eq!(verify(&claim, &key(), &signed, NOW), Ok(()));
+        assert_eq!(parse(&of_webhook), Err(SignatureError::ParameterUnknown));
+        assert_eq!(parse_of(Signer::Webhook, &of_terminal), Err(SignatureError::ParameterUnknown));
+        // The same key, named as the other.
+        let renamed = of_terminal.replace(
+            "terminal=trm_00000000000014",
+            &format!("webhook={}", identifier::text(Kind::Webhook, 1)),
+        );
+        let claim = parse_of(Signer::Webhook, &renamed).expect("it has the form");
+        assert_eq!(verify(&claim, &key(), &signed, NOW), Err(SignatureError::SignatureWrong));
+        let wrong = renamed.replace("whe_", "trm_");
+        assert!(matches!(parse_of(Signer::Webhook, &wrong), Err(SignatureError::WebhookWrong(_))));
+    }
+
+    #[test]
     fn parameters_stand_in_any_order_and_spacing() {
         let digest = body_digest(b"");
         let header = sign(1, 1, &key(), &parts("GET", "/", "", &digest), NOW);
@@ -504,7 +591,7 @@ mod tests {
             let header = sign(terminal.cast_unsigned(), generation, &key, &signed, timestamp);
             prop_assert!(header.len() < HEADER_BYTES_MAX);
             let claim = parse(&header).expect("what a register sends");
-            prop_assert_eq!(claim.terminal, terminal.cast_unsigned());
+            prop_assert_eq!(claim.number, terminal.cast_unsigned());
             prop_assert_eq!(verify(&claim, &key, &signed, timestamp), Ok(()));
         }
 
@@ -520,7 +607,7 @@ mod tests {
             // Case of scheme and identifier, and spaces, may change without changing the claim.
             let signed_claim = parse(&header).expect("what a register sends");
             if let Ok(claim) = parse(&changed) && claim != signed_claim {
-                prop_assert!(verify(&claim, &key(), &signed, NOW).is_err() || claim.terminal != 1);
+                prop_assert!(verify(&claim, &key(), &signed, NOW).is_err() || claim.number != 1);
             }
         }
     }

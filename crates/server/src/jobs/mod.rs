@@ -3,7 +3,9 @@
 
 pub mod checkpoint;
 pub mod housekeeping;
+mod post;
 pub mod sweeper;
+pub mod webhooks;
 pub mod witness;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
