@@ -17,5 +17,6 @@ mod routes;
 mod shares;
 mod slow;
 mod tls;
+mod webhooks;
 mod witness;
 mod world;
