@@ -33,8 +33,8 @@ pub struct Rules {
     pub code: CodeRules,
 }
 
-/// Merchants, stores, terminals, webhooks and closed switches: changes seldom, kept by a lane under the
-/// switchboard's version.
+/// Merchants, stores, terminals, webhooks and closed switches: changes seldom, kept by a lane under
+/// the switchboard's version.
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
     /// By number.
@@ -137,7 +137,8 @@ pub struct Changed {
 }
 
 impl Changed {
-    /// Whether merchants, stores, terminals, webhooks or switches changed: every lane must see it at once.
+    /// Whether merchants, stores, terminals, webhooks or switches changed: every lane must see it
+    /// at once.
     pub fn directory(&self) -> bool {
         !(self.merchants.is_empty()
             && self.stores.is_empty()

@@ -8,6 +8,8 @@
 //! Not here: what a host resolves to, which is judged on the address that is connected to;
 //! secrets, which are derived from the key file and stored nowhere.
 
+use std::net::Ipv6Addr;
+
 use crate::facts::{Event, EventKind, Operation, OperationKind};
 use crate::ids::{MerchantNumber, WebhookNumber};
 use crate::refusal::Refusal;
@@ -85,8 +87,8 @@ impl Webhook {
     }
 }
 
-/// What must hold of whoever asks with the secret of an endpoint: it is in use, and the secret is of
-/// a generation that still counts.
+/// What must hold of whoever asks with the secret of an endpoint: it is in use, and the secret is
+/// of a generation that still counts.
 ///
 /// # Errors
 /// [`Refusal::WebhookSecretMustBeCurrent`], whichever does not hold.
@@ -100,11 +102,12 @@ pub fn may_ask(
     webhook.ok_or(Refusal::WebhookSecretMustBeCurrent)
 }
 
-/// Whether a URL has the form of an endpoint's: `https`, a host, no user, no fragment, ASCII without
-/// spaces and signs that programs read differently. `loopback`: `http://127.0.0.1` will do as well.
+/// Whether a URL has the form of an endpoint's: `https`, a host, no user, no fragment, ASCII
+/// without spaces and signs that programs read differently. `loopback`: `http://127.0.0.1` will do
+/// as well.
 pub fn url_is_good(url: &str, loopback: bool) -> bool {
     let plain = url.len() <= URL_BYTES_MAX
-        && url.bytes().all(|byte| byte.is_ascii_graphic() && !br##"#\"<>^`{|}"##.contains(&byte));
+        && url.bytes().all(|byte| byte.is_ascii_graphic() && !br#"#\"<>^`{|}"#.contains(&byte));
     let (rest, only_loopback) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
         (Some(rest), _) => (rest, false),
         (None, Some(rest)) if loopback => (rest, true),
@@ -117,29 +120,26 @@ pub fn url_is_good(url: &str, loopback: bool) -> bool {
 
 /// A host and perhaps a port.
 fn authority_is_good(authority: &str, only_loopback: bool) -> bool {
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(rest) => match rest.split_once(']') {
-            Some((address, port)) => {
-                let good = address.parse::<std::net::Ipv6Addr>().is_ok();
-                (if good { address } else { "" }, port)
-            }
-            None => return false,
-        },
+    let bracket = authority.find(']').map(|at| at + 1);
+    let end = bracket.or_else(|| authority.find(':')).unwrap_or(authority.len());
+    let (host, port) = authority.split_at(end);
+    let of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let host_is_good = match host.strip_prefix('[') {
+        Some(rest) => {
+            rest.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
+        }
         None => {
-            let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
-            let good =
-                host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
-            (if good { host } else { "" }, port)
+            host.starts_with(|sign: char| sign.is_ascii_alphanumeric()) && host.bytes().all(of_name)
         }
     };
-    let port_is_good = port.is_empty()
-        || port.strip_prefix(':').is_some_and(|digits| {
-            digits.bytes().all(|byte| byte.is_ascii_digit())
-                && digits.parse::<u16>().is_ok_and(|port| port > 0)
-        });
-    let begins_well =
-        host.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b':');
-    begins_well && port_is_good && (!only_loopback || host == "127.0.0.1")
+    let port_is_good = match port.strip_prefix(':') {
+        Some(digits) => {
+            let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+            plain && digits.parse::<u16>().is_ok_and(|port| port > 0)
+        }
+        None => port.is_empty(),
+    };
+    host_is_good && port_is_good && (!only_loopback || host == "127.0.0.1")
 }
 
 coded! {

@@ -87,10 +87,12 @@ impl Moves {
             }
             std::mem::take(&mut line.0)
         };
-        let moves: Vec<&[Move]> = waiting.iter().map(|entry| entry.moves.as_slice()).collect();
-        match run(conn, &moves) {
+        let asked: Vec<&[Move]> = waiting.iter().map(|entry| entry.moves.as_slice()).collect();
+        match run(conn, &asked) {
             Ok(moved) => {
-                waiting.into_iter().zip(moved).for_each(|(entry, now)| (entry.reply)(Ok(now)));
+                for (entry, now) in waiting.into_iter().zip(moved) {
+                    (entry.reply)(Ok(now));
+                }
                 Ok(())
             }
             Err(error) => {
@@ -109,7 +111,9 @@ impl Moves {
             line.1 = true;
             std::mem::take(&mut line.0)
         };
-        waiting.into_iter().for_each(|entry| (entry.reply)(Err(StoreError::ReadersBusy)));
+        for entry in waiting {
+            (entry.reply)(Err(StoreError::ReadersBusy));
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! The JSON API: registers, devices and merchants' own systems. A handler is parse → command → submit → render.
+//! The JSON API: registers, devices and merchants' own systems. A handler is parse → command →
+//! submit → render.
 
 pub mod cursor;
 pub mod device;

@@ -2,7 +2,8 @@
 //!
 //! - [`listener`], [`connections`], [`tls`]: sockets, their caps and their time.
 //! - [`request`]: a request's head, body and JSON within bounds.
-//! - [`signed`], [`partner`], [`proven`]: whose request it is; [`signature`], [`proof`]: how that is shown.
+//! - [`signed`], [`partner`], [`proven`]: whose request it is; [`signature`], [`proof`]: how that
+//!   is shown.
 //! - [`pace`], [`reads`]: who has to wait; [`deadline`]: how long at most.
 //! - [`error`], [`problem`]: what is said when nothing can be said.
 //! - [`identifier`]: numbers as people and programs outside see them (`pay_…`).

@@ -35,7 +35,8 @@ pub struct Partner {
 }
 
 impl Partner {
-    /// The book has the endpoint, with this generation of its secret: its connection keeps its place.
+    /// The book has the endpoint, with this generation of its secret: its connection keeps its
+    /// place.
     pub fn is_believed(&self) {
         // Terminals are counted above zero.
         request::is_known(&self.parts.extensions, -self.webhook.0);

@@ -1,5 +1,6 @@
-//! A request that is signed, of a terminal or of a merchant's own system: taken in whole, its signature checked, before anything touches storage.
-//! What its head says for itself (host, key, time, length) is judged before its body is read.
+//! A request that is signed, of a terminal or of a merchant's own system: taken in whole, its
+//! signature checked, before anything touches storage. What its head says for itself (host, key,
+//! time, length) is judged before its body is read.
 //!
 //! Whether terminal and key generation are still good is for the rules: they are asked with the
 //! book's own rows, under the same lock as the money.

@@ -1,8 +1,9 @@
 //! Posting to servers of others: HTTP/1.1 by hyper, over TLS by rustls. No redirect is followed, no
 //! proxy is asked, and of an answer no more is read than is said.
 //!
-//! A host is resolved once, every address that it has is judged ([`Reach`]), and the connection goes
-//! to an address that was judged: a name that resolves otherwise a moment later reaches nothing.
+//! A host is resolved once, every address that it has is judged ([`Reach`]), and the connection
+//! goes to an address that was judged: a name that resolves otherwise a moment later reaches
+//! nothing.
 
 pub(crate) mod address;
 

@@ -3,8 +3,8 @@
 //!
 //! A [`Stretch`] is one bounded reading of the ledger after a position in several lanes. It serves
 //! every merchant: endpoints that are at the same place share it. Commits are taken whole and in
-//! order of their first fact, so what a member did is told in the order in which it was done, whatever
-//! lane booked it.
+//! order of their first fact, so what a member did is told in the order in which it was done,
+//! whatever lane booked it.
 //!
 //! Limits: [`STRETCH_BATCHES_MAX`] commits a lane and about [`STRETCH_OPERATIONS_MAX`] operations a
 //! stretch.
@@ -81,8 +81,8 @@ impl Stretch {
             && *position != self.reached
     }
 
-    /// The events of one merchant after `position`, at most about `limit`: whole commits, in order of
-    /// their first fact. Says where a follower is once it has told them.
+    /// The events of one merchant after `position`, at most about `limit`: whole commits, in order
+    /// of their first fact. Says where a follower is once it has told them.
     pub fn events_of(
         &self,
         merchant: MerchantNumber,

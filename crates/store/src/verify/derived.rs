@@ -1,6 +1,6 @@
-//! Derived rows that are few: the book, merchants, stores, terminals, webhooks, switches, rebuilt from events
-//! by the folds that commits use, and compared row for row. On the way, what the events say of
-//! everything else is counted, and checkpoints in the book are compared with its commits.
+//! Derived rows that are few: the book, merchants, stores, terminals, webhooks, switches, rebuilt
+//! from events by the folds that commits use, and compared row for row. On the way, what the events
+//! say of everything else is counted, and checkpoints in the book are compared with its commits.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
@@ -111,8 +111,8 @@ impl Known {
         }
     }
 
-    /// Compares book, switchboard, merchants, stores, terminals, webhooks and switches; says how many there
-    /// are of the latter.
+    /// Compares book, switchboard, merchants, stores, terminals, webhooks and switches; says how
+    /// many there are of the latter.
     pub(super) fn compare(
         &self,
         conn: &mut Conn,

@@ -9,7 +9,7 @@ use yaoki_core::webhook::EventType;
 use yaoki_store::conn::Purpose;
 use yaoki_store::position::{Move, Positions, webhook_name};
 use yaoki_store::read::events::{self, EventPage};
-use yaoki_store::testing::{TestBook, TestDatabase};
+use yaoki_store::testing::TestBook;
 use yaoki_store::{on_both_storages, read};
 
 use crate::verify::{live, must_be_clean};

@@ -22,7 +22,7 @@ const V4_KEPT: [([u8; 4], u32); 15] = [
     ([240, 0, 0, 0], 4),     // reserved, and broadcast
 ];
 
-/// Networks within 2000::/3 that are not public.
+/// Networks within `2000::/3` that are not public.
 const V6_KEPT: [([u16; 2], u32); 3] = [
     ([0x2001, 0x0000], 23), // protocol assignments: Teredo, benchmarks, ORCHID
     ([0x2001, 0x0db8], 32), // documentation
@@ -59,12 +59,11 @@ fn v6_is_public(address: Ipv6Addr) -> bool {
         })
 }
 
-/// The address of IPv4 that 6to4 (2002::/16) or NAT64 (64:ff9b::/96) carry.
+/// The address of IPv4 that 6to4 (`2002::/16`) or NAT64 (`64:ff9b::/96`) carry.
 fn carried(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let of = |high: u16, low: u16| Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low));
     match address.segments() {
-        [0x2002, high, low, ..] => Some(of(high, low)),
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(of(high, low)),
+        [0x2002, high, low, ..] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(of(high, low)),
         _ => None,
     }
 }

@@ -70,7 +70,7 @@ pub(super) enum Act {
     CreateWebhook {
         /// The merchant, as mer_… or its number
         merchant: String,
-        /// Where its events are posted, as https://HOST/PATH
+        /// Where its events are posted, an https URL
         url: String,
     },
     /// A webhook endpoint is told nothing more, for ever
