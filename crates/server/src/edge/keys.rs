@@ -8,7 +8,7 @@
 //! | key | size | what it does | older generations |
 //! | --- | --- | --- | --- |
 //! | code | AES-256 | FF1 over the body of a one-time code | one, while its codes live |
-//! | terminal root | HMAC-SHA256 | terminal keys and webhook secrets are made of it | one, for a time |
+//! | terminal root | HMAC-SHA256 | makes terminal keys, webhook secrets | one, for a time given |
 //! | device token | HMAC-SHA256 | tokens of enrolled devices | one, until devices have new tokens |
 //! | nonce | HMAC-SHA256 | nonces for proofs of device | one, for two steps of 30 s |
 //! | fingerprint | BLAKE3, keyed | the code's hash in a request's fingerprint | all, for ever |
