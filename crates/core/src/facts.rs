@@ -159,6 +159,13 @@ coded! {
         CodeSecretRotated = 19 => "code_secret_rotated",
         /// The book was opened after a restore. actor and second: two people.
         BookOpened = 20 => "book_opened",
+        /// A webhook endpoint exists. object: merchant, text: URL.
+        WebhookCreated = 21 => "webhook_created",
+        /// A webhook endpoint is told nothing more.
+        WebhookEnded = 22 => "webhook_ended",
+        /// A webhook endpoint has a new secret. number: until when the old one works, Unix
+        /// milliseconds.
+        WebhookSecretRotated = 23 => "webhook_secret_rotated",
     }
 }
 

@@ -21,3 +21,4 @@ pub mod state;
 pub mod switches;
 pub mod time;
 pub mod view;
+pub mod webhook;

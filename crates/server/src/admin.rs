@@ -18,19 +18,20 @@ use yaoki_core::command::{Act, Administer, Asset, Command, Credit};
 use yaoki_core::decide::{Outcome, Refused};
 use yaoki_core::facts::{Event, EventKind};
 use yaoki_core::ids::{
-    FactId, MemberNumber, MerchantNumber, RequestId, StoreNumber, TerminalNumber,
+    FactId, MemberNumber, MerchantNumber, RequestId, StoreNumber, TerminalNumber, WebhookNumber,
 };
 use yaoki_core::refusal::Refusal;
 use yaoki_core::state::Terminal;
 use yaoki_core::switches::{Capability, Scope, Switch};
 use yaoki_core::time::{Instant, SECOND_MS};
-use yaoki_store::{Answer, Book, Clock, Part, StoreError, Unknown, read};
+use yaoki_store::{Answer, Book, BookKind, Clock, Part, StoreError, Unknown, read};
 
 use crate::api::enrolment::{LINK_TOKEN_BYTES, link_digest};
 use crate::api::{fields, time};
 use crate::app::Entropy;
 use crate::edge::identifier::{self, Kind};
 use crate::edge::keys::{KeyFile, KeyFileError, KeyName};
+use crate::jobs::webhooks::message::secret_text;
 use crate::serve::MEMBERS_MIN;
 
 pub use self::listing::LISTED;
@@ -177,6 +178,11 @@ pub fn perform(desk: &Desk, message: &Message) -> Result<Value, AdminError> {
                 reply["key"] = key["key"].clone();
                 reply["generation"] = key["generation"].clone();
             }
+            if let EventKind::WebhookCreated | EventKind::WebhookSecretRotated = event.kind {
+                let (generation, secret) = webhook_secret(desk, WebhookNumber(event.subject))?;
+                reply["secret"] = secret.into();
+                reply["generation"] = generation.into();
+            }
             Ok(reply)
         }
     }
@@ -186,6 +192,7 @@ pub fn perform(desk: &Desk, message: &Message) -> Result<Value, AdminError> {
 fn act_of(desk: &Desk, order: &Order) -> Result<Act, AdminError> {
     let terminal = |text: &str| number(Kind::Terminal, text).map(TerminalNumber);
     let member = |text: &str| number(Kind::Member, text).map(MemberNumber);
+    let webhook = |text: &str| number(Kind::Webhook, text).map(WebhookNumber);
     let now = (desk.clock)();
     Ok(match order {
         Order::CreateMerchant { name } => Act::CreateMerchant(name.clone()),
@@ -222,6 +229,15 @@ fn act_of(desk: &Desk, order: &Order) -> Result<Act, AdminError> {
         Order::OpenSwitch { capability, scope, subject } => {
             let (capability, scope, subject) = switch(capability, scope, subject.as_deref())?;
             Act::OpenSwitch(capability, scope, subject)
+        }
+        Order::CreateWebhook { merchant, url } => Act::CreateWebhook {
+            merchant: MerchantNumber(number(Kind::Merchant, merchant)?),
+            url: url.clone(),
+            loopback: desk.book.kind() != BookKind::Live,
+        },
+        Order::EndWebhook { webhook: text } => Act::EndWebhook(webhook(text)?),
+        Order::RotateWebhookSecret { webhook: text, keep_seconds } => {
+            Act::RotateWebhookSecret(webhook(text)?, later(now, *keep_seconds)?)
         }
         other => unreachable!("{other:?} is carried out by itself"),
     })
@@ -307,6 +323,17 @@ fn show_terminal_key(desk: &Desk, terminal: TerminalNumber) -> Result<Value, Adm
         "generation": generation,
         "key": crate::edge::key_text(key.expose()),
     }))
+}
+
+/// The secret of an endpoint and its generation.
+fn webhook_secret(desk: &Desk, webhook: WebhookNumber) -> Result<(u32, String), AdminError> {
+    let row = desk.book.read_and_wait(move |conn| read::events::webhook(conn, webhook))?;
+    let row = row.ok_or(AdminError::Refused(Refusal::WebhookMustExist))?;
+    let generation = u32::try_from(row.generation)
+        .map_err(|_| AdminError::Wrong("the webhook has no generation of its secret".to_owned()))?;
+    let keys = KeyFile::load(&desk.key_file)?;
+    let secret = keys.webhook_secret(webhook.0.cast_unsigned(), generation);
+    Ok((generation, secret_text(&secret)))
 }
 
 fn rotate_key(desk: &Desk, key: &str, keep_seconds: i64) -> Result<Value, AdminError> {
@@ -402,6 +429,12 @@ fn told(event: &Event, replayed: bool) -> Value {
         | EventKind::CodeSecretRotated => &[("member", Kind::Member, event.subject)],
         EventKind::DeviceEnrolled | EventKind::DeviceEnded => {
             &[("member", Kind::Member, event.subject), ("device", Kind::Device, event.object)]
+        }
+        EventKind::WebhookCreated => {
+            &[("webhook", Kind::Webhook, event.subject), ("merchant", Kind::Merchant, event.object)]
+        }
+        EventKind::WebhookEnded | EventKind::WebhookSecretRotated => {
+            &[("webhook", Kind::Webhook, event.subject)]
         }
         EventKind::LaneCreated
         | EventKind::SwitchClosed

@@ -26,6 +26,7 @@ use crate::edge::proof::seen::{PROOFS_REMEMBERED_MAX, SeenProofs};
 use crate::edge::reads::{ReadLines, Side};
 use crate::edge::request::Intake;
 use crate::edge::sign::Signs;
+use crate::jobs::webhooks::board::Board;
 use crate::metrics::{Class, Endpoint, Metrics, Said};
 
 /// Where chance comes from: fills what it is given with unpredictable bytes.
@@ -40,6 +41,8 @@ pub struct Limits {
     pub in_flight_per_terminal_max: usize,
     /// The most lists and payments that one terminal looks at at once.
     pub looks_per_terminal_max: usize,
+    /// The most requests under way of one merchant's own system, by the webhook that signs.
+    pub in_flight_per_partner_max: usize,
     /// The most requests of one device under way.
     pub in_flight_per_device_max: usize,
     /// The most requests of strangers under way on one listener: enrolments and nonces for them,
@@ -57,6 +60,7 @@ impl Default for Limits {
             deadline_ms: 5_000,
             in_flight_per_terminal_max: 32,
             looks_per_terminal_max: 2,
+            in_flight_per_partner_max: 2,
             in_flight_per_device_max: 2,
             strangers_in_flight_max: 64,
             proofs_remembered_max: PROOFS_REMEMBERED_MAX,
@@ -122,6 +126,10 @@ pub struct Shared {
     pub flights: Arc<InFlight>,
     /// Lists and payments that terminals look at.
     pub looks: Arc<InFlight>,
+    /// Requests of merchants' own systems under way.
+    pub partners: Arc<InFlight>,
+    /// What the courier of webhooks and merchants tell each other.
+    pub webhooks: Board,
     /// Requests of devices under way.
     pub device_flights: Arc<InFlight>,
     /// Frames under way, one a caller: terminals have negative numbers here.

@@ -12,17 +12,19 @@ use crate::admin::Message;
 use crate::api::device::confirm::{ConfirmRequest, ShopRequest};
 use crate::api::device::movements::{MovementsRequest, ReceiptRequest};
 use crate::api::device::{CodeRequest, EnrolRequest};
-use crate::api::fields;
+use crate::api::partner::RedeliverRequest;
 use crate::api::register::PaymentRequest;
 use crate::api::register::settle::{
     AcknowledgementRequest, ReversalRequest, SettleRequest, VoidRequest,
 };
 use crate::api::register::shop::OrderRequest;
+use crate::api::{cursor, fields};
 use crate::edge::frames::Frame;
 use crate::edge::identifier::{self, Kind};
 use crate::edge::keys::KeyFile;
 use crate::edge::proof::{ProofKeys, Request, sha256};
 use crate::edge::sign::{IDENTIFIER_USUAL, Signs};
+use crate::edge::signature::Signer;
 use crate::edge::{request, signature};
 
 /// One decoder: its name, and a run over any bytes.
@@ -32,7 +34,7 @@ pub type Decoder = (&'static str, fn(&[u8]));
 pub const DECODERS: &[Decoder] = &[
     ("code", code),
     ("identifier", any_identifier),
-    ("signature", |bytes| drop(signature::parse(&text(bytes)))),
+    ("signature", any_signature),
     ("proof", proof),
     ("token", |bytes| drop(KEYS.open_token(&text(bytes)))),
     ("register_request", register_request),
@@ -78,6 +80,12 @@ fn any_identifier(bytes: &[u8]) {
     }
 }
 
+fn any_signature(bytes: &[u8]) {
+    let text = text(bytes);
+    drop(signature::parse(&text));
+    drop(signature::parse_of(Signer::Webhook, &text));
+}
+
 fn proof(bytes: &[u8]) {
     let body_digest = sha256(b"");
     let request = Request {
@@ -97,6 +105,7 @@ fn register_request(bytes: &[u8]) {
     drop(request::json::<VoidRequest<'_>>(bytes));
     drop(request::json::<AcknowledgementRequest<'_>>(bytes));
     drop(request::json::<OrderRequest<'_>>(bytes));
+    drop(request::json::<RedeliverRequest<'_>>(bytes));
 }
 
 fn device_request(bytes: &[u8]) {
@@ -130,4 +139,5 @@ fn any_field(bytes: &[u8]) {
     drop(fields::store(&text));
     drop(fields::currency(&text));
     drop(fields::instant("valid_until", &text));
+    drop(cursor::parse(&text));
 }

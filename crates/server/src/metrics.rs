@@ -32,6 +32,12 @@ pub enum Endpoint {
     List,
     /// `GET /v1/payments/{payment}`.
     Payment,
+    /// `GET /v1/events`.
+    Events,
+    /// `GET /v1/webhook`.
+    Webhook,
+    /// `POST /v1/webhook/redeliver`.
+    Redeliver,
     /// `POST /v1/device/enrol`.
     Enrol,
     /// `GET /v1/device/nonce`.
@@ -64,7 +70,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Every endpoint, in the order of the enum.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::Pay,
         Self::Query,
         Self::Reverse,
@@ -74,6 +80,9 @@ impl Endpoint {
         Self::Acknowledge,
         Self::List,
         Self::Payment,
+        Self::Events,
+        Self::Webhook,
+        Self::Redeliver,
         Self::Enrol,
         Self::Nonce,
         Self::Code,
@@ -102,6 +111,9 @@ impl Endpoint {
             Self::Acknowledge => "acknowledge",
             Self::List => "list",
             Self::Payment => "payment",
+            Self::Events => "events",
+            Self::Webhook => "webhook",
+            Self::Redeliver => "redeliver",
             Self::Enrol => "enrol",
             Self::Nonce => "nonce",
             Self::Code => "code",
@@ -282,6 +294,21 @@ impl Metrics {
         }
     }
 
+    /// The counters of webhooks.
+    pub fn webhooks(&self) -> WebhookCounters {
+        let counter = |end| {
+            let labels = vec![Label::new("end", end)];
+            let key = Key::from_parts("yaoki_webhook_posts_total", labels);
+            self.recorder.register_counter(&key, &METADATA)
+        };
+        let oldest = Key::from_static_name("yaoki_webhook_oldest_undelivered_seconds");
+        WebhookCounters {
+            delivered: counter("delivered"),
+            failed: counter("failed"),
+            oldest: self.recorder.register_gauge(&oldest, &METADATA),
+        }
+    }
+
     /// Moves what was recorded into its buckets; to be called every few seconds.
     pub fn upkeep(&self) {
         self.handle.run_upkeep();
@@ -342,6 +369,7 @@ fn describe(recorder: &PrometheusRecorder) {
         ("yaoki_commands_total", "Commands answered; by commits: the size of a batch."),
         ("yaoki_facts_total", "Facts committed."),
         ("yaoki_batch_conflicts_total", "Batches that were run again."),
+        ("yaoki_webhook_posts_total", "Events sent to webhooks, by how that ended."),
         ("yaoki_witness_posts_total", "Anchors sent to witnesses, by how that ended."),
     ] {
         recorder.describe_counter(KeyName::from_const_str(name), None, text.into());
@@ -351,6 +379,10 @@ fn describe(recorder: &PrometheusRecorder) {
         ("yaoki_lanes_held", "Lanes that this node holds."),
         ("yaoki_storage_ok", "1 while no lane has failed."),
         ("yaoki_wal_bytes", "Bytes of SQLite's write-ahead log."),
+        (
+            "yaoki_webhook_oldest_undelivered_seconds",
+            "Age of the oldest event that this node has not delivered to a webhook.",
+        ),
         ("yaoki_witness_bytes_waiting", "Bytes of anchors that a witness has not acknowledged."),
     ] {
         recorder.describe_gauge(KeyName::from_const_str(name), None, text.into());
@@ -381,6 +413,30 @@ impl WitnessCounters {
     /// So many bytes of anchors are still to be acknowledged.
     pub(crate) fn waiting(&self, bytes: u64) {
         set(&self.waiting, usize::try_from(bytes).unwrap_or(usize::MAX));
+    }
+}
+
+/// The counters of webhooks.
+pub struct WebhookCounters {
+    delivered: Counter,
+    failed: Counter,
+    oldest: Gauge,
+}
+
+impl WebhookCounters {
+    /// An event was taken.
+    pub(crate) fn delivered(&self) {
+        self.delivered.increment(1);
+    }
+
+    /// An event was not taken.
+    pub(crate) fn failed(&self) {
+        self.failed.increment(1);
+    }
+
+    /// The oldest event that waits is so old, milliseconds.
+    pub(crate) fn oldest_ms(&self, age_ms: i64) {
+        set(&self.oldest, usize::try_from(age_ms / 1000).unwrap_or(0));
     }
 }
 

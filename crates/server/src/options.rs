@@ -13,6 +13,7 @@ use crate::app::{Entropy, Limits};
 use crate::edge::listener::{ListenerName, ListenerOptions};
 use crate::edge::sign;
 use crate::jobs::checkpoint;
+use crate::jobs::webhooks::{self, CourierOptions};
 use crate::jobs::witness::{self, WitnessUrl};
 
 /// How a server is opened.
@@ -56,6 +57,10 @@ pub struct ServerOptions {
     pub witnesses: Vec<WitnessUrl>,
     /// Pause between turns of a witness.
     pub witness_pause: Duration,
+    /// How merchants are told of events.
+    pub webhooks: CourierOptions,
+    /// Pause between turns of the courier of webhooks.
+    pub webhook_pause: Duration,
     /// Pause between checkpoints.
     pub checkpoint_pause: Duration,
     /// Pause between sweeps for holds that are over.
@@ -93,6 +98,8 @@ impl ServerOptions {
             anchor_file: None,
             witnesses: Vec::new(),
             witness_pause: witness::PAUSE,
+            webhooks: CourierOptions::default(),
+            webhook_pause: webhooks::PAUSE,
             checkpoint_pause: crate::edge::deadline::milliseconds(checkpoint::EVERY_MS),
             sweep_pause: Duration::from_secs(5),
             drain: Duration::from_secs(10),

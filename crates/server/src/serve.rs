@@ -26,6 +26,8 @@ use crate::edge::pace::{InFlight, Pace};
 use crate::edge::proof::seen::SeenProofs;
 use crate::edge::reads::ReadLines;
 use crate::edge::tls::{Certificates, TlsError};
+use crate::jobs::webhooks::Courier;
+use crate::jobs::webhooks::board::Board;
 use crate::jobs::witness::Witness;
 use crate::jobs::{Job, checkpoint, housekeeping, sweeper};
 use crate::metrics::Metrics;
@@ -140,6 +142,8 @@ fn app_of(options: &ServerOptions) -> Result<App, ServeError> {
         fruitless: FruitlessRequests::default(),
         flights: InFlight::new(limits.in_flight_per_terminal_max),
         looks: InFlight::new(limits.looks_per_terminal_max),
+        partners: InFlight::new(limits.in_flight_per_partner_max),
+        webhooks: Board::default(),
         device_flights: InFlight::new(limits.in_flight_per_device_max),
         frame_flights: InFlight::new(1),
         frames_taken: InFlight::new(FRAMES_TAKEN_MAX),
@@ -198,6 +202,8 @@ fn start_jobs(
             housekeeping::tidy(&tidying, &certificates);
         })?,
     ];
+    let mut courier = Courier::new(app.clone(), &options.webhooks)?;
+    jobs.push(Job::start("webhooks", options.webhook_pause, move || courier.turn())?);
     for url in &options.witnesses {
         let anchors = options.anchor_file.as_deref().expect("witnesses are sent the anchor file");
         let mut witness = Witness::new(url.clone(), anchors, app.metrics.witness(url.name()))?;

@@ -39,7 +39,8 @@ pub(crate) struct LaneState {
     pub(crate) generation: i64,
     /// The last commit that this holder knows of: a lower one means the database went back in time.
     pub(crate) seq: i64,
-    /// Merchants, stores, terminals and switches, and the switchboard version they are of.
+    /// Merchants, stores, terminals, webhooks and switches, and the switchboard version they are
+    /// of.
     pub(crate) directory: Arc<Directory>,
     pub(crate) version: i64,
     /// Whether the book is closed after a restore, as of that version; every lane of this node has
@@ -225,6 +226,7 @@ fn load_references(
             store: last(directory.stores.keys().next_back().map(|number| number.0)),
             terminal: last(directory.terminals.keys().next_back().map(|number| number.0)),
             member: read::last_member_number(conn)?,
+            webhook: last(directory.webhooks.keys().next_back().map(|number| number.0)),
         });
     }
     Ok(())

@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 
 use yaoki_core::code::CodeRules;
 use yaoki_core::command::Command;
+use yaoki_core::ids::LaneNumber;
 use yaoki_core::money::Currency;
 use yaoki_core::state::Lane;
 use yaoki_core::time::{Instant, ZoneOffset};
@@ -25,6 +26,7 @@ use crate::error::StoreError;
 use crate::lane::{LaneThread, route};
 use crate::lease;
 pub use crate::maintain::LogLimits;
+use crate::position::{Move, Moves};
 use crate::queue::{Entry, Part, Queue};
 use crate::reading::Reading;
 use crate::table::{Book as BookRow, BookKind};
@@ -168,6 +170,8 @@ pub struct Book {
     shared: Arc<Shared>,
     row: BookRow,
     queues: Vec<Arc<Queue>>,
+    /// The lanes of this node, and what waits for each besides commands.
+    lanes: Vec<(LaneNumber, Arc<Moves>)>,
     readers: Arc<Readers>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// SQLite's file, held until every thread has closed its connection.
@@ -219,6 +223,7 @@ impl Book {
             shared,
             row,
             queues: Vec::new(),
+            lanes: Vec::new(),
             readers: Arc::new(Readers::default()),
             threads: Mutex::new(Vec::new()),
             file,
@@ -236,9 +241,11 @@ impl Book {
             };
             let queue = Arc::new(Queue::default());
             self.queues.push(Arc::clone(&queue));
+            let moves = Arc::new(Moves::default());
+            self.lanes.push((lane.id, Arc::clone(&moves)));
             let checkpointer = self.start_checkpointer()?;
             let shared = Arc::clone(&self.shared);
-            let thread = LaneThread::new(shared, queue, (conn, checkpointer), lane);
+            let thread = LaneThread::new(shared, (queue, moves), (conn, checkpointer), lane);
             self.start(format!("lane-{}", lane.id.0), move || thread.work());
         }
         Ok(())
@@ -337,6 +344,33 @@ impl Book {
     pub fn open_restored(&self, first: &str, second: &str) -> Result<(), StoreError> {
         let mut conn = Conn::open(&self.shared.database, Purpose::Admin)?;
         open_after_restore(&mut conn, first, second, (self.shared.clock)())
+    }
+
+    /// The lanes that this node holds.
+    pub fn lanes(&self) -> impl Iterator<Item = LaneNumber> {
+        self.lanes.iter().map(|(lane, _)| *lane)
+    }
+
+    /// Moves positions of followers, between two batches of this node's first lane. `reply` hears
+    /// where each is then, on that lane's thread: a position that was not where its move begins is
+    /// left as it is.
+    pub fn move_positions(
+        &self,
+        moves: Vec<Move>,
+        reply: impl FnOnce(Result<Vec<i64>, StoreError>) + Send + 'static,
+    ) {
+        let (_, line) = &self.lanes[0];
+        line.push(moves, (self.shared.clock)(), Box::new(reply));
+    }
+
+    /// The same, and waits: for threads that are not a runtime's.
+    pub fn move_positions_and_wait(&self, moves: Vec<Move>) -> Result<Vec<i64>, StoreError> {
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        self.move_positions(moves, move |result| {
+            // Nobody waits any more if this fails; a position that was moved is read again.
+            let _ = sender.send(result);
+        });
+        receiver.recv().unwrap_or(Err(StoreError::ReadersBusy))
     }
 
     /// How the book is doing.

@@ -32,6 +32,7 @@ use crate::error::StoreError;
 use crate::follow::Follower;
 use crate::lease;
 use crate::maintain::Maintenance;
+use crate::position::Moves;
 use crate::queue::{Entry, Next, Queue};
 use crate::sql;
 
@@ -52,6 +53,7 @@ const RECONNECT_MS: i64 = 5 * SECOND_MS;
 pub(crate) struct LaneThread {
     shared: Arc<Shared>,
     queue: Arc<Queue>,
+    moves: Arc<Moves>,
     conn: Conn,
     state: LaneState,
     maintenance: Maintenance,
@@ -63,7 +65,7 @@ impl LaneThread {
     /// Takes over a leased lane.
     pub(crate) fn new(
         shared: Arc<Shared>,
-        queue: Arc<Queue>,
+        (queue, moves): (Arc<Queue>, Arc<Moves>),
         (conn, checkpointer): (Conn, Option<Checkpointer>),
         lane: &Lane,
     ) -> Self {
@@ -77,7 +79,8 @@ impl LaneThread {
         };
         let maintenance = Maintenance::new(checkpointer, shared.log);
         let follower = Follower::new(lane.id, lane.seq);
-        Self { shared, queue, conn, state, maintenance, follower, poisoned: BTreeMap::new() }
+        let poisoned = BTreeMap::new();
+        Self { shared, queue, moves, conn, state, maintenance, follower, poisoned }
     }
 
     /// Runs until the queue is stopped and empty, or the lane cannot go on.
@@ -100,6 +103,7 @@ impl LaneThread {
             });
         }
         let finished = self.finish();
+        self.moves.stop();
         let given_back = lease::release(&mut self.conn, self.state.lane, self.state.generation);
         if let Err(error) = finished.and(given_back) {
             tracing::warn!(lane = self.state.lane.0, %error, "the lane was not put away");
@@ -305,8 +309,8 @@ impl LaneThread {
         }
     }
 
-    /// Between batches: heartbeat, lists and balances, write-ahead log. True when there is more to
-    /// do.
+    /// Between batches: heartbeat, positions, lists and balances, write-ahead log. True when there
+    /// is more to do.
     fn look_after(&mut self, busy: bool) -> Result<bool, StoreError> {
         let now = self.now();
         if self.maintenance.heartbeat_is_due(now) {
@@ -320,7 +324,8 @@ impl LaneThread {
         if self.maintenance.became_full() {
             self.shared.tell_full();
         }
-        match self.follower.work(&mut self.conn, busy) {
+        let moved = self.moves.work(&mut self.conn, now, busy);
+        match moved.and_then(|()| self.follower.work(&mut self.conn, busy)) {
             Ok(more) => Ok(more && !busy),
             Err(error) => {
                 self.follower.forget(self.state.seq);
@@ -352,6 +357,8 @@ impl LaneThread {
 
     /// The last thing a lane does: everything it remembers is written down.
     fn finish(&mut self) -> Result<(), StoreError> {
+        let now = self.now();
+        self.moves.work(&mut self.conn, now, false)?;
         while self.follower.work(&mut self.conn, false)? {}
         self.maintenance.finish(&mut self.conn)
     }

@@ -47,8 +47,14 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration {
         number: 2,
         title: "the place of a store",
-        mode: Mode::Online,
+        mode: Mode::Stop,
         text: include_str!("schema/0002_place.sql"),
+    },
+    Migration {
+        number: 3,
+        title: "webhooks",
+        mode: Mode::Stop,
+        text: include_str!("schema/0003_webhooks.sql"),
     },
 ];
 

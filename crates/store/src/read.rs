@@ -3,6 +3,7 @@
 //! Lists and balances of accounts that are no member's are filled behind a position; each reader
 //! here adds the tail after it, inside one snapshot, so that what was answered is listed at once.
 
+pub mod events;
 pub mod listing;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,7 @@ use yaoki_core::state::{Device, Lane, Member, Merchant, PaymentState, Store, Ter
 use yaoki_core::switches::Switch;
 use yaoki_core::time::{DAY_MS, Instant, MINUTE_MS, SECOND_MS};
 use yaoki_core::view::Directory;
+use yaoki_core::webhook::Webhook;
 
 use crate::conn::Conn;
 use crate::error::StoreError;
@@ -50,16 +52,18 @@ pub fn device(conn: &mut Conn, id: FactId) -> Result<Option<Device>, StoreError>
     Ok(conn.find::<Device, _>(&[id])?.pop())
 }
 
-/// Every merchant, store, terminal and closed switch.
+/// Every merchant, store, terminal, webhook endpoint and closed switch.
 pub fn directory(conn: &mut Conn) -> Result<Directory, StoreError> {
     let merchants: Vec<Merchant> = conn.query(&sql::MERCHANTS, &[])?;
     let stores: Vec<Store> = conn.query(&sql::STORES, &[])?;
     let terminals: Vec<Terminal> = conn.query(&sql::TERMINALS, &[])?;
+    let webhooks: Vec<Webhook> = conn.query(&sql::WEBHOOKS, &[])?;
     Ok(Directory {
         merchants: merchants.into_iter().map(|row| (row.number, row)).collect(),
         stores: stores.into_iter().map(|row| (row.number, row)).collect(),
         terminals: terminals.into_iter().map(|row| (row.number, row)).collect(),
         switches: switches(conn)?,
+        webhooks: webhooks.into_iter().map(|row| (row.number, row)).collect(),
     })
 }
 

@@ -13,6 +13,7 @@ use yaoki_core::state::{
     Device, EnrolmentLink, Lane, Member, Merchant, PaymentState, Store, Terminal,
 };
 use yaoki_core::switches::Switch;
+use yaoki_core::webhook::Webhook;
 
 use crate::table::{Balance, Book, LedgerList, Number, Position, Switchboard};
 
@@ -107,6 +108,8 @@ statements! {
     /// Every closed switch.
     SWITCHES: Switch, "", 0, false,
         "SELECT {columns} FROM switch ORDER BY capability, scope, subject";
+    /// Every webhook endpoint.
+    WEBHOOKS: Webhook, "", 0, false, "SELECT {columns} FROM webhook ORDER BY number";
     /// Raises the switchboard's version, if nobody else did.
     RAISE_SWITCHBOARD: Number, "", 2, false,
         "UPDATE switchboard SET version = $1 WHERE id = 1 AND version = $2";
@@ -129,6 +132,9 @@ statements! {
     /// Operations of a range of ids.
     OPERATIONS_BETWEEN: Operation, "", 2, false,
         "SELECT {columns} FROM operation WHERE id BETWEEN $1 AND $2 ORDER BY id";
+    /// The first operations of a range of ids.
+    OPERATIONS_BETWEEN_SOME: Operation, "", 3, false,
+        "SELECT {columns} FROM operation WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3";
     /// Transfers of a range of ids.
     TRANSFERS_BETWEEN: Transfer, "", 2, false,
         "SELECT {columns} FROM transfer WHERE id BETWEEN $1 AND $2 ORDER BY id";

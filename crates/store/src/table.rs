@@ -17,6 +17,7 @@ use yaoki_core::state::{
 };
 use yaoki_core::switches::Switch;
 use yaoki_core::time::Instant;
+use yaoki_core::webhook::Webhook;
 use yaoki_core::{coded, row};
 
 use crate::conn::Conn;
@@ -115,10 +116,11 @@ records! {
     Position: derived, stays, "name", "lane";
     LedgerList: derived, grows, "account", "operation";
     Book: derived, stays, "id";
+    Webhook: derived, stays, "number";
 }
 
 row! {
-    /// The version of merchants, stores, terminals and switches, read by every batch.
+    /// The version of merchants, stores, terminals, webhooks and switches, read by every batch.
     pub struct Switchboard in "switchboard" {
         /// Always 1.
         pub id: i64,

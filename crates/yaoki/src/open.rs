@@ -115,7 +115,7 @@ pub(crate) fn command_node(settings: &Settings) -> String {
 /// How the server of an open book runs.
 ///
 /// # Errors
-/// When certificate and key are not given together.
+/// When certificate and key are not given together, or something is for play and the book is not.
 pub(crate) fn server_options(
     settings: &Settings,
     folder: &DataFolder,
@@ -154,6 +154,10 @@ pub(crate) fn server_options(
     options.admin_socket = Some(folder.socket());
     options.anchor_file = Some(settings.anchor_file.clone());
     options.witnesses.clone_from(&settings.witness.0);
+    if settings.webhook_loopback {
+        must_not_be_live(book.kind(), "webhook_loopback")?;
+    }
+    options.webhooks.loopback = settings.webhook_loopback;
     options.checkpoint_pause = seconds(settings.checkpoint_seconds.get());
     options.sweep_pause = seconds(settings.sweep_seconds.get());
     options.drain = seconds(settings.drain_seconds.get());

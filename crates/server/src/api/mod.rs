@@ -1,10 +1,13 @@
-//! The JSON API: registers and devices. A handler is parse → command → submit → render.
+//! The JSON API: registers, devices and merchants' own systems. A handler is parse → command →
+//! submit → render.
 
+pub mod cursor;
 pub mod device;
 pub mod enrolment;
 pub mod fields;
 pub mod headers;
 pub mod openapi;
+pub mod partner;
 pub mod register;
 pub mod render;
 pub mod shop;

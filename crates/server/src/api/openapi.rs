@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use super::device::{confirm, movements};
 use super::register::{lists, settle, shop};
-use super::{device, headers, register};
+use super::{device, headers, partner, register};
 use crate::app::App;
 use crate::edge::error::EdgeError;
 use crate::edge::listener::{ListenerName, Routes};
@@ -40,6 +40,7 @@ use crate::web::texts::PageName;
     ),
     tags(
         (name = "register", description = "Terminals, on the listener `registers`."),
+        (name = "partner", description = "Merchants' own systems, on the listener `registers`."),
         (name = "device", description = "Members' devices, on the listener `devices`."),
         (name = "public", description = "Everybody, on the listener `public`.")
     ),
@@ -60,6 +61,12 @@ impl Modify for Schemes {
                 "`Yaoki-HMAC-SHA256 terminal=…, generation=…, timestamp=…, signature=…`: \
                  HMAC-SHA256 under the terminal's key over method, path, query, host, key \
                  generation, timestamp and body digest, each on a line of its own.",
+            ),
+            (
+                "webhook",
+                "Authorization",
+                "`Yaoki-HMAC-SHA256 webhook=…, generation=…, timestamp=…, signature=…`: as a \
+                 terminal's, under the secret of a webhook endpoint.",
             ),
             (
                 "device",
@@ -95,7 +102,10 @@ fn router_of(name: ListenerName) -> OpenApiRouter<App> {
             .routes(routes!(shop::order))
             .routes(routes!(shop::sign))
             .routes(routes!(shop::terminal))
-            .routes(routes!(shop::frame)),
+            .routes(routes!(shop::frame))
+            .routes(routes!(partner::list))
+            .routes(routes!(partner::webhook))
+            .routes(routes!(partner::redeliver)),
         ListenerName::Devices => OpenApiRouter::new()
             .routes(routes!(device::enrol))
             .routes(routes!(device::nonce))

@@ -3,7 +3,9 @@
 
 pub mod checkpoint;
 pub mod housekeeping;
+mod post;
 pub mod sweeper;
+pub mod webhooks;
 pub mod witness;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

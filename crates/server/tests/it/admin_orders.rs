@@ -63,6 +63,19 @@ const TABLE: &[Row] = &[
         ("scope", r#""town""#),
         "switch_closed",
     ),
+    (
+        "create_webhook",
+        r#"{"merchant":"1","url":"https://shop.example/hooks"}"#,
+        ("merchant", r#""sto_1""#),
+        "webhook_created",
+    ),
+    (
+        "rotate_webhook_secret",
+        r#"{"webhook":"1","keep_seconds":60}"#,
+        ("keep_seconds", "-1"),
+        "webhook_secret_rotated",
+    ),
+    ("end_webhook", r#"{"webhook":"1"}"#, ("webhook", r#""whe_x""#), "webhook_ended"),
     ("list_switches", "{}", ("actor", "null"), "ok"),
     ("list", r#"{"what":"members","after":"0","limit":1}"#, ("limit", "0"), "ok"),
     (

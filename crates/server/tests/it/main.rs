@@ -19,5 +19,6 @@ mod shares;
 mod shops;
 mod slow;
 mod tls;
+mod webhooks;
 mod witness;
 mod world;

@@ -50,10 +50,10 @@ const SUCCEEDED: &str = "200 succeeded";
 const OK: &str = "200 ok";
 
 /// Method, path, and what each actor of [`ACTORS`] is told, in that order.
-type Row = (&'static str, &'static str, [&'static str; 6]);
+pub(crate) type Row = (&'static str, &'static str, [&'static str; 6]);
 
 /// Operators have no route of their own yet: they speak on the admin socket, see `admin`.
-const TABLE: &[Row] = &[
+pub(crate) const TABLE: &[Row] = &[
     (
         "post",
         "/v1/payments",
@@ -104,6 +104,10 @@ const TABLE: &[Row] = &[
         ],
     ),
     ("post", "/v1/acknowledgements", [UNSIGNED, UNSIGNED, OK, OK, OK, OK]),
+    // By who may: see `webhooks`.
+    ("get", "/v1/events", [UNSIGNED; 6]),
+    ("get", "/v1/webhook", [UNSIGNED; 6]),
+    ("post", "/v1/webhook/redeliver", [UNSIGNED; 6]),
     ("post", "/v1/device/enrol", [NEWCOMER, OK, NEWCOMER, NEWCOMER, NEWCOMER, NEWCOMER]),
     ("get", "/v1/device/nonce", [OK, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
     ("post", "/v1/device/code", [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
@@ -278,7 +282,7 @@ impl Scene<'_> {
     }
 }
 
-fn listener_of(path: &str) -> ListenerName {
+pub(crate) fn listener_of(path: &str) -> ListenerName {
     match path {
         path if path.starts_with("/v1/device/") => ListenerName::Devices,
         path if path.starts_with("/v1/") => ListenerName::Registers,

@@ -8,6 +8,7 @@ use yaoki_core::state::{
     Device, EnrolmentLink, Lane, Member, Merchant, PaymentState, Store, Terminal,
 };
 use yaoki_core::switches::Switch;
+use yaoki_core::webhook::Webhook;
 
 use crate::conn::{CheckpointMode, Conn, Purpose, SqliteConn};
 use crate::database::Database;
@@ -100,7 +101,8 @@ macro_rules! tables {
 
 tables! {
     few: Book from BOOKS, Switchboard from SWITCHBOARDS, Lane from LANES, Position from POSITIONS,
-        Merchant from MERCHANTS, Store from STORES, Terminal from TERMINALS, Switch from SWITCHES;
+        Merchant from MERCHANTS, Store from STORES, Terminal from TERMINALS, Switch from SWITCHES,
+        Webhook from WEBHOOKS;
     many: Operation, Transfer, Event, Acknowledgement, Batch, Member, Device, EnrolmentLink,
         PaymentState, Balance, LedgerList;
 }

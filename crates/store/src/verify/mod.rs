@@ -3,7 +3,7 @@
 //!
 //! | step       | what is compared                                                            |
 //! | ---------- | ---------------------------------------------------------------------------- |
-//! | `derived`  | book, merchants, stores, terminals, switches, checkpoints with the events    |
+//! | `derived`  | book, merchants, stores, terminals, webhooks, switches with the events      |
 //! | `chain`    | each commit's head, computed anew over its facts; no gap, no fact outside    |
 //! | `sums`     | operations with transfers, daily balances and lists with the ledger          |
 //! | `payments` | how far each payment has come, with the operations on it                     |
@@ -106,7 +106,7 @@ fn verify_ledger(
     let book = (&known.directory, known.members);
     let mut chain = Chain::begin(conn, findings)?;
     let lanes = chain.position();
-    let mut sums = Sums::begin(conn, &lanes, findings)?;
+    let mut sums = Sums::begin(conn, (&lanes, &known.directory), findings)?;
     let mut windows = Windows::new();
     while let Some(window) = windows.next(conn, findings)? {
         sums.take(conn, &window, book, findings)?;

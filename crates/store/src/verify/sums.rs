@@ -17,6 +17,7 @@ use super::report::Findings;
 use crate::conn::Conn;
 use crate::error::StoreError;
 use crate::follow::{Added, ROLL_UP};
+use crate::position::webhook_of_name;
 use crate::sql;
 use crate::table::{Balance, LedgerList, Number, Position};
 
@@ -36,10 +37,10 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    /// Begins with the follower's positions.
+    /// Begins with the followers' positions.
     pub(super) fn begin(
         conn: &mut Conn,
-        lanes: &[(LaneNumber, i64)],
+        (lanes, directory): (&[(LaneNumber, i64)], &Directory),
         findings: &mut Findings,
     ) -> Result<Self, StoreError> {
         let seqs: BTreeMap<LaneNumber, i64> = lanes.iter().copied().collect();
@@ -48,7 +49,9 @@ impl Sums {
         for row in rows {
             let Some(row) = findings.readable(row) else { continue };
             let last = seqs.get(&row.lane).copied().unwrap_or(0);
-            if row.name != ROLL_UP || row.seq > last {
+            let webhook = webhook_of_name(&row.name);
+            let known = webhook.is_some_and(|number| directory.webhooks.contains_key(&number));
+            if (row.name != ROLL_UP && !known) || row.seq > last {
                 let key = format!("{}, {}", row.name, row.lane.0);
                 findings.add("position", key, format!("is at {}, the lane at {last}", row.seq));
             }

@@ -17,3 +17,4 @@ mod statements;
 mod tamper;
 mod transfers;
 mod verify;
+mod webhooks;

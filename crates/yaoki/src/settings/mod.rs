@@ -212,6 +212,9 @@ settings! {
     /// acknowledged; nothing waits for it. Several: the flag again, a list in the file, spaces in
     /// the environment.
     Serving witness: Witnesses = "", "URL";
+    /// Webhooks may go to this machine, `http://127.0.0.1` included: to try them out. A live book
+    /// refuses that.
+    Serving webhook_loopback: bool = "false", "BOOL";
     /// Pause between checkpoints, seconds.
     Serving checkpoint_seconds: Number<1, 3_600> = "60", "SECONDS";
     /// Pause between sweeps for holds whose time is over, seconds.

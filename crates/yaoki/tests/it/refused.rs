@@ -50,6 +50,11 @@ fn a_live_book_refuses_what_is_for_play() {
     refused(&place, &["admin", "credit", "1", "100"], 1, "refused on a live book");
     let balance = place.reply(&["admin", "balance", "member:1"]);
     assert_eq!(balance["amount"], 0);
+    let serve = [&["serve", "--webhook-loopback"], &FREE_PORTS[..]].concat();
+    refused(&place, &serve, 1, "webhook_loopback is refused on a live book");
+    place.done(&["admin", "create-merchant", "Kado"]);
+    let here = ["admin", "create-webhook", "1", "http://127.0.0.1:9/"];
+    refused(&place, &here, 1, "A webhook's URL must be https");
 }
 
 #[test]
