@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, RwLock};
 
 use axum::response::{IntoResponse, Response};
+use hyper::body::Bytes;
 use tokio::sync::oneshot;
 use yaoki_core::code::{CodeCipher, CodeRules};
 use yaoki_core::command::Command;
@@ -130,6 +131,8 @@ pub struct Shared {
     pub metrics: Metrics,
     /// The keys in use.
     pub keyring: RwLock<Arc<Keyring>>,
+    /// The certificate of a demo's own authority, DER.
+    pub demo_authority: Option<Bytes>,
     /// Where every listener is; said once all of them listen.
     pub doors: OnceLock<Vec<Door>>,
 }

@@ -92,9 +92,10 @@ fn router_of(name: ListenerName) -> OpenApiRouter<App> {
             .routes(routes!(device::nonce))
             .routes(routes!(device::code))
             .routes(routes!(device::wallet)),
-        ListenerName::Public => {
-            OpenApiRouter::new().routes(routes!(web::first_page)).routes(routes!(document))
-        }
+        ListenerName::Public => OpenApiRouter::new()
+            .routes(routes!(web::first_page))
+            .routes(routes!(web::demo::authority))
+            .routes(routes!(document)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Pages and what belongs to them, on the public listener. Everything comes from here: the policy
 //! lets a page load our style and nothing else, and run nothing.
 
+pub mod demo;
 pub mod health;
 pub mod refusals;
 

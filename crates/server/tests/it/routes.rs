@@ -107,6 +107,7 @@ const TABLE: &[Row] = &[
     ("post", "/v1/device/code", [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
     ("post", "/v1/device/wallet", [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
     ("get", "/", [OK; 6]),
+    ("get", "/demo/ca.crt", ["404 not_found"; 6]),
     ("get", "/static/style.css", [OK; 6]),
     ("get", "/docs/reference/refusals", [OK; 6]),
     ("get", "/openapi.json", [OK; 6]),
