@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, RwLock};
 
 use axum::response::{IntoResponse, Response};
+use hyper::body::Bytes;
 use tokio::sync::oneshot;
 use yaoki_core::code::{CodeCipher, CodeRules};
 use yaoki_core::command::Command;
@@ -152,6 +153,8 @@ pub struct Shared {
     pub keyring: RwLock<Arc<Keyring>>,
     /// The last signed checkpoint that this server made.
     pub checkpoint: RwLock<Option<Arc<Anchor>>>,
+    /// The certificate of a demo's own authority, DER.
+    pub demo_authority: Option<Bytes>,
     /// Where every listener is; said once all of them listen.
     pub doors: OnceLock<Vec<Door>>,
 }

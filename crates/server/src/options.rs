@@ -51,6 +51,9 @@ pub struct ServerOptions {
     pub limits: Limits,
     /// Where operators on this machine are heard; none: nowhere.
     pub admin_socket: Option<PathBuf>,
+    /// The certificate of a demo's own authority, DER, for phones to take; none: it has none. For
+    /// demo books only.
+    pub demo_authority: Option<Vec<u8>>,
     /// Where checkpoints are anchored; none: they are only booked.
     pub anchor_file: Option<PathBuf>,
     /// Where each line of the anchor file is sent; needs an anchor file.
@@ -95,6 +98,7 @@ impl ServerOptions {
             readers: 4,
             limits: Limits::default(),
             admin_socket: None,
+            demo_authority: None,
             anchor_file: None,
             witnesses: Vec::new(),
             witness_pause: witness::PAUSE,

@@ -12,7 +12,7 @@ use thiserror::Error;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use yaoki_core::code::CodeSettingError;
-use yaoki_store::{StoreError, read};
+use yaoki_store::{BookKind, StoreError, read};
 
 use crate::api::openapi;
 use crate::app::{App, Door, Keyring, Shared};
@@ -62,6 +62,9 @@ pub enum ServeError {
         /// Why.
         source: io::Error,
     },
+    /// A part that is for play.
+    #[error("an authority of our own is for demo books only: this book takes a public one's")]
+    DemoPart,
     /// The system has no room for threads.
     #[error("a thread must start: {0}")]
     Thread(#[source] io::Error),
@@ -123,6 +126,9 @@ pub fn serve(options: &ServerOptions) -> Result<Running, ServeError> {
 }
 
 fn app_of(options: &ServerOptions) -> Result<App, ServeError> {
+    if options.demo_authority.is_some() && options.book.kind() != BookKind::Demo {
+        return Err(ServeError::DemoPart);
+    }
     let now = (options.clock)();
     let keyring = Keyring::new(KeyFile::load(&options.key_file)?, &options.code, now);
     let members = options.book.read_and_wait(read::last_member_number)?.max(MEMBERS_MIN);
@@ -155,6 +161,7 @@ fn app_of(options: &ServerOptions) -> Result<App, ServeError> {
         metrics: Metrics::new(),
         keyring: RwLock::new(Arc::new(keyring)),
         checkpoint: RwLock::new(None),
+        demo_authority: options.demo_authority.clone().map(Into::into),
         doors: OnceLock::new(),
     }))
 }

@@ -117,9 +117,10 @@ fn router_of(name: ListenerName) -> OpenApiRouter<App> {
             .routes(routes!(confirm::frame))
             .routes(routes!(movements::list))
             .routes(routes!(movements::receipt)),
-        ListenerName::Public => {
-            OpenApiRouter::new().routes(routes!(web::first_page)).routes(routes!(document))
-        }
+        ListenerName::Public => OpenApiRouter::new()
+            .routes(routes!(web::first_page))
+            .routes(routes!(web::demo::authority))
+            .routes(routes!(document)),
     }
 }
 

@@ -3,6 +3,7 @@
 //! scripts of [`assets`] and say what is in [`texts`].
 
 pub mod assets;
+pub mod demo;
 pub mod health;
 pub mod refusals;
 pub mod shell;

@@ -128,6 +128,7 @@ pub(crate) const TABLE: &[Row] = &[
         "/v1/device/frames/{width}/{height}",
         [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN],
     ),
+    ("get", "/demo/ca.crt", ["404 not_found"; 6]),
     ("get", "/static/style.css", [OK; 6]),
     ("get", "/static/{version}/{file}", [OK; 6]),
     ("get", "/docs/reference/refusals", [OK; 6]),

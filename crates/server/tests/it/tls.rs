@@ -10,12 +10,15 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
+use yaoki_core::money::Currency;
 use yaoki_server::client::http::Request;
+use yaoki_server::edge::keys::KeyFile;
 use yaoki_server::edge::listener::{ListenerName, TlsFiles};
 use yaoki_server::edge::proxies::Proxies;
 use yaoki_server::edge::tls::Certificates;
 use yaoki_server::{ServeError, ServerOptions, serve};
-use yaoki_store::on_both_storages;
+use yaoki_store::testing::{TestClock, code_rules, options};
+use yaoki_store::{Book, BookKind, create, on_both_storages};
 
 use crate::world::World;
 
@@ -102,7 +105,7 @@ on_both_storages! {
         let world = World::new(db);
         let mut options = ServerOptions::new(
             Arc::clone(&world.book),
-            yaoki_store::testing::code_rules(),
+            code_rules(),
             world.desk.key_file.clone(),
             Arc::clone(&world.desk.clock),
             Arc::clone(&world.desk.entropy),
@@ -113,6 +116,36 @@ on_both_storages! {
             Err(other) => panic!("{other}"),
             Ok(_) => panic!("it listens in the clear"),
         }
+    }
+
+    fn a_demos_authority_is_downloaded_as_it_is(db: &mut TestDatabase) {
+        let world = World::with(db, 0, |options| options.demo_authority = Some(vec![0x30, 0x00]));
+        let request = Request { method: "GET", target: "/demo/ca.crt", headers: &[], body: &[] };
+        let answer = world.anonymous(ListenerName::Public, &request);
+        assert_eq!((answer.status, answer.body.as_slice()), (200, &[0x30, 0x00][..]));
+        assert_eq!(answer.content_type, "application/x-x509-ca-cert");
+        let elsewhere = world.anonymous(ListenerName::Devices, &request);
+        assert_eq!(elsewhere.status, 404);
+    }
+
+    fn no_other_book_than_a_demo_serves_an_authority_of_its_own(db: &mut TestDatabase) {
+        let clock = TestClock::default();
+        create(&db.database, BookKind::Staging, Currency::JPY, "Asia/Tokyo", clock.now())
+            .expect("the book can be made");
+        let book = Book::open(options(&db.database, &clock, "node")).expect("it can be opened");
+        let key_file = db.folder().join("keys");
+        let fill = |bytes: &mut [u8]| bytes.fill(7);
+        KeyFile::generate(&mut |bytes: &mut [u8]| fill(bytes)).create(&key_file).expect("keys");
+        let mut server = ServerOptions::new(
+            Arc::clone(&book),
+            code_rules(),
+            key_file,
+            clock.as_clock(),
+            Arc::new(fill),
+        );
+        server.demo_authority = Some(vec![0x30, 0x00]);
+        assert!(matches!(serve(&server), Err(ServeError::DemoPart)));
+        book.close();
     }
 }
 

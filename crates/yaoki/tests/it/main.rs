@@ -5,6 +5,7 @@ mod device;
 mod help;
 mod killed;
 mod life;
+mod phone;
 mod postgres;
 mod process;
 mod refused;

@@ -58,6 +58,28 @@ fn a_live_book_refuses_what_is_for_play() {
 }
 
 #[test]
+fn a_demo_for_others_is_never_served_in_the_clear() {
+    let place = Place::new();
+    refused(&place, &["demo", "--host", "laptop.test"], 2, "add --tls");
+    refused(&place, &["demo", "--host", "https://laptop.test", "--tls"], 2, "without a scheme");
+    let two = ["demo", "--tls", "--tls-cert=a.crt", "--tls-key=a.key"];
+    refused(&place, &two, 2, "leave out tls_cert");
+    refused(&place, &["demo", "--tls", "--behind-proxy"], 2, "leave out tls_cert");
+    let left = std::fs::read_dir(place.path()).expect("the folder is there").count();
+    assert_eq!(left, 0, "nothing was made");
+}
+
+#[test]
+fn no_other_book_gets_an_authority_of_its_own() {
+    for kind in ["staging", "live"] {
+        let place = Place::with_book(kind);
+        let demo = ["demo", "--data=data", "--host", "laptop.test", "--tls"];
+        refused(&place, &demo, 1, "demo parts are for demo books only");
+        assert!(!place.path().join("data/demo-authority.json").exists());
+    }
+}
+
+#[test]
 fn the_doctor_of_a_live_book_asks_by_what_name_registers_call_it() {
     let place = Place::with_book("live");
     let unset = place.run(&["doctor"]);
