@@ -6,6 +6,7 @@ mod addresses;
 mod backup;
 mod clocks;
 mod crash;
+mod holders;
 mod lanes;
 mod lists;
 mod migrations;
