@@ -39,7 +39,7 @@ const STORAGE_FAILED: i32 = 70;
 const SIGKILL: i32 = 9;
 
 #[expect(clippy::disallowed_methods, reason = "a child is told by its parent's environment")]
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 

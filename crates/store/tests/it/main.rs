@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
+mod aborts;
 mod addresses;
 mod backup;
 mod clocks;
 mod crash;
+mod durability;
 mod holders;
 mod lanes;
 mod lists;
