@@ -103,7 +103,7 @@ impl TestDatabase {
         conn
     }
 
-    /// Holds the lanes of a node, once each of them waits with a query that nobody hears.
+    /// Holds the lanes of a node, once each of them waits with a command that changes nothing.
     pub fn hold_lanes(&self, book: &Book, node: &str) -> HeldLanes {
         let mut conn = self.connect(Purpose::Lane);
         conn.begin().expect("a transaction begins");
@@ -113,11 +113,8 @@ impl TestDatabase {
         assert_eq!(ids.len(), book.health().lanes, "the lanes of {node} are those of the book");
         conn.lock::<Lane>(&ids, LockMode::Wait).expect("lanes can be locked");
         for place in 0..ids.len() {
-            let mut request = RequestId([0; 16]);
-            request.0[15] = u8::try_from(place).expect("a node has few lanes");
-            let key = RequestKey { request, terminal: TerminalNumber(1) };
-            let query = Command::Query(Caller { key, generation: 1 });
-            book.submit(Part::Money, query, Instant(i64::MAX), Box::new(|_| {}));
+            let nothing = nothing_in_lane(place);
+            book.submit(Part::Money, nothing, Instant(i64::MAX), Box::new(|_| {}));
         }
         while book.health().queued > 0 {
             std::thread::park_timeout(Duration::from_millis(1));
@@ -440,6 +437,17 @@ impl TestBook {
         assert!(operation.succeeded(), "refused: {}", operation.refusal);
         operation
     }
+}
+
+/// A command of the node's lane of this place that is refused without a record: its terminal is not
+/// there.
+pub fn nothing_in_lane(place: usize) -> Command {
+    let mut request = RequestId([0; 16]);
+    request.0[15] = u8::try_from(place).expect("a node has few lanes");
+    let key = RequestKey { request, terminal: TerminalNumber(i64::MAX) };
+    let caller = Caller { key, generation: 1 };
+    let ask = Ask { caller, valid_until: Instant(i64::MAX), fingerprint: [0; 16] };
+    Command::Reverse(Reverse { ask, target: RequestId([1; 16]) })
 }
 
 /// Waits for the answers to commands that were started.

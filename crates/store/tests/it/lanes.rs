@@ -155,7 +155,7 @@ on_both_storages! {
         let paid = answers.iter().filter(|answer| succeeded(answer));
         assert_eq!(paid.count(), 8);
         assert!(matches!(answers[4], Answer::Unknown(Unknown::Poisoned)));
-        // The query that the lane waited with, and one batch of nine.
+        // What the lane waited with, and one batch of nine.
         let after = counted(&book);
         assert_eq!((after.batches - before.batches, after.commands - before.commands), (2, 10));
         // The request id is refused for ten minutes, without another panic.
@@ -249,13 +249,13 @@ fn settled_balance(book: &TestBook, account: &str) -> i64 {
 }
 
 /// Two nodes of one book: PostgreSQL only, because an SQLite file belongs to one process.
-mod two_nodes {
+pub(crate) mod two_nodes {
     use super::*;
     use yaoki_core::state::Lane;
     use yaoki_store::conn::{LockMode, Purpose};
     use yaoki_store::testing::TestDatabase;
 
-    fn nodes(name: &str) -> Option<(TestDatabase, Arc<TestBook>, Arc<TestBook>)> {
+    pub(crate) fn nodes(name: &str) -> Option<(TestDatabase, Arc<TestBook>, Arc<TestBook>)> {
         let database = TestDatabase::postgres(name)?;
         let one = TestBook::create(&database.database, 8);
         let two = TestBook::open(&database.database, one.clock.clone(), "second");
@@ -331,7 +331,7 @@ mod two_nodes {
         assert_eq!(refused.refusal, Refusal::RequestIdHasAnotherMeaning);
         let after = counted(&one);
         assert!(after.conflicts > before.conflicts, "nobody was in the way");
-        // The query that the lane waited with, and one batch of 256.
+        // What the lane waited with, and one batch of 256.
         assert_eq!((after.batches - before.batches, after.commands - before.commands), (2, 257));
         let money = [MEMBER, MemberNumber(2)].map(|member| one.member(member).money);
         assert_eq!(money, [99_990, 99_990]);

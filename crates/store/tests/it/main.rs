@@ -12,6 +12,7 @@ mod holders;
 mod lanes;
 mod lists;
 mod migrations;
+mod races;
 mod rows;
 mod sessions;
 mod statements;
