@@ -3,13 +3,17 @@
 
 use std::sync::LazyLock;
 
+use axum::extract::Query;
+use axum::http::Uri;
 use yaoki_core::code::{CodeCipher, CodeRules};
 use yaoki_store::Database;
+use yaoki_store::verify::anchor;
 
 use crate::admin::Message;
-use crate::api::device::{CodeRequest, EnrolRequest};
+use crate::api::device::{CodeRequest, EnrolRequest, WalletRequest};
 use crate::api::fields;
 use crate::api::register::PaymentRequest;
+use crate::api::register::lists::ListQuery;
 use crate::api::register::settle::{
     AcknowledgementRequest, ReversalRequest, SettleRequest, VoidRequest,
 };
@@ -17,6 +21,7 @@ use crate::edge::identifier::{self, Kind};
 use crate::edge::keys::KeyFile;
 use crate::edge::proof::{ProofKeys, Request, sha256};
 use crate::edge::{request, signature};
+use crate::jobs::witness::WitnessUrl;
 
 /// One decoder: its name, and a run over any bytes.
 pub type Decoder = (&'static str, fn(&[u8]));
@@ -30,10 +35,13 @@ pub const DECODERS: &[Decoder] = &[
     ("token", |bytes| drop(KEYS.open_token(&text(bytes)))),
     ("register_request", register_request),
     ("device_request", device_request),
+    ("query", query),
     ("fields", any_field),
     ("admin_message", |bytes| drop(serde_json::from_slice::<Message>(bytes))),
     ("key_file", |bytes| drop(KeyFile::parse(&text(bytes)))),
     ("database", |bytes| drop(text(bytes).parse::<Database>())),
+    ("anchor_file", |bytes| drop(anchor::parse_file(&text(bytes)))),
+    ("witness_url", |bytes| drop(text(bytes).parse::<WitnessUrl>())),
 ];
 
 /// Runs the decoder of this name.
@@ -63,7 +71,7 @@ fn code(bytes: &[u8]) {
 
 fn any_identifier(bytes: &[u8]) {
     let text = text(bytes);
-    for kind in [Kind::Payment, Kind::Merchant, Kind::Store, Kind::Terminal, Kind::Member] {
+    for kind in Kind::ALL {
         std::hint::black_box(identifier::parse(kind, &text).is_ok());
     }
 }
@@ -91,6 +99,13 @@ fn register_request(bytes: &[u8]) {
 fn device_request(bytes: &[u8]) {
     drop(request::json::<EnrolRequest<'_>>(bytes));
     drop(request::json::<CodeRequest>(bytes));
+    drop(request::json::<WalletRequest>(bytes));
+}
+
+fn query(bytes: &[u8]) {
+    if let Ok(uri) = format!("/v1/payments?{}", text(bytes)).parse::<Uri>() {
+        drop(Query::<ListQuery>::try_from_uri(&uri));
+    }
 }
 
 fn any_field(bytes: &[u8]) {
