@@ -103,6 +103,12 @@ impl TestDatabase {
         conn
     }
 
+    /// Every lane is another node's from now on; whoever held one stops.
+    pub fn take_lanes(&self) {
+        let taken = "UPDATE lane SET generation = generation + 1, holder = 'other'";
+        self.connect(Purpose::Admin).run_script(taken).expect("lanes can be taken");
+    }
+
     /// Holds the lanes of a node, once each of them waits with a command that changes nothing.
     pub fn hold_lanes(&self, book: &Book, node: &str) -> HeldLanes {
         let mut conn = self.connect(Purpose::Lane);

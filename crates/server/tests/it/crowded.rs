@@ -100,11 +100,9 @@ on_both_storages! {
         let quiet = |node: &mut yaoki_store::BookOptions| node.fatal = Arc::new(|_| {});
         let world = World::with_node(db, 1, quiet, |_| {});
         let body = body(&world, 100);
-        let mut conn = db.connect(Purpose::Admin);
-        let taken = "UPDATE lane SET generation = generation + 1, holder = 'other'";
-        conn.run_script(taken).expect("lanes can be taken");
+        db.take_lanes();
         must_ask_again(&post(&world, "/v1/payments", body.as_bytes()), "503 storage_failed");
-        let lanes = read::lanes(&mut conn).expect("lanes can be read");
+        let lanes = read::lanes(&mut db.connect(Purpose::Admin)).expect("lanes can be read");
         assert!(lanes.iter().all(|lane| lane.holder == "other"), "what was taken stays taken");
         assert_eq!(world.member(0).money, MONEY);
     }
