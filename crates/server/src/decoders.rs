@@ -3,17 +3,21 @@
 
 use std::sync::LazyLock;
 
+use axum::extract::Query;
+use axum::http::Uri;
 use hyper::body::Bytes;
 use yaoki_core::code::{CodeCipher, CodeRules};
 use yaoki_core::money::Currency;
 use yaoki_store::Database;
+use yaoki_store::verify::anchor;
 
 use crate::admin::Message;
 use crate::api::device::confirm::{ConfirmRequest, ShopRequest};
 use crate::api::device::movements::{MovementsRequest, ReceiptRequest};
-use crate::api::device::{CodeRequest, EnrolRequest};
+use crate::api::device::{CodeRequest, EnrolRequest, WalletRequest};
 use crate::api::partner::RedeliverRequest;
 use crate::api::register::PaymentRequest;
+use crate::api::register::lists::ListQuery;
 use crate::api::register::settle::{
     AcknowledgementRequest, ReversalRequest, SettleRequest, VoidRequest,
 };
@@ -26,6 +30,7 @@ use crate::edge::proof::{ProofKeys, Request, sha256};
 use crate::edge::sign::{IDENTIFIER_USUAL, Signs};
 use crate::edge::signature::Signer;
 use crate::edge::{request, signature};
+use crate::jobs::witness::WitnessUrl;
 
 /// One decoder: its name, and a run over any bytes.
 pub type Decoder = (&'static str, fn(&[u8]));
@@ -41,10 +46,13 @@ pub const DECODERS: &[Decoder] = &[
     ("device_request", device_request),
     ("payload", payload),
     ("frame", frame),
+    ("query", query),
     ("fields", any_field),
     ("admin_message", |bytes| drop(serde_json::from_slice::<Message>(bytes))),
     ("key_file", |bytes| drop(KeyFile::parse(&text(bytes)))),
     ("database", |bytes| drop(text(bytes).parse::<Database>())),
+    ("anchor_file", |bytes| drop(anchor::parse_file(&text(bytes)))),
+    ("witness_url", |bytes| drop(text(bytes).parse::<WitnessUrl>())),
 ];
 
 /// Runs the decoder of this name.
@@ -75,7 +83,7 @@ fn code(bytes: &[u8]) {
 
 fn any_identifier(bytes: &[u8]) {
     let text = text(bytes);
-    for kind in [Kind::Payment, Kind::Merchant, Kind::Store, Kind::Terminal, Kind::Member] {
+    for kind in Kind::ALL {
         std::hint::black_box(identifier::parse(kind, &text).is_ok());
     }
 }
@@ -115,6 +123,7 @@ fn device_request(bytes: &[u8]) {
     drop(request::json::<ConfirmRequest<'_>>(bytes));
     drop(request::json::<MovementsRequest<'_>>(bytes));
     drop(request::json::<ReceiptRequest<'_>>(bytes));
+    drop(request::json::<WalletRequest>(bytes));
 }
 
 fn payload(bytes: &[u8]) {
@@ -129,6 +138,12 @@ fn frame(bytes: &[u8]) {
     let luma = Bytes::copy_from_slice(&pixels[..rows * usize::from(width)]);
     if let Ok(frame) = Frame::new(&width.to_string(), &rows.to_string(), luma) {
         std::hint::black_box(frame.texts());
+    }
+}
+
+fn query(bytes: &[u8]) {
+    if let Ok(uri) = format!("/v1/payments?{}", text(bytes)).parse::<Uri>() {
+        drop(Query::<ListQuery>::try_from_uri(&uri));
     }
 }
 

@@ -242,6 +242,15 @@ fn lock_and_load(
     for member in conn.lock::<Member>(&rows.members, members)? {
         view.keep_member(member);
     }
+    // Links and devices change under their member's lock only: what was read before it may be old.
+    let links: Vec<_> = view.links.keys().copied().collect();
+    for link in conn.find::<EnrolmentLink, _>(&links)? {
+        view.links.insert(link.digest, link);
+    }
+    let devices: Vec<_> = view.devices.keys().copied().collect();
+    for device in conn.find::<Device, _>(&devices)? {
+        view.devices.insert(device.id, device);
+    }
     let mut skipped = BTreeSet::new();
     if conn.may_skip() && view.members.len() < rows.members.len() {
         let missing: Vec<MemberNumber> = rows

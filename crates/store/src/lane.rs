@@ -98,7 +98,13 @@ impl LaneThread {
                 Next::Stop => break,
             };
             more = self.look_after(busy).unwrap_or_else(|error| {
-                self.recover(&error);
+                // Whoever holds the lane's row, or keeps the storage busy, is no fault of it: the
+                // next heartbeat comes in a second.
+                if error.is_conflict() {
+                    self.count_conflict(&error);
+                } else {
+                    self.recover(&error);
+                }
                 false
             });
         }
@@ -230,7 +236,7 @@ impl LaneThread {
 
     fn count_conflict(&self, error: &StoreError) {
         self.shared.counters.conflicts.fetch_add(1, Ordering::Relaxed);
-        tracing::debug!(lane = self.state.lane.0, %error, "a batch is run again");
+        tracing::debug!(lane = self.state.lane.0, %error, "somebody was in the way");
     }
 
     /// Answers what must not run: past its deadline, poisoned, no room.

@@ -13,13 +13,13 @@ use yaoki_store::on_both_storages;
 use crate::raw;
 use crate::world::{MONEY, World, told};
 
-fn post(world: &World, target: &str, body: &[u8]) -> Answer {
+pub(crate) fn post(world: &World, target: &str, body: &[u8]) -> Answer {
     let mut register = world.register(&world.till);
     world.run(register.send("POST", target, body)).expect("an answer")
 }
 
 /// Every answer that is no outcome is a problem document that says `unknown` and what to do.
-fn must_be_a_problem(answer: &Answer, what: &str) {
+pub(crate) fn must_be_a_problem(answer: &Answer, what: &str) {
     assert!((400..600).contains(&answer.status), "{what}: {}", answer.status);
     assert_eq!(answer.content_type, "application/problem+json", "{what}");
     let json = answer.json();
@@ -30,8 +30,8 @@ fn must_be_a_problem(answer: &Answer, what: &str) {
     }
 }
 
-/// A good payment's body with one field changed, left out (null), or added.
-fn changed(good: &Value, name: &str, value: &Value) -> String {
+/// A good body with one field changed, left out (null), or added.
+pub(crate) fn changed(good: &Value, name: &str, value: &Value) -> String {
     let mut body = good.clone();
     let fields = body.as_object_mut().expect("an object");
     if value == &json!("<none>") {

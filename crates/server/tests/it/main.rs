@@ -2,7 +2,9 @@
 
 mod admin;
 mod admin_orders;
+mod bad_bodies;
 mod bad_input;
+mod crowded;
 mod decoders;
 mod devices;
 mod errors;
@@ -12,6 +14,7 @@ mod openapi;
 mod outcomes;
 mod proxy;
 mod raw;
+mod repeats;
 mod retries;
 mod routes;
 mod schemas;

@@ -23,7 +23,7 @@ use yaoki_server::edge::listener::ListenerName;
 use yaoki_server::edge::reads::READERS_MIN;
 use yaoki_server::{Running, ServerOptions, serve};
 use yaoki_store::testing::{TestClock, TestDatabase, code_rules, options};
-use yaoki_store::{Book, BookKind, create, read};
+use yaoki_store::{Book, BookKind, BookOptions, create, read};
 
 /// What each member has at the start.
 pub(crate) const MONEY: i64 = 100_000;
@@ -66,12 +66,23 @@ impl World {
         members: usize,
         change: impl FnOnce(&mut ServerOptions),
     ) -> Self {
+        Self::with_node(db, members, |_| {}, change)
+    }
+
+    /// A world whose book is opened with other options, too.
+    pub(crate) fn with_node(
+        db: &mut TestDatabase,
+        members: usize,
+        change_node: impl FnOnce(&mut BookOptions),
+        change: impl FnOnce(&mut ServerOptions),
+    ) -> Self {
         let clock = TestClock::default();
         let folder = db.folder();
         create(&db.database, BookKind::Demo, Currency::JPY, "Asia/Tokyo", clock.now())
             .expect("the book can be made");
         let mut node = options(&db.database, &clock, "node");
         node.readers = READERS_MIN;
+        change_node(&mut node);
         let book = Book::open(node).expect("it can be opened");
         let key_file = folder.join("keys");
         KeyFile::generate(&mut |bytes: &mut [u8]| counting()(bytes))

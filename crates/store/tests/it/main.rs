@@ -2,13 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
+mod aborts;
 mod addresses;
 mod backup;
 mod clocks;
 mod crash;
+mod durability;
+mod holders;
 mod lanes;
 mod lists;
 mod migrations;
+mod races;
 mod room;
 mod rows;
 mod sessions;

@@ -1,6 +1,7 @@
 //! The program as a process: what it answers, what it refuses, and how it ends.
 
 mod admin;
+mod commands;
 mod device;
 mod help;
 mod killed;
