@@ -10,6 +10,7 @@ export const hasCamera = () => Boolean(navigator.mediaDevices?.getUserMedia);
 export class Camera {
   #video;
   #stream = null;
+  #start = 0;
   #read;
 
   /** `readFrame(luma, width, height)` answers with the texts that the server found. */
@@ -20,8 +21,15 @@ export class Camera {
 
   /** Looks until `found(text)` answers true or `stop` is called. Throws where the camera may not be used. */
   async start(found) {
+    this.#start += 1;
+    const start = this.#start;
     const wanted = { facingMode: "environment", width: { ideal: 1280 } };
     const stream = await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false });
+    if (start !== this.#start) {
+      // Stopped while the member was asked.
+      letGo(stream);
+      return;
+    }
     this.#stream = stream;
     this.#video.srcObject = stream;
     await this.#video.play();
@@ -39,7 +47,8 @@ export class Camera {
 
   /** Lets go of the camera. */
   stop() {
-    this.#stream?.getTracks().forEach((track) => track.stop());
+    this.#start += 1;
+    if (this.#stream) letGo(this.#stream);
     this.#stream = null;
     this.#video.srcObject = null;
   }
@@ -66,6 +75,8 @@ export class Camera {
     }
   }
 }
+
+const letGo = (stream) => stream.getTracks().forEach((track) => track.stop());
 
 async function ownDetector() {
   if (!("BarcodeDetector" in globalThis)) return null;

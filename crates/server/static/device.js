@@ -14,26 +14,29 @@ export class ProvingKey {
   #pair;
   #jwk;
   #nonce = "";
+  #ahead = 0;
+  #nonces;
 
-  constructor(name, kept) {
+  constructor(name, kept, nonces) {
     this.#name = name;
+    this.#nonces = nonces;
     this.#pair = kept.pair;
     this.#jwk = kept.jwk;
     this.token = kept.token;
     this.about = kept.about;
   }
 
-  /** The key that this browser keeps under `name`, or null. */
-  static async load(name) {
+  /** The key that this browser keeps under `name`, or null. `nonces` is where its first nonce is asked for. */
+  static async load(name, nonces = null) {
     const kept = await find("key", name);
-    return kept ? new ProvingKey(name, kept) : null;
+    return kept ? new ProvingKey(name, kept, nonces) : null;
   }
 
   /**
    * Makes a key and has it enrolled: `body` goes to `path`, the answer has its `token`. The key is
    * kept before it is sent, so an answer that is lost can be asked for again with the same key.
    */
-  static async enrol(name, path, body) {
+  static async enrol(name, path, body, nonces = null) {
     const waiting = `${name} waiting`;
     const text = JSON.stringify(body);
     let kept = await find("key", waiting);
@@ -43,11 +46,22 @@ export class ProvingKey {
       kept = { pair, jwk: { kty, crv, x, y }, token: null, about: null, asked: text };
       await keep("key", waiting, kept);
     }
-    const key = new ProvingKey(name, kept);
+    const key = new ProvingKey(name, kept, nonces);
     const about = await key.call(path, body);
     await keep("key", name, { pair: kept.pair, jwk: kept.jwk, token: about.token, about });
     await drop("key", waiting);
-    return ProvingKey.load(name);
+    return ProvingKey.load(name, nonces);
+  }
+
+  /** What was sent to be enrolled and has no answer yet, or null. */
+  static async asked(name) {
+    const kept = await find("key", `${name} waiting`);
+    return kept ? JSON.parse(kept.asked) : null;
+  }
+
+  /** Asks for that no more. */
+  static giveUp(name) {
+    return drop("key", `${name} waiting`);
   }
 
   /** Forgets the key. */
@@ -62,12 +76,18 @@ export class ProvingKey {
 
   /** Posts text or bytes. Once more where the server asks for its newer nonce. */
   async post(path, body, type) {
+    if (!this.#nonce && this.#nonces) await this.#askNonce();
     try {
       return await this.#once(path, body, type);
     } catch (error) {
       if (!(error instanceof Refused) || error.refusal !== "nonce_must_be_fresh") throw error;
       return this.#once(path, body, type);
     }
+  }
+
+  async #askNonce() {
+    const headers = this.token ? { Authorization: `DPoP ${this.token}` } : {};
+    this.heard((await send(this.#nonces, { headers })).headers);
   }
 
   async #once(path, body, type) {
@@ -83,9 +103,16 @@ export class ProvingKey {
     }
   }
 
-  /** Takes the nonce of an answer for the next proof. */
+  /** Takes from an answer the nonce for the next proof, and what the server's clock shows. */
   heard(headers) {
     this.#nonce = headers.get("DPoP-Nonce") ?? this.#nonce;
+    const date = Date.parse(headers.get("Date"));
+    if (date) this.#ahead = date - Date.now();
+  }
+
+  /** The server's time, Unix milliseconds, up to a second behind: the clock of a phone may be off. */
+  now() {
+    return Date.now() + this.#ahead;
   }
 
   /** The headers that prove one POST. */

@@ -70,13 +70,16 @@ export function make(tag, attributes = {}, ...children) {
     else if (typeof value === "function") element.addEventListener(name.slice(2), value);
     else if (value !== false && value !== null) element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.filter((child) => child !== null && child !== false));
+  element.append(...children.filter(isThere));
   return element;
 }
 
+/** Children may be left out by what stands before `&&`. */
+const isThere = (child) => child !== null && child !== undefined && child !== false;
+
 /** Puts `children` in place of what `element` had. */
 export const fill = (element, ...children) =>
-  element.replaceChildren(...children.filter((child) => child !== null && child !== false));
+  element.replaceChildren(...children.filter(isThere));
 
 /** Shows one of the elements and hides the others. */
 export function showOnly(shown, others) {
@@ -167,8 +170,15 @@ export const sha256 = (data) =>
   crypto.subtle.digest("SHA-256", typeof data === "string" ? new TextEncoder().encode(data) : data);
 
 // The choice of a language is kept for the next visit; an address that names one wins.
-the("language").addEventListener("click", () => localStorage.setItem("language", the("language").lang));
+the("language").addEventListener("click", () => {
+  localStorage.setItem("language", the("language").lang);
+  the("language").hash = location.hash;
+});
 if (!new URLSearchParams(location.search).has("lang")) {
   const chosen = localStorage.getItem("language");
-  if (chosen && chosen !== language) location.replace(`?lang=${chosen}${location.hash}`);
+  if (chosen && chosen !== language) {
+    location.replace(`?lang=${chosen}${location.hash}`);
+    // Nothing more happens here: a link is for the page that comes.
+    await new Promise(() => {});
+  }
 }

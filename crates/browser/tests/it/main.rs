@@ -1,4 +1,6 @@
 //! Pages in a real browser, a module a page, and the tools themselves.
 
 mod first_page;
+mod shop;
 mod tools;
+mod wallet;

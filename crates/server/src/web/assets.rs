@@ -54,6 +54,11 @@ assets! {
     "camera.js": SCRIPT;
     "sound.js": SCRIPT;
     "wallet.js": SCRIPT;
+    "wallet-code.js": SCRIPT;
+    "wallet-history.js": SCRIPT;
+    "wallet-journal.js": SCRIPT;
+    "wallet-member.js": SCRIPT;
+    "wallet-pay.js": SCRIPT;
     "register.js": SCRIPT;
     "console.js": SCRIPT;
     "icon.svg": "image/svg+xml";

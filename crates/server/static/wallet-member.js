@@ -1,0 +1,122 @@
+// The member behind the wallet: the key that proves requests, what it holds, and what stands in
+// the way, in words.
+
+import {
+  Refused,
+  Unreachable,
+  announce,
+  fill,
+  knows,
+  make,
+  money,
+  number,
+  say,
+  the,
+  timeOfDay,
+} from "./page.js";
+
+/** The key of this device (null before it is enrolled), and the wallet as the server last told it. */
+export const member = { key: null, wallet: null, toldAt: null };
+
+/** What a member may be refused, and has words for. Any other is named. */
+const REFUSALS = [
+  "wallet-refusal-amount-must-be-in-range",
+  "wallet-refusal-balance-does-not-cover",
+  "wallet-refusal-book-is-closed",
+  "wallet-refusal-clock-is-off",
+  "wallet-refusal-code-issue-is-closed",
+  "wallet-refusal-device-must-be-active",
+  "wallet-refusal-enrolment-is-closed",
+  "wallet-refusal-link-must-be-valid",
+  "wallet-refusal-member-must-be-open",
+  "wallet-refusal-order-is-over",
+  "wallet-refusal-order-is-settled",
+  "wallet-refusal-shop-takes-no-payments",
+  "wallet-refusal-sign-must-be-ours",
+  "wallet-refusal-store-must-exist",
+];
+
+/** Refusals that say the same to a member. */
+const SAME = { token_must_be_ours: "device_must_be_active" };
+
+/** Why, for the member. */
+export function because(error) {
+  if (error instanceof Unreachable) return say("common-unreachable");
+  if (isPassing(error)) return say("common-busy");
+  const name = SAME[error.refusal] ?? error.refusal;
+  const key = `wallet-refusal-${name.replaceAll("_", "-")}`;
+  if (REFUSALS.includes(key)) return say(key);
+  const shared = `common-refusal-${name}`;
+  return knows(shared) ? say(shared) : say("wallet-refusal", { name });
+}
+
+/** Whether this device is no member's any more. */
+export const isEnded = (error) => ["device_must_be_active", "token_must_be_ours"].includes(error.refusal);
+
+/** Refusals with a status of passing faults that are answers, until somebody opens what is closed. */
+const CLOSED = /_closed$|^clock_is_off$|^shop_takes_no_payments$/;
+/** A browser may send a request again by itself; its proof was used the first time. */
+const SIGN_AGAIN = ["proof_must_hold", "nonce_must_be_fresh"];
+
+/** Whether nothing was decided and asking again may help by itself. */
+export function isPassing(error) {
+  if (error instanceof Unreachable) return true;
+  if (!(error instanceof Refused)) throw error;
+  const { status, refusal } = error;
+  return (
+    ((status === 429 || status === 408 || status >= 500) && !CLOSED.test(refusal)) ||
+    SIGN_AGAIN.includes(refusal)
+  );
+}
+
+/** Says on top of the page what stands in the way, or that nothing does any more. */
+export function trouble(error) {
+  const element = the("trouble");
+  const text = error ? because(error) : "";
+  if (element.textContent === text) return;
+  element.textContent = text;
+  element.hidden = !error;
+}
+
+/** Asks for balance and latest movements. Throws as `call` does. */
+export async function askWallet() {
+  member.wallet = await member.key.call("/v1/device/wallet", {});
+  member.toldAt = new Date(member.key.now()).toISOString();
+  return member.wallet;
+}
+
+/** Shows what can be spent, and what the balance is made of. */
+export function showBalance() {
+  const { wallet, toldAt } = member;
+  const yen = (amount) => money(amount, wallet.currency);
+  const figure = (key, text) =>
+    make("div", {}, make("dt", { text: say(key) }), make("dd", { class: "figure", text }));
+  the("available").textContent = yen(wallet.available);
+  fill(
+    the("balance"),
+    figure("wallet-money", yen(wallet.money)),
+    wallet.held > 0 && figure("wallet-held", yen(wallet.held)),
+    figure("wallet-points", number(wallet.points)),
+  );
+  the("told-at").textContent = say("wallet-told-at", { time: timeOfDay(toldAt) });
+  the("spend").hidden = false;
+  the("holdings").hidden = false;
+}
+
+/** A result nobody can misread: sign, word, amount and shop. */
+export function result(kind, { title, amount, lines, actions = [] }) {
+  announce([title, amount, ...lines].filter(Boolean).join(" "));
+  return make(
+    "div",
+    { class: `result ${kind}` },
+    make("span", {
+      class: "result-sign",
+      "aria-hidden": "true",
+      text: { good: "✓", bad: "✕", open: "?" }[kind],
+    }),
+    make("p", { class: "result-title", text: title }),
+    amount && make("p", { class: "result-amount figure", text: amount }),
+    ...lines.filter(Boolean).map((text) => make("p", { text })),
+    actions.length > 0 && make("div", { class: "result-actions" }, ...actions),
+  );
+}
