@@ -1,5 +1,6 @@
 //! What a developer runs (`cargo x`), and what tests borrow from it.
 //!
+//! - [`browser`]: finds, installs or fetches what the tests of pages need.
 //! - [`postgres`]: finds or installs PostgreSQL and runs private clusters that can be crashed and
 //!   restarted.
 //! - [`shim`]: builds the library that cuts the power under a process.
@@ -12,6 +13,8 @@
     reason = "a developer's tool reads the environment, measures time and waits for other programs"
 )]
 
+pub mod browser;
+mod debian;
 pub mod postgres;
 pub mod shim;
 pub mod stages;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::browser::{BrowserTools, Program};
 use crate::postgres::{Binaries, Cluster};
 use crate::{shim, tidy, workspace_root};
 
@@ -18,6 +19,9 @@ const CRASH_ROUNDS: [(&str, &str); 5] = [
     ("YAOKI_CRASH_SERVER_KILLS", "15"),
     ("YAOKI_CRASH_SERVE_KILLS", "20"),
 ];
+
+/// The crate whose tests open pages in a browser.
+const PAGES: &str = "yaoki-browser";
 
 /// What was run and how long each stage took.
 #[derive(Debug, Default)]
@@ -65,12 +69,24 @@ pub fn test(stages: &mut Stages, filter: &[String]) -> Result<()> {
     })?;
     let cluster = stages.run("start a private PostgreSQL", || Cluster::start("tests"))?;
     let shim = stages.run("build the power-cut shim", shim::build)?;
+    let names_package = filter.iter().any(|word| is_package_option(word));
+    let pages = if !names_package || filter.iter().any(|word| word.ends_with(PAGES)) {
+        Some(prepare_pages(stages)?)
+    } else {
+        None
+    };
     stages.run("cargo test", || {
         let mut command = cargo(&["test", "--locked"]);
-        if !filter.iter().any(|word| word.starts_with("-p") || word.starts_with("--package")) {
+        if !names_package {
             command.arg("--workspace");
         }
         command.args(filter);
+        if let Some((tools, program)) = &pages {
+            command.env("YAOKI_TEST_CHROMIUM", &tools.chromium);
+            command.env("YAOKI_TEST_ZBARIMG", &tools.zbarimg);
+            command.env("YAOKI_TEST_AXE", &tools.axe);
+            command.env("YAOKI_TEST_PROGRAM", program.path());
+        }
         command.env("YAOKI_TEST_POSTGRES", cluster.url());
         command.env("YAOKI_TEST_PG_BIN", binaries.folder());
         command.env("YAOKI_TEST_SHIM", &shim);
@@ -92,6 +108,24 @@ pub fn test(stages: &mut Stages, filter: &[String]) -> Result<()> {
         drop(cluster);
         Ok(())
     })
+}
+
+fn is_package_option(word: &str) -> bool {
+    word.starts_with("-p") || word.starts_with("--package")
+}
+
+/// The tools of the tests of pages, and the finished program that they open.
+fn prepare_pages(stages: &mut Stages) -> Result<(BrowserTools, Program)> {
+    let tools = stages.run("find or install the tools of the browser tests", || {
+        let found = BrowserTools::find_or_install()?;
+        eprintln!("  {}, {}", found.chromium.display(), found.zbarimg.display());
+        Ok(found)
+    })?;
+    let program = stages.run("build the program", || {
+        succeed(cargo(&["build", "--locked", "--package", "yaoki"]))?;
+        Program::keep()
+    })?;
+    Ok((tools, program))
 }
 
 /// `cargo x ci`: what continuous integration runs.

@@ -6,7 +6,7 @@ use std::{env, fs};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::user::User;
+use crate::debian;
 
 /// The oldest major version that Yaoki supports.
 const VERSION_MIN: u32 = 15;
@@ -49,12 +49,10 @@ impl Binaries {
             Ok(found) => return Ok(found),
             Err(missing) => missing,
         };
-        let debian = Path::new("/etc/debian_version").exists();
-        if !debian || !User::current()?.is_root() || env::var_os("YAOKI_TEST_PG_BIN").is_some() {
+        if !debian::can_install() || env::var_os("YAOKI_TEST_PG_BIN").is_some() {
             return Err(missing);
         }
-        apt_get(&["update"])?;
-        apt_get(&["install", "-y", "--no-install-recommends", "postgresql"])?;
+        debian::install(&["postgresql"])?;
         Self::find().context("installed Debian's package `postgresql`, yet it isn't there")
     }
 
@@ -104,27 +102,6 @@ fn major_version(answer: &str) -> Option<u32> {
     let version = answer.split_whitespace().nth(2)?;
     let digits = version.find(|c: char| !c.is_ascii_digit()).unwrap_or(version.len());
     version[..digits].parse().ok()
-}
-
-fn apt_get(arguments: &[&str]) -> Result<()> {
-    eprintln!("  apt-get {}", arguments.join(" "));
-    let output = Command::new("apt-get")
-        .args(arguments)
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        // In runlevel 1 Debian doesn't start the service: we want the programs, not a cluster that
-        // isn't ours.
-        .env("RUNLEVEL", "1")
-        .stdin(Stdio::null())
-        .output()
-        .context("cannot run `apt-get`")?;
-    ensure!(
-        output.status.success(),
-        "`apt-get {}` failed: {}\n{}",
-        arguments.join(" "),
-        output.status,
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(())
 }
 
 #[cfg(test)]

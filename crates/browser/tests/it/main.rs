@@ -1,0 +1,4 @@
+//! Pages in a real browser, a module a page, and the tools themselves.
+
+mod first_page;
+mod tools;
