@@ -39,15 +39,21 @@ function hint(text) {
   announce(text);
 }
 
-/** Shows the amount and what can be done with it. */
-export function drawCharge() {
+/** Shows what can be done with the amount now. */
+export function drawReady() {
   const amount = total();
   const isReady = amount > 0 && amount <= AMOUNT_MAX && mayCharge();
-  the("amount").textContent = amountText(amount);
   the("amount-hint").textContent = isReady ? say("register-hint-scan") : say("register-hint-amount");
   for (const id of ["charge-order", "charge-camera"]) the(id).disabled = !isReady;
   the("charge-order").disabled ||= the("hold").checked;
   the("charge-sign").disabled = !mayCharge();
+}
+
+/** Shows the amount, its items, and the charges before it. */
+export function drawCharge() {
+  const amount = total();
+  drawReady();
+  the("amount").textContent = amountText(amount);
   for (const key of the("keypad").children) key.disabled = items.length > 0 && key.dataset.key !== "Escape";
   the("items-count").textContent = items.length > 0 ? `${number(items.length)} · ${amountText(amount)}` : "";
   fill(the("items"), ...items.map(itemLine));
@@ -218,6 +224,8 @@ async function watchIncoming() {
         const time = timeOfDay(one.booked_at);
         the("sign-list").prepend(make("li", { class: "good" }, make("b", { class: "figure", text: amountText(one.amount) }), ` ${say("register-done-pay")} ${time}`));
         play("succeeded");
+        // Nobody else would say that it is known.
+        if (one.terminal === till.terminal.id) await till.terminal.post("/v1/acknowledgements", { request_ids: [one.request_id] });
       }
     } catch {
       // The bar says how it stands with the server; the list goes on when it can.

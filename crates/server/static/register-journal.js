@@ -216,6 +216,7 @@ export class Journal {
   async #send(entry) {
     const answer = await this.#terminal.post(PATHS[entry.kind], entry.body, ANSWER_MS);
     if (entry.kind === "order") {
+      if (!answer.payload) throw new Refused(200, answer);
       // From here on a customer may have seen it.
       entry.order = answer;
       await this.#write(entry);

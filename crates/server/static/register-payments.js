@@ -18,7 +18,7 @@ const KINDS = {
   expire: "register-kind-expire",
   refund: "register-kind-refund",
   reverse: "register-kind-reverse",
-  tombstone: "register-kind-tombstone",
+  tombstone: "register-undone",
 };
 const STATES = {
   authorized: ["register-state-authorized", "open"],
@@ -51,12 +51,13 @@ function line(operation) {
   const kept = till.journal.of(operation.request_id);
   const elsewhere = terminal && terminal !== till.terminal.id ? terminal : null;
   const day = dayOf(at) === dayOf(Date.now()) ? timeOfDay(at) : moment(at);
-  const why = isDone ? null : reasonOf(operation.refusal.name, operation.refusal.message);
+  const isUndone = operation.operation === "tombstone";
+  const why = isDone || isUndone ? null : reasonOf(operation.refusal.name, operation.refusal.message);
   const about = [payment, elsewhere && shortOf(elsewhere), kept?.clerk];
   const parts = [
     make("span", { class: "figure", text: day }),
     make("span", {}, make("b", { text: kindText(operation.operation) }), " ",
-      make("span", { class: isDone ? "tag good" : "tag bad", text: say(isDone ? "register-succeeded" : "register-declined") }),
+      isUndone ? null : make("span", { class: isDone ? "tag good" : "tag bad", text: say(isDone ? "register-succeeded" : "register-declined") }),
       make("span", { class: "quiet", text: [...about.filter(Boolean), why].filter(Boolean).join(" · ") })),
     make("b", { class: "figure amount", text: amount ? amountText(amount) : "" }),
   ];

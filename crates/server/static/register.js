@@ -8,7 +8,7 @@ import { Terminal } from "./terminal.js";
 import { amountText, confirmed, isCovered, till } from "./register-till.js";
 import { Journal, alone } from "./register-journal.js";
 import { afterwards, checking, reasonOf, result, startOutcome, waitFor } from "./register-outcome.js";
-import { clearCharge, drawCharge, orderSettled, orderShown, startCharge } from "./register-charge.js";
+import { clearCharge, drawCharge, drawReady, orderSettled, orderShown, startCharge } from "./register-charge.js";
 import { showPayments, showReceiptOf, startPayments } from "./register-payments.js";
 import { loadShift, openShift, showShift, startShift } from "./register-shift.js";
 
@@ -24,6 +24,8 @@ const KEYS = { F8: "payments", F9: "charge", F10: "shift" };
 /** What hinders: the last trouble with the server, and whether the first answer is still out. */
 let trouble = null;
 let isAsked = false;
+/** What is said until the page is left. */
+let remark = "";
 let isResuming = true;
 let lookTimer = 0;
 
@@ -68,7 +70,7 @@ function drawState() {
     the("link-text").textContent = say(words[state]);
   }
   const open = till.journal?.open().filter((entry) => !entry.order).length ?? 0;
-  const lines = [];
+  const lines = remark ? [["bad", remark]] : [];
   if (trouble) lines.push(["bad", troubleText(trouble)]);
   if (isClockOff) lines.push(["bad", clockText()]);
   if (till.about?.suspended) lines.push(["bad", reasonOf("terminal_is_suspended")]);
@@ -80,7 +82,7 @@ function drawState() {
     fill(the("notices"), ...lines.map(([tone, line]) => make("p", { class: `notice ${tone}`, text: line })));
   }
   drawWho();
-  if (till.about && !the("charge").hidden) drawCharge();
+  if (till.about && !the("charge").hidden) drawReady();
 }
 
 function drawWho() {
@@ -100,10 +102,13 @@ function troubleText(error) {
   return reasonOf(error.refusal, say("common-busy"));
 }
 
+/** Whether a refusal is of one request, and says nothing of how it stands with the server. */
+const isOfOne = ({ status, refusal }) =>
+  refusal === "shop_takes_no_payments" || (status < 500 && ![401, 421, 429].includes(status));
+
 /** Takes note of how the last request fared. */
 function heard(error) {
-  const isOurs = error instanceof Refused && error.status < 500 && ![401, 421, 429].includes(error.status);
-  trouble = isOurs ? null : error;
+  trouble = error instanceof Refused && isOfOne(error) ? null : error;
   if (error === null) isAsked = true;
   drawState();
 }
@@ -251,6 +256,6 @@ startShift(home);
 const fragment = takeFragment();
 const link = linkOf(fragment);
 await alone(() => show("elsewhere"));
-if (link && !(await pair(link))) askToPair(say("register-pair-open"));
-else if (fragment && !link) askToPair(say("register-pair-wrong"));
+if (link && !(await pair(link))) remark = say("register-pair-open");
+if (fragment && !link) askToPair(say("register-pair-wrong"));
 else await begin();

@@ -133,7 +133,6 @@ register-kind-void = Released
 register-kind-expire = Expired
 register-kind-refund = Refund
 register-kind-reverse = Reversal
-register-kind-tombstone = Undone before it came
 register-state-authorized = held
 register-state-paid = paid
 register-state-captured = taken

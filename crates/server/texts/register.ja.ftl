@@ -133,7 +133,6 @@ register-kind-void = 仮売上取消
 register-kind-expire = 期限切れ
 register-kind-refund = 返金
 register-kind-reverse = 取消
-register-kind-tombstone = 到着前の取消
 register-state-authorized = 仮売上
 register-state-paid = 支払い済み
 register-state-captured = 確定済み

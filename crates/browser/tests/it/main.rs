@@ -1,4 +1,5 @@
 //! Pages in a real browser, a module a page, and the tools themselves.
 
 mod first_page;
+mod register;
 mod tools;
