@@ -4,10 +4,11 @@
 import { announce, fill, make, number, pause, say, the, timeOfDay } from "./page.js";
 import { play } from "./sound.js";
 import { symbol } from "./symbols.js";
-import { amountInField, amountOf, amountText, confirmed, facts, isCovered, print, till } from "./register-till.js";
+import { amountInField, amountOf, amountText, confirmed, facts, figure, isCovered } from "./register-till.js";
+import { nameOf, print, till } from "./register-till.js";
 import { isCode, listenToScanner, scanWithCamera } from "./register-scan.js";
-import { reasonOf } from "./register-outcome.js";
-import { showPayment } from "./register-payments.js";
+import { whyOf } from "./register-outcome.js";
+import { operationLine } from "./register-payments.js";
 
 /** As the API takes it, minor units. */
 const AMOUNT_MAX = 1_000_000_000;
@@ -21,18 +22,14 @@ const TICK_MS = 250;
 const LATEST_MAX = 4;
 
 const CHARGES = ["pay", "authorize", "order"];
-const STATES = {
-  succeeded: ["register-succeeded", "good"],
-  declined: ["register-declined", "bad"],
-  undone: ["register-undone", "plain"],
-};
 
 let keyed = 0;
 let items = [];
 let mayCharge = () => false;
 let shownOrder = null;
 
-const total = () => (items.length > 0 ? items.reduce((sum, { price, quantity }) => sum + price * quantity, 0) : keyed);
+const sumOf = ({ price, quantity }) => price * quantity;
+const total = () => (items.length > 0 ? items.reduce((sum, item) => sum + sumOf(item), 0) : keyed);
 
 function hint(text) {
   the("amount-hint").textContent = text;
@@ -57,36 +54,27 @@ export function drawCharge() {
   for (const key of the("keypad").children) key.disabled = items.length > 0 && key.dataset.key !== "Escape";
   the("items-count").textContent = items.length > 0 ? `${number(items.length)} · ${amountText(amount)}` : "";
   fill(the("items"), ...items.map(itemLine));
-  const settled = till.journal.entries().filter((entry) => entry.state in STATES && CHARGES.includes(entry.kind));
+  const settled = till.journal.entries().filter((entry) => entry.answer && CHARGES.includes(entry.kind));
   fill(the("latest"), ...settled.slice(-LATEST_MAX).reverse().map(latestLine));
   the("latest-box").hidden = settled.length === 0;
 }
 
-/** A charge of a moment ago: whether it went through. */
-function latestLine({ kind, state, at, amount, answer }) {
-  const isHold = kind === "authorize" && state === "succeeded";
-  const [key, tone] = isHold ? ["register-state-authorized", "open"] : STATES[state];
-  const parts = [
-    make("span", { class: "figure quiet", text: timeOfDay(at) }),
-    make("span", {}, make("span", { class: `tag ${tone}`, text: say(key) })),
-    make("b", { class: "figure amount", text: amountText(amount) }),
-  ];
-  if (!answer.payment) return make("li", {}, make("div", { class: "row" }, ...parts));
-  return make("li", {}, make("button", { type: "button", class: "row", onclick: () => showPayment(answer.payment) }, ...parts));
-}
+/** A charge of a moment ago; what was given back is no payment any more. */
+const latestLine = ({ state, answer }) =>
+  operationLine(state === "undone" ? { ...answer, operation: "tombstone", payment: null } : answer);
 
 function itemLine(item) {
-  const { name, price, quantity } = item;
   const remove = () => {
     items = items.filter((other) => other !== item);
     drawCharge();
     the("item-name").focus();
   };
+  const label = say("register-item-remove", { name: `${nameOf(item)} ${amountText(item.price)}` });
   return make("li", {},
-    make("span", { text: name || say("register-item-unnamed") }),
-    make("span", { class: "figure quiet", text: `${amountText(price)} × ${number(quantity)}` }),
-    make("b", { class: "figure", text: amountText(price * quantity) }),
-    make("button", { type: "button", "aria-label": say("register-item-remove", { name: name || amountText(price) }), onclick: remove, text: "✕" }));
+    make("span", { text: nameOf(item) }),
+    make("span", { class: "figure quiet", text: `${amountText(item.price)} × ${number(item.quantity)}` }),
+    figure(amountText(sumOf(item))),
+    make("button", { type: "button", "aria-label": label, onclick: remove, text: "✕" }));
 }
 
 function addItem(event) {
@@ -94,7 +82,8 @@ function addItem(event) {
   const price = amountOf(the("item-price").value);
   const quantity = Number(the("item-quantity").value);
   const sum = total() + price * quantity;
-  if (!price || !Number.isInteger(quantity) || quantity < 1 || quantity > QUANTITY_MAX) return hint(say("register-item-wrong"));
+  const isCount = Number.isInteger(quantity) && quantity > 0 && quantity <= QUANTITY_MAX;
+  if (!price || !isCount) return hint(say("register-item-wrong"));
   if (items.length >= ITEMS_MAX || sum > AMOUNT_MAX) return hint(say("register-too-much"));
   items.push({ name: the("item-name").value.trim(), price, quantity });
   the("item-form").reset();
@@ -172,8 +161,8 @@ export async function orderShown(entry) {
     const left = Math.max(0, entry.until - till.terminal.now());
     the("order-left").value = left / whole;
     const isWaiting = left > 0 && !entry.undo;
-    const seconds = number(Math.ceil(left / 1000));
-    the("order-told").textContent = isWaiting ? say("register-order-waiting", { seconds }) : say("register-order-ending");
+    const waiting = say("register-order-waiting", { seconds: number(Math.ceil(left / 1000)) });
+    the("order-told").textContent = isWaiting ? waiting : say("register-order-ending");
     await pause(TICK_MS);
   }
 }
@@ -189,7 +178,7 @@ async function showSign() {
   try {
     sign = await till.terminal.get("/v1/sign");
   } catch (error) {
-    return hint(reasonOf(error.refusal, say("common-unreachable")));
+    return hint(whyOf(error));
   }
   fill(the("sign-symbol"), symbol(sign.qr_svg, say("register-sign-title")));
   fill(the("sign-where"), where(sign));
@@ -217,15 +206,16 @@ async function watchIncoming() {
   while (the("sign").open) {
     try {
       const page = await till.terminal.get(`/v1/payments?store=true&limit=${INCOMING_MAX}`);
-      const isNew = (one) => one.presented === "shop" && one.outcome === "succeeded" && Date.parse(one.booked_at) >= since;
-      for (const one of page.operations.filter((one) => isNew(one) && !seen.has(one.request_id)).reverse()) {
+      const isNew = (one) => one.presented === "shop" && Date.parse(one.booked_at) >= since && !seen.has(one.request_id);
+      for (const one of page.operations.filter(isNew).reverse()) {
         if (seen.size === 0) fill(the("sign-list"));
         seen.add(one.request_id);
-        const time = timeOfDay(one.booked_at);
-        the("sign-list").prepend(make("li", { class: "good" }, make("b", { class: "figure", text: amountText(one.amount) }), ` ${say("register-done-pay")} ${time}`));
+        const words = ` ${say("register-done-pay")} ${timeOfDay(one.booked_at)}`;
+        the("sign-list").prepend(make("li", { class: "good" }, figure(amountText(one.amount)), words));
         play("succeeded");
         // Nobody else would say that it is known.
-        if (one.terminal === till.terminal.id) await till.terminal.post("/v1/acknowledgements", { request_ids: [one.request_id] });
+        const known = { request_ids: [one.request_id] };
+        if (one.terminal === till.terminal.id) await till.terminal.post("/v1/acknowledgements", known);
       }
     } catch {
       // The bar says how it stands with the server; the list goes on when it can.
@@ -288,7 +278,8 @@ export function startCharge(may) {
   // An order that a customer may have scanned does not go by a stray key.
   the("order").addEventListener("cancel", async (event) => {
     event.preventDefault();
-    if (await confirmed(say("register-order-withdraw-sure"), say("register-order-withdraw"))) the("order-withdraw").click();
+    const isSure = await confirmed(say("register-order-withdraw-sure"), say("register-order-withdraw"));
+    if (isSure) the("order-withdraw").click();
   });
   the("order").addEventListener("close", () => {
     if (shownOrder?.state === "open") the("order").showModal();

@@ -34,6 +34,9 @@ export function reasonOf(name, otherwise) {
   return knows(key) ? say(key) : otherwise;
 }
 
+/** Why something could not be had from the server. */
+export const whyOf = (error) => reasonOf(error.refusal, say("common-unreachable"));
+
 /** Has `then(entry, isAgain)` called when a result was read. */
 export const afterwards = (then) => (next = then);
 
@@ -44,7 +47,10 @@ export function waitFor(entry) {
 }
 
 /** Whether a result of another request waits to be read. */
-const isUnread = (entry) => the("outcome").open && the("outcome").dataset.tone !== "unknown" && shown !== entry;
+function isUnread(entry) {
+  const { open, dataset } = the("outcome");
+  return open && dataset.tone !== "unknown" && shown !== entry;
+}
 
 /** Shows that nobody knows what became of a request. */
 export function checking(entry, isSaid = true) {
@@ -71,8 +77,9 @@ export function result(entry) {
   if (isUnread(entry)) return unread.push(entry);
   const { answer, kind } = entry;
   if (entry.state === "succeeded") {
-    const number = say("register-done-number", { payment: answer.payment, time: timeOfDay(answer.booked_at) });
-    show(entry, "succeeded", say(DONE[kind]), [...effect(entry), answer.payment ? number : null], answer.amount);
+    const { payment, amount, booked_at: at } = answer;
+    const number = payment ? say("register-done-number", { payment, time: timeOfDay(at) }) : null;
+    show(entry, "succeeded", say(DONE[kind]), [...effect(entry), number], amount);
   } else if (entry.state === "declined") {
     const word = CHARGES.includes(kind) ? "register-declined-charge" : "register-declined-settle";
     show(entry, "declined", say(word), [reason(answer), first(answer)]);
@@ -97,7 +104,8 @@ function reason(answer) {
 
 /** The payment that has used the code before. */
 function first({ first_payment: first }) {
-  return first ? say("register-first-payment", { payment: first.payment, time: moment(first.booked_at) }) : null;
+  if (!first) return null;
+  return say("register-first-payment", { payment: first.payment, time: moment(first.booked_at) });
 }
 
 /** What a success means beyond its word. */

@@ -2,8 +2,9 @@
 // list is the server's; items and clerk are what this browser's journal knows.
 
 import { dayOf, fill, make, moment, number, say, the, timeOfDay } from "./page.js";
-import { amountInField, amountOf, amountText, confirmed, facts, print, shortOf, till } from "./register-till.js";
-import { reasonOf } from "./register-outcome.js";
+import { amountInField, amountOf, amountText, button, confirmed, facts, figure, nameOf, notice } from "./register-till.js";
+import { print, shortOf, till } from "./register-till.js";
+import { reasonOf, whyOf } from "./register-outcome.js";
 
 const PAGE_MAX = 50;
 /** A search looks through so many pages of the server's list and no more. */
@@ -29,7 +30,12 @@ const STATES = {
   reversed: ["register-state-reversed", "plain"],
 };
 
+/** What takes money, and what gives it back. */
+const TAKES = ["pay", "capture"];
 const BACK = ["refund", "reverse"];
+
+/** Whether this register asked for it: only its own requests can be reversed. */
+const isOwn = (operation) => operation.terminal === till.terminal.id;
 
 let operations = [];
 let before = null;
@@ -45,29 +51,31 @@ function sought(operation) {
   return ends.some((end) => end.endsWith(text)) || (amount > 0 && operation.amount === amount);
 }
 
-function line(operation) {
+/** One line of a list; a payment opens with it. */
+export function operationLine(operation) {
   const { outcome, payment, amount, booked_at: at, terminal } = operation;
   const isDone = outcome === "succeeded";
   const kept = till.journal.of(operation.request_id);
-  const elsewhere = terminal && terminal !== till.terminal.id ? terminal : null;
+  const elsewhere = isOwn(operation) ? null : terminal;
   const day = dayOf(at) === dayOf(Date.now()) ? timeOfDay(at) : moment(at);
   const isUndone = operation.operation === "tombstone";
+  const [word, tone] = isDone ? ["register-succeeded", "good"] : ["register-declined", "bad"];
   const why = isDone || isUndone ? null : reasonOf(operation.refusal.name, operation.refusal.message);
   const about = [payment, elsewhere && shortOf(elsewhere), kept?.clerk];
   const parts = [
     make("span", { class: "figure", text: day }),
     make("span", {}, make("b", { text: kindText(operation.operation) }), " ",
-      isUndone ? null : make("span", { class: isDone ? "tag good" : "tag bad", text: say(isDone ? "register-succeeded" : "register-declined") }),
+      isUndone ? null : make("span", { class: `tag ${tone}`, text: say(word) }),
       make("span", { class: "quiet", text: [...about.filter(Boolean), why].filter(Boolean).join(" · ") })),
     make("b", { class: "figure amount", text: amount ? amountText(amount) : "" }),
   ];
-  if (!payment) return make("li", {}, make("div", { class: "row" }, ...parts));
-  return make("li", {}, make("button", { type: "button", class: "row", onclick: () => showPayment(payment) }, ...parts));
+  const opens = { type: "button", class: "row", onclick: () => showPayment(payment) };
+  return make("li", {}, payment ? make("button", opens, ...parts) : make("div", { class: "row" }, ...parts));
 }
 
 function draw() {
   const found = operations.filter(sought);
-  fill(the("list"), ...found.map(line));
+  fill(the("list"), ...found.map(operationLine));
   the("list-told").textContent = found.length === 0 ? say("register-list-empty") : "";
   the("more").hidden = before === null;
   the("acknowledge").hidden = the("scope").value !== "unacknowledged" || operations.length === 0;
@@ -84,7 +92,7 @@ async function loadMore() {
     before = page.before ?? null;
     draw();
   } catch (error) {
-    the("list-told").textContent = reasonOf(error.refusal, say("common-unreachable"));
+    the("list-told").textContent = whyOf(error);
   }
 }
 
@@ -99,23 +107,20 @@ export async function showPayments() {
 /** Shows what is sought; looks further back where nothing of it is loaded. */
 async function search() {
   draw();
-  for (let pages = 0; pages < SEARCH_PAGES_MAX && before && !operations.some(sought); pages += 1) await loadMore();
+  for (let page = 0; page < SEARCH_PAGES_MAX && before && !operations.some(sought); page += 1) await loadMore();
 }
 
 async function acknowledgeAll() {
-  const ids = operations.filter((one) => !one.terminal || one.terminal === till.terminal.id).map((one) => one.request_id);
+  const ids = operations.filter(isOwn).map((one) => one.request_id);
   try {
     for (let at = 0; at < ids.length; at += ACKNOWLEDGED_MAX) {
       await till.terminal.post("/v1/acknowledgements", { request_ids: ids.slice(at, at + ACKNOWLEDGED_MAX) });
     }
     await showPayments();
   } catch (error) {
-    the("list-told").textContent = reasonOf(error.refusal, say("common-unreachable"));
+    the("list-told").textContent = whyOf(error);
   }
 }
-
-/** Whether this register began it: only its own requests can be reversed. */
-const isOwn = (operation) => (operation.terminal ? operation.terminal === till.terminal.id : till.journal.of(operation.request_id) !== undefined);
 
 /** Shows one payment with what can be done about it. */
 export async function showPayment(id) {
@@ -126,7 +131,7 @@ export async function showPayment(id) {
     const payment = await till.terminal.get(`/v1/payments/${id}`);
     fill(body, ...paymentParts(payment));
   } catch (error) {
-    fill(body, make("p", { class: "notice bad", text: reasonOf(error.refusal, say("common-unreachable")) }));
+    fill(body, notice(whyOf(error)));
   }
 }
 
@@ -135,14 +140,15 @@ function paymentParts(payment) {
   const begun = payment.operations[0];
   const kept = till.journal.of(begun.request_id);
   const [forms, buttons] = actions(payment);
+  const back = say("register-refunded", { amount: amountText(payment.refunded) });
   return [
     make("p", { class: "amount-large figure", text: amountText(payment.amount) }),
-    make("p", {}, make("span", { class: `tag ${tone}`, text: say(state) }), payment.refunded > 0 ? ` ${say("register-refunded", { amount: amountText(payment.refunded) })}` : ""),
+    make("p", {}, make("span", { class: `tag ${tone}`, text: say(state) }), " ", payment.refunded > 0 ? back : ""),
     paymentFacts(payment, kept),
     make("h3", { text: say("register-history") }),
     make("ul", { class: "history" }, ...payment.operations.map(historyLine)),
     ...forms,
-    make("p", { class: "line" }, ...buttons, make("button", { type: "button", onclick: () => showReceipt(payment), text: say("register-receipt") })),
+    make("p", { class: "line" }, ...buttons, button(say("register-receipt"), () => showReceipt(payment))),
   ];
 }
 
@@ -153,17 +159,17 @@ function paymentFacts(payment, kept) {
     [say("register-clerk"), kept?.clerk],
     [say("register-held"), isHeld ? amountText(payment.held) : null],
     [say("register-held-to"), isHeld ? moment(payment.hold_expires_at) : null],
-    [say("register-items"), kept?.items?.length ? itemsText(kept.items) : null],
+    [say("register-items"), kept?.items?.map(itemText).join(" / ")],
   ]);
 }
 
-const itemsText = (items) => items.map(({ name, quantity }) => `${name || say("register-item-unnamed")} × ${number(quantity)}`).join("、");
+const itemText = (item) => `${nameOf(item)} × ${number(item.quantity)}`;
 
 function historyLine(operation) {
   const { outcome, booked_at: at, operation: kind, amount } = operation;
-  const word = outcome === "succeeded" ? kindText(kind) : `${kindText(kind)}: ${reasonOf(operation.refusal.name, operation.refusal.message)}`;
-  return make("li", {}, make("span", { class: "figure", text: moment(at) }), make("span", { text: word }),
-    make("b", { class: "figure", text: amount ? amountText(amount) : "" }));
+  const why = outcome === "succeeded" ? "" : `: ${reasonOf(operation.refusal.name, operation.refusal.message)}`;
+  return make("li", {}, make("span", { class: "figure", text: moment(at) }),
+    make("span", { text: kindText(kind) + why }), figure(amount ? amountText(amount) : ""));
 }
 
 /** What can be asked of a payment as it stands: with an amount, and of the whole. */
@@ -171,7 +177,8 @@ function actions(payment) {
   const { status, held, captured, refunded } = payment;
   const left = captured - refunded;
   if (status === "authorized") {
-    return [[withAmount("capture", payment, held, say("register-capture"))], [plain("void", payment, held, say("register-void"))]];
+    const release = plain("void", payment, held, say("register-void"));
+    return [[withAmount("capture", payment, held, say("register-capture"))], [release]];
   }
   if (!(status === "paid" || status === "captured") || left === 0) return [[], []];
   const target = reversible(payment);
@@ -181,7 +188,7 @@ function actions(payment) {
 
 /** The request whose reversal gives a payment back: what took the money, where we asked for it. */
 function reversible({ operations }) {
-  const took = operations.find((one) => one.outcome === "succeeded" && (one.operation === "capture" || one.operation === "pay"));
+  const took = operations.find((one) => one.outcome === "succeeded" && TAKES.includes(one.operation));
   return took && isOwn(took) ? took.request_id : null;
 }
 
@@ -198,16 +205,18 @@ async function act(kind, payment, amount, body, word) {
   if (!(await confirmed(say(QUESTIONS[kind], { amount: amountText(amount) }), word))) return;
   if (!mayAsk()) return tellInDetail(say("register-not-now"));
   the("detail").close();
-  await till.journal.ask(kind, body, { payment: payment.payment, amount, clerk: till.shift?.clerk, shift: till.shift?.id });
+  const { clerk, id: shift } = till.shift;
+  await till.journal.ask(kind, body, { payment: payment.payment, amount, clerk, shift });
 }
 
 function tellInDetail(text) {
-  the("detail-body").prepend(make("p", { class: "notice bad", role: "alert", text }));
+  the("detail-body").prepend(notice(text));
 }
 
 function withAmount(kind, payment, most, word) {
   const id = `${kind}-amount`;
-  const field = make("input", { id, inputmode: "decimal", required: true, value: amountInField(most), autocomplete: "off" });
+  const value = amountInField(most);
+  const field = make("input", { id, inputmode: "decimal", required: true, value, autocomplete: "off" });
   const told = make("p", { role: "alert" });
   const onsubmit = (event) => {
     event.preventDefault();
@@ -224,8 +233,7 @@ function withAmount(kind, payment, most, word) {
 
 function plain(kind, payment, amount, word, target) {
   const body = target ? { target_request_id: target } : { payment: payment.payment };
-  const onclick = () => act(kind, payment, amount, body, word);
-  return make("button", { type: "button", class: "danger", onclick, text: word });
+  return button(word, () => act(kind, payment, amount, body, word), "danger");
 }
 
 /** Shows the receipt of a payment, to be printed. */
@@ -247,15 +255,17 @@ function receipt(payment) {
   const { store, merchant } = till.about;
   const [begun] = payment.operations;
   const kept = till.journal.of(begun.request_id);
-  const others = payment.operations.slice(1).filter((one) => one.outcome === "succeeded");
-  const row = (name, amount) => make("tr", {}, make("td", { text: name }), make("td", { class: "amount", text: amountText(amount) }));
-  const items = (kept?.items ?? []).map(({ name, price, quantity }) =>
-    row(`${name || say("register-item-unnamed")}${quantity > 1 ? ` × ${number(quantity)}` : ""}`, price * quantity));
+  const others = payment.operations.slice(1).filter((one) => one.outcome === "succeeded" && one.amount > 0);
+  const row = (name, amount) =>
+    make("tr", {}, make("td", { text: name }), make("td", { class: "amount", text: amountText(amount) }));
+  const items = (kept?.items ?? []).map((item) => row(itemText(item), item.price * item.quantity));
+  const signed = ({ operation, amount }) => row(kindText(operation), BACK.includes(operation) ? -amount : amount);
   return make("article", { class: "slip" },
     make("h2", { text: say("register-receipt") }),
     make("p", {}, make("b", { text: merchant.name }), make("br"), [store.name, store.place].filter(Boolean).join("　")),
-    make("table", {}, make("tbody", {}, ...items, row(kindText(begun.operation), payment.amount),
-      ...others.filter((one) => one.amount > 0).map((one) => row(kindText(one.operation), BACK.includes(one.operation) ? -one.amount : one.amount)))),
+    make("table", {}, make("tbody", {}, ...items,
+      row(kindText(begun.operation), payment.amount),
+      ...others.map(signed))),
     facts([
       [say("register-time"), moment(begun.booked_at)],
       [say("register-payment"), payment.payment],

@@ -3,9 +3,9 @@
 
 import { fill, make, moment, newRequestId, number, say, the } from "./page.js";
 import { drop, find, keep } from "./kept.js";
-import { amountText, confirmed, facts, print, shortOf, till } from "./register-till.js";
+import { amountText, confirmed, facts, notice, print, shortOf, till } from "./register-till.js";
 import { kindText } from "./register-payments.js";
-import { reasonOf } from "./register-outcome.js";
+import { whyOf } from "./register-outcome.js";
 
 const PAGE_MAX = 200;
 /** So many pages of the server's list are added up, and no more. */
@@ -73,20 +73,20 @@ function sumsOf(operations) {
 /** Where list and journal do not say the same. A sign's payments have no entry: the member began them. */
 function differences(operations) {
   const entries = till.journal.entries().filter((entry) => entry.shift === till.shift.id);
-  const named = (kind, amount, id) => `${kindText(kind)} ${amount ? amountText(amount) : ""} ${shortOf(id)}`;
+  const named = (kind, amount, id) => ({ name: `${kindText(kind)} ${amount ? amountText(amount) : ""} ${shortOf(id)}` });
   const server = new Map(operations.map((one) => [one.request_id, one]));
   const reversals = new Set(till.journal.entries().flatMap((entry) => (entry.undo ? [entry.undo.id] : [])));
   const lines = [];
   for (const entry of entries) {
     const name = named(entry.kind === "order" ? "pay" : entry.kind, entry.amount, entry.id);
     const isDone = entry.state === "succeeded" || entry.state === "declined";
-    if (entry.state === "open") lines.push(say("register-differs-open", { name }));
-    else if (isDone && !server.has(entry.id)) lines.push(say("register-differs-journal", { name }));
+    if (entry.state === "open") lines.push(say("register-differs-open", name));
+    else if (isDone && !server.has(entry.id)) lines.push(say("register-differs-journal", name));
   }
   for (const one of operations) {
     const isKnown = till.journal.of(one.request_id) || reversals.has(one.request_id);
     const isOurs = one.presented !== "shop" && one.operation !== "expire" && one.operation !== "tombstone";
-    if (!isKnown && isOurs) lines.push(say("register-differs-server", { name: named(one.operation, one.amount, one.request_id) }));
+    if (!isKnown && isOurs) lines.push(say("register-differs-server", named(one.operation, one.amount, one.request_id)));
   }
   return lines;
 }
@@ -100,11 +100,13 @@ function table(sums) {
     make("th", { scope: "col", class: place > 0 ? "amount" : "", text: say(key) }));
   return make("table", {}, make("thead", {}, make("tr", {}, ...head)),
     make("tbody", {}, ...Object.entries(ROWS).map(line)),
-    make("tfoot", {}, make("tr", {}, make("th", { scope: "row", text: say("register-sum-net") }), cell(""), cell(amountText(net)))));
+    make("tfoot", {}, make("tr", {}, make("th", { scope: "row", text: say("register-sum-net") }),
+      cell(""), cell(amountText(net)))));
 }
 
 function report(operations, until) {
   const found = differences(operations);
+  const same = make("p", { class: "same", text: say("register-differs-not") });
   const more = found.length - DIFFERENCES_MAX;
   const lines = found.slice(0, DIFFERENCES_MAX).map((text) => make("li", { text }));
   if (more > 0) lines.push(make("li", { text: say("register-differs-more", { count: number(more) }) }));
@@ -118,7 +120,7 @@ function report(operations, until) {
       [say("register-until"), moment(until)],
     ]),
     table(sumsOf(operations)),
-    found.length === 0 ? make("p", { class: "same", text: say("register-differs-not") }) : make("ul", { class: "notice bad" }, ...lines));
+    found.length > 0 ? make("ul", { class: "notice bad" }, ...lines) : same);
 }
 
 /** Shows the totals as they are now; answers whether they could be had. */
@@ -128,7 +130,7 @@ export async function showShift() {
     fill(the("report"), report(await listed(), till.terminal.now()));
     return true;
   } catch (error) {
-    fill(the("report"), make("p", { class: "notice bad", text: reasonOf(error.refusal, say("common-unreachable")) }));
+    fill(the("report"), notice(whyOf(error)));
     return false;
   }
 }
@@ -136,9 +138,10 @@ export async function showShift() {
 const printReport = () => print(the("report").firstChild.cloneNode(true));
 
 async function closeShift(closed) {
-  if (till.journal.open().length > 0) return fill(the("report"), make("p", { class: "notice bad", role: "alert", text: say("register-not-now") }));
+  if (till.journal.open().length > 0) return fill(the("report"), notice(say("register-not-now")));
   if (!(await showShift())) return;
-  if (!(await confirmed(say("register-close-sure", { name: till.shift.clerk }), say("register-close")))) return;
+  const question = say("register-close-sure", { name: till.shift.clerk });
+  if (!(await confirmed(question, say("register-close")))) return;
   printReport();
   await drop("state", "shift");
   till.shift = null;

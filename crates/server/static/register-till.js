@@ -1,7 +1,7 @@
 // What the parts of the register share: who it is, its journal, its shift, how it stands with the
 // server, and the small dialogs.
 
-import { fill, fraction, make, money, the } from "./page.js";
+import { fill, fraction, make, money, say, the } from "./page.js";
 
 /** The register as it is now. `about` is what the server says of the terminal. */
 export const till = { terminal: null, about: null, journal: null, shift: null };
@@ -21,6 +21,18 @@ export const amountInField = (amount) => String(amount / 10 ** fraction(till.abo
 
 /** The end of a payment's identifier: what people read to each other. */
 export const shortOf = (payment) => `…${payment.slice(-6)}`;
+
+/** A figure that stands out. */
+export const figure = (text) => make("b", { class: "figure", text });
+
+/** What an item is called on lists and receipts. */
+export const nameOf = (item) => item.name || say("register-item-unnamed");
+
+/** What somebody must read, at once. */
+export const notice = (text) => make("p", { class: "notice bad", role: "alert", text });
+
+/** A button that does something. */
+export const button = (text, onclick, look = "") => make("button", { type: "button", class: look, onclick, text });
 
 /** Whether a dialog stands before the page. */
 export const isCovered = () => document.querySelector("dialog[open]") !== null;

@@ -150,7 +150,7 @@ const hear = {
   settled: (entry) => {
     if (entry.kind === "order") orderSettled();
     const isWithdrawn = entry.undo?.by === "clerk" && entry.undo.answer?.effect === "never_seen";
-    if (entry.kind === "order" && entry.state === "undone" && isWithdrawn) announce(say("register-order-withdrawn"));
+    if (entry.kind === "order" && isWithdrawn) announce(say("register-order-withdrawn"));
     else result(entry);
     drawState();
     if (!isResuming) acknowledge();

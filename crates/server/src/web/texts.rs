@@ -255,8 +255,10 @@ mod tests {
                 texts.keys().filter_map(|key| key.strip_prefix("register-refusal-")).collect();
             let silent: Vec<_> = heard.difference(&said).collect();
             assert!(silent.is_empty(), "{language:?} does not say {silent:?}");
-            let unheard: Vec<_> =
-                said.iter().filter(|name| !heard.contains(*name) && !edge.contains(*name)).collect();
+            let unheard: Vec<_> = said
+                .iter()
+                .filter(|name| !heard.contains(*name) && !edge.contains(*name))
+                .collect();
             assert!(unheard.is_empty(), "{language:?} says {unheard:?}, which nobody answers");
         }
     }

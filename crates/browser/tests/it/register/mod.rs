@@ -69,7 +69,10 @@ fn a_scanned_code_is_paid_and_both_sides_say_so_in_both_languages() {
         // The same code again: the scanner's Enter pressed no button, and nothing is charged twice.
         tab.press("Enter");
         is_ready(&tab);
-        assert_eq!(tab.evaluate("document.getElementById('amount').textContent.includes('0')"), true);
+        assert_eq!(
+            tab.evaluate("document.getElementById('amount').textContent.includes('0')"),
+            true
+        );
         key_in(&mut tab, "1200");
         scan(&tab, &code);
         let told = result(&tab, "declined");
@@ -163,7 +166,8 @@ fn a_payment_is_refunded_in_parts_then_reversed_and_the_shift_adds_up() {
     tab.wait_until("document.querySelectorAll('#list li').length === 1");
     tab.click("[data-view=shift]").wait_for("#report table");
     let report = tab.text("#report");
-    for line in ["Paid\t1\t¥1,000", "Refunded\t2\t¥500", "Reversed\t1\t¥500", "Net\t\t¥0", "agree"] {
+    for line in ["Paid\t1\t¥1,000", "Refunded\t2\t¥500", "Reversed\t1\t¥500", "Net\t\t¥0", "agree"]
+    {
         assert!(report.contains(line), "{line} in {report}");
     }
     is_seen(&mut tab, "shift");
@@ -258,7 +262,9 @@ fn the_stores_sign_lists_what_comes_in_while_it_is_shown() {
     tab.evaluate("window.print = () => { globalThis.printed = true; }; 0");
     tab.click("#sign-print");
     assert_eq!(tab.evaluate("printed"), true);
-    assert!(tab.evaluate("document.getElementById('paper').textContent").to_string().contains("駅前店"));
+    assert!(
+        tab.evaluate("document.getElementById('paper').textContent").to_string().contains("駅前店")
+    );
     tab.click("#sign-done").click("[data-view=shift]").wait_for("#report table");
     let report = tab.text("#report");
     assert!(report.contains("sign\t1\t¥450") && report.contains("agree"), "{report}");
@@ -277,11 +283,13 @@ fn what_hinders_the_register_is_said_plainly() {
     scan(&tab, &code);
     assert!(result(&tab, "declined").contains("suspended"));
     tab.click("#outcome-next");
-    tab.open(&till.url("en")).wait_until("document.getElementById('notices').textContent.includes('suspended')");
+    tab.open(&till.url("en"))
+        .wait_until("document.getElementById('notices').textContent.includes('suspended')");
     stage.order(Order::ResumeTerminal { terminal });
     let (capability, scope) = ("payment".to_owned(), "everything".to_owned());
     stage.order(Order::CloseSwitch { capability, scope, subject: None, lapse_seconds: None });
-    tab.open(&till.url("en")).wait_until("document.getElementById('notices').textContent.includes('closed')");
+    tab.open(&till.url("en"))
+        .wait_until("document.getElementById('notices').textContent.includes('closed')");
     is_seen(&mut tab, "closed");
     // A clock that is off by ten minutes.
     tab.evaluate("Date.now = ((was) => () => was() + 600_000)(Date.now); dispatchEvent(new Event('online')); 0");

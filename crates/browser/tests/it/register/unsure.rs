@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
-use super::till::{BALANCE, Till, find_charges, hang_charges, is_ready, key_in, lose_charges, result, scan};
 use super::is_seen;
+use super::till::{
+    BALANCE, Till, find_charges, hang_charges, is_ready, key_in, lose_charges, result, scan,
+};
 use yaoki_browser::tab::Network;
 use yaoki_browser::{Stage, Tab};
 
