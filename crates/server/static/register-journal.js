@@ -119,8 +119,15 @@ export class Journal {
     const sent = { request_id: id, ...body, ...end };
     const entry = { ...about, id, kind, at, until, body: sent, state: "open", acknowledged: false };
     entry.terminal = this.#terminal.id;
+    try {
+      await this.#write(entry);
+    } catch (error) {
+      // What cannot be kept is not sent.
+      entry.state = "dropped";
+      this.#hear.settled(entry);
+      throw error;
+    }
     this.#entries.set(id, entry);
-    await this.#write(entry);
     this.#hear.asked(entry);
     await this.#resolve(entry, true);
     return entry;
@@ -248,8 +255,11 @@ export class Journal {
     // The code is spent or dead; nobody needs it any more.
     delete entry.body.code;
     delete entry.order;
-    await this.#write(entry);
-    this.#hear.settled(entry);
+    try {
+      await this.#write(entry);
+    } finally {
+      this.#hear.settled(entry);
+    }
   }
 
   /** An order that nobody has seen. */
@@ -257,7 +267,7 @@ export class Journal {
     this.#entries.delete(entry.id);
     await drop("journal", entry.id);
     entry.state = "dropped";
-    entry.trouble = error?.refusal;
+    entry.trouble = error?.refusal ?? "";
     this.#hear.settled(entry);
   }
 

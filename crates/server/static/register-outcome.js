@@ -63,6 +63,7 @@ export function checking(entry, isSaid = true) {
     ? [say("register-checking-undo")]
     : [say(charge ? "register-checking-charge" : "register-checking-settle"),
       say("register-checking-until", { time: timeOfDay(entry.until) })];
+  if (entry.trouble) lines.push(reasonOf(entry.trouble, null));
   show(entry, "unknown", say("register-checking"), isSaid ? lines : lines.slice(0, 1));
   the("outcome-stop").hidden = isTaken || entry.kind === "reverse";
   for (const id of ["outcome-next", "outcome-again", "outcome-receipt"]) the(id).hidden = true;
@@ -84,7 +85,8 @@ export function result(entry) {
     const word = CHARGES.includes(kind) ? "register-declined-charge" : "register-declined-settle";
     show(entry, "declined", say(word), [reason(answer), first(answer)]);
   } else if (entry.state === "dropped") {
-    const why = reasonOf(entry.trouble, say("register-order-not-made"));
+    const isKept = entry.trouble !== undefined;
+    const why = isKept ? reasonOf(entry.trouble, say("register-order-not-made")) : say("register-not-kept");
     show(entry, "declined", say("register-declined-settle"), [why]);
   } else {
     show(entry, "declined", say("register-undone"), undone(entry));

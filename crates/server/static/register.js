@@ -1,7 +1,7 @@
 // The clerk's page: pairing, the shift, the views, and how it stands with the server. The journal has
 // what is asked until its outcome is known; the outcome is the result over the whole screen.
 
-import { Refused, announce, fill, make, number, say, showOnly, takeFragment, the } from "./page.js";
+import { Refused, Unreachable, announce, fill, make, number, say, showOnly, takeFragment, the } from "./page.js";
 import { all, drop, find, keep } from "./kept.js";
 import { wake } from "./sound.js";
 import { Terminal } from "./terminal.js";
@@ -19,6 +19,8 @@ const LOOK_AGAIN_MS = 3_000;
 const CLOCK_MS_MAX = 20_000;
 
 const VIEWS = ["asking", "elsewhere", "pairing", "opening", "charge", "payments", "shift"].map(the);
+/** What only another link mends. */
+const KEY_TROUBLES = ["terminal_must_exist", "terminal_key_must_be_current", "signature_must_match"];
 const KEYS = { F8: "payments", F9: "charge", F10: "shift" };
 
 /** What hinders: the last trouble with the server, and whether the first answer is still out. */
@@ -104,11 +106,13 @@ function troubleText(error) {
 
 /** Whether a refusal is of one request, and says nothing of how it stands with the server. */
 const isOfOne = ({ status, refusal }) =>
-  refusal === "shop_takes_no_payments" || (status < 500 && ![401, 421, 429].includes(status));
+  refusal === "shop_takes_no_payments" || (status < 500 && ![401, 421].includes(status));
 
 /** Takes note of how the last request fared. */
 function heard(error) {
   trouble = error instanceof Refused && isOfOne(error) ? null : error;
+  // A fault of ours stops nothing, and is not hidden either.
+  if (error && !(error instanceof Refused || error instanceof Unreachable)) reportError(error);
   if (error === null) isAsked = true;
   drawState();
 }
@@ -194,7 +198,7 @@ async function pairTyped(event) {
   event.preventDefault();
   const [id, generation, key] = ["pair-terminal", "pair-generation", "pair-key"].map((field) => the(field).value.trim());
   the("pair-form").reset();
-  if (await pair({ id, generation: Number(generation), key })) await begin();
+  if (await pair({ id, generation: Number(generation), key })) location.reload();
   else askToPair(say("register-pair-open"));
 }
 
@@ -216,7 +220,8 @@ async function begin() {
   // Of the last time, so that a register without network still says what is open.
   till.about = about?.terminal === till.terminal.id ? about : null;
   await look();
-  home();
+  if (KEY_TROUBLES.includes(trouble?.refusal)) askToPair(troubleText(trouble));
+  else home();
   while (!till.about) await new Promise((done) => setTimeout(done, LOOK_AGAIN_MS));
   await till.journal.resume();
   isResuming = false;
@@ -234,6 +239,8 @@ function onKey(event) {
 
 for (const event of ["pointerdown", "keydown"]) addEventListener(event, wake);
 addEventListener("keydown", onKey);
+// Another link was opened over the page.
+addEventListener("hashchange", () => location.reload());
 addEventListener("online", () => till.terminal && look());
 addEventListener("offline", () => till.terminal && look());
 document.addEventListener("visibilitychange", () => !document.hidden && till.terminal && look());

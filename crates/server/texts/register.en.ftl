@@ -71,6 +71,7 @@ register-order-withdraw = Withdraw
 register-order-withdraw-sure = Withdraw this QR code? If the customer has just paid, the money is given back.
 register-order-withdrawn = Withdrawn. Nothing was charged.
 register-order-not-made = The QR code could not be made. Nothing was charged.
+register-not-kept = This device could not store the request, so it was not sent. Nothing was charged. Free some storage and try again.
 register-merchant = Merchant
 register-store = Store
 register-place = Place

@@ -71,6 +71,7 @@ register-order-withdraw = 取りやめる
 register-order-withdraw-sure = このQRを取りやめますか。直前に支払われていた場合は返金されます。
 register-order-withdrawn = 取りやめました。請求はありません。
 register-order-not-made = QRを作成できませんでした。請求はありません。
+register-not-kept = この端末に記録できなかったため送信していません。請求はありません。空き容量を確保してからお試しください。
 register-merchant = 加盟店
 register-store = 店舗
 register-place = 所在地

@@ -111,6 +111,21 @@ fn a_reload_in_the_middle_of_a_charge_ends_in_one() {
 }
 
 #[test]
+fn an_order_outlives_a_reload_and_is_paid_once() {
+    let Some(stage) = Stage::start() else { return };
+    let mut till = Till::new(&stage);
+    let mut tab = stage.tab();
+    till.open(&mut tab, "en");
+    key_in(&mut tab, "500");
+    tab.click("#charge-order").wait_for("#order[open] svg");
+    let shown = stage.decode_codes(&tab.picture());
+    tab.open(&till.url("en")).wait_for("#order[open] svg");
+    assert_eq!(stage.decode_codes(&tab.picture()), shown, "the same order");
+    till.confirm(&stage, &shown[0]);
+    is_paid_once(&stage, &mut till, &mut tab);
+}
+
+#[test]
 fn a_network_that_is_cut_in_the_middle_of_a_charge_ends_in_one() {
     let Some(stage) = Stage::start() else { return };
     let mut till = Till::new(&stage);
