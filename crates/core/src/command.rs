@@ -4,6 +4,7 @@
 //! payment → member). [`crate::touch`] then names the rows to lock and load.
 
 use crate::code::OpenedCode;
+use crate::decide::{ORDER_MS_MAX, VALID_UNTIL_MS_MAX};
 use crate::facts::OperationKind;
 use crate::ids::{
     FactId, MemberNumber, MerchantNumber, RequestId, RequestKey, StoreNumber, TerminalNumber,
@@ -89,6 +90,64 @@ pub struct PayWithCode {
     pub hold_seconds: Option<i64>,
 }
 
+/// What a member's device scanned, or typed the number of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShownBy {
+    /// An order that a register made: its request id, and its amount.
+    Order,
+    /// The sign of a store: no id and no amount.
+    Sign,
+}
+
+impl ShownBy {
+    /// How far ahead `valid_until` may be, milliseconds.
+    pub const fn valid_ms_max(self) -> i64 {
+        match self {
+            Self::Order => ORDER_MS_MAX,
+            Self::Sign => VALID_UNTIL_MS_MAX,
+        }
+    }
+}
+
+/// Paying what a shop shows, confirmed by the member's device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PayShop {
+    /// An order's own request id and terminal. For a sign: the id that
+    /// [`RequestId::of_member`] makes, and the first terminal of the store.
+    pub key: RequestKey,
+    /// What the request means, see [`PayShop::meaning`].
+    pub fingerprint: [u8; 16],
+    /// Who pays.
+    pub member: MemberNumber,
+    /// The device that has proved itself.
+    pub device: FactId,
+    /// Minor units.
+    pub amount: i64,
+    /// Must be the book's.
+    pub currency: Currency,
+    /// Decided later, it is refused, and stays refused.
+    pub valid_until: Instant,
+    /// What was scanned.
+    pub by: ShownBy,
+}
+
+impl PayShop {
+    /// 16 bytes of BLAKE3 keyed with the fingerprint key: what must be equal in a retry. Of another
+    /// form than that of a register's [`Meaning`], so that neither passes for the other.
+    pub fn meaning(&self, key: &[u8; 32]) -> [u8; 16] {
+        let mut hasher = blake3::Hasher::new_keyed(key);
+        hasher.update(b"yaoki pay shop 1");
+        let by = i64::from(self.by == ShownBy::Sign);
+        for number in [by, self.key.terminal.0, self.member.0, self.amount] {
+            hasher.update(&number.to_be_bytes());
+        }
+        hasher.update(self.currency.as_str().as_bytes());
+        let mut fingerprint = [0; 16];
+        hasher.finalize_xof().fill(&mut fingerprint);
+        fingerprint
+    }
+}
+
 /// Settling a payment: capture, void, refund.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settle {
@@ -161,6 +220,8 @@ pub enum Act {
         merchant: MerchantNumber,
         /// Its name.
         name: String,
+        /// City or street, as a member is shown before confirming; may be empty.
+        place: String,
         /// When its business day ends, minutes after midnight.
         cutoff_minutes: i64,
     },
@@ -236,6 +297,8 @@ impl std::fmt::Debug for Act {
 pub enum Command {
     /// Pay or authorize on a code.
     PayWithCode(PayWithCode),
+    /// Pay what a shop shows.
+    PayShop(PayShop),
     /// Capture, void or refund.
     Settle(Settle),
     /// Undo a request.
@@ -257,6 +320,7 @@ impl Command {
     pub fn key(&self) -> Option<RequestKey> {
         match self {
             Self::PayWithCode(pay) => Some(pay.ask.caller.key),
+            Self::PayShop(pay) => Some(pay.key),
             Self::Settle(settle) => Some(settle.ask.caller.key),
             Self::Reverse(reverse) => Some(reverse.ask.caller.key),
             Self::ExpireHold(payment) => Some(Self::expiry_key(*payment)),
@@ -279,6 +343,7 @@ impl Command {
     pub const fn valid_until(&self) -> Option<Instant> {
         match self {
             Self::PayWithCode(pay) => Some(pay.ask.valid_until),
+            Self::PayShop(pay) => Some(pay.valid_until),
             Self::Settle(settle) => Some(settle.ask.valid_until),
             Self::Reverse(reverse) => Some(reverse.ask.valid_until),
             Self::Query(_)
@@ -296,6 +361,7 @@ impl Command {
                 let opened = pay.code.as_ref()?;
                 opened.candidates[0].map(|(member, _)| member)
             }
+            Self::PayShop(pay) => Some(pay.member),
             Self::Credit(credit) => Some(credit.member),
             _ => None,
         }
@@ -339,7 +405,7 @@ impl Refer {
 pub fn refer(command: &Command, refer: &mut Refer) {
     refer.requests.extend(command.key());
     match command {
-        Command::PayWithCode(_) | Command::Credit(_) => {}
+        Command::PayWithCode(_) | Command::PayShop(_) | Command::Credit(_) => {}
         Command::Settle(settle) => refer.payments.push(settle.payment),
         Command::Reverse(reverse) => {
             let terminal = reverse.ask.caller.key.terminal;

@@ -12,7 +12,7 @@ use crate::{coded, row};
 coded! {
     /// What an operation was asked to do.
     pub enum OperationKind {
-        /// Money moves from a member to a store on a one-time code.
+        /// Money moves from a member to a store: on a one-time code, or on what the shop shows.
         Pay = 1 => "pay",
         /// Money is held on a one-time code.
         Authorize = 2 => "authorize",
@@ -78,7 +78,8 @@ row! {
         pub amount: i64,
         /// Change of the member's open holds, minor units.
         pub held_change: i64,
-        /// The code epoch that was spent or shown, else 0.
+        /// The code epoch that was spent or shown, else 0: what a member paid of an order or a sign
+        /// has none.
         pub epoch: i64,
         /// The payment this is about; for a declined code the store's own first payment.
         pub payment: FactId,
@@ -120,7 +121,8 @@ coded! {
         LaneCreated = 1 => "lane_created",
         /// A merchant exists. text: name.
         MerchantCreated = 2 => "merchant_created",
-        /// A store exists. object: merchant, number: cut-off minutes, text: name.
+        /// A store exists. object: merchant, number: cut-off minutes, text: name, and on a second line
+        /// the place where one was given.
         StoreCreated = 3 => "store_created",
         /// A terminal exists. object: store, text: name.
         TerminalCreated = 4 => "terminal_created",
@@ -250,6 +252,11 @@ impl Operation {
             Refund | Reverse | Credit => self.amount,
             Authorize | Void | Expire | Tombstone => 0,
         }
+    }
+
+    /// Whether a member paid what the shop showed, and not on a code.
+    pub const fn is_of_shop(&self) -> bool {
+        self.begins_payment() && self.epoch == 0
     }
 
     /// Whether this operation began a payment (and is the payment's identity).

@@ -132,6 +132,19 @@ impl RequestId {
     }
 }
 
+impl RequestId {
+    /// The id of what `member` confirms at a store's sign, made from what his device made. Nobody
+    /// can choose `request` so that it is the id of somebody's order.
+    pub fn of_member(member: MemberNumber, request: Self) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("yaoki request of a member 1");
+        hasher.update(&member.0.to_be_bytes());
+        hasher.update(&request.0);
+        let mut bytes = [0; 16];
+        hasher.finalize_xof().fill(&mut bytes);
+        Self(bytes)
+    }
+}
+
 /// The key under which a register's request is remembered for as long as the ledger lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestKey {

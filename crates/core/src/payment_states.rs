@@ -12,7 +12,9 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::code::{CodeCipher, CodeRules, OpenedCode};
-use crate::command::{Ask, Caller, Command, Meaning, PayWithCode, Reverse, Settle};
+use crate::command::{
+    Ask, Caller, Command, Meaning, PayShop, PayWithCode, Reverse, Settle, ShownBy,
+};
 use crate::decide::{Decision, Outcome, decide};
 use crate::facts::{Effect, Operation, OperationKind};
 use crate::ids::{
@@ -28,6 +30,7 @@ use crate::view::{Directory, Rules, View};
 
 const MEMBER: MemberNumber = MemberNumber(1);
 const TERMINAL: TerminalNumber = TerminalNumber(1);
+const DEVICE: FactId = FactId(1);
 const STORE: StoreNumber = StoreNumber(1);
 const WHOLE: i64 = 1000;
 const PART: i64 = 300;
@@ -103,11 +106,12 @@ const STATES: [(&str, Reach); 17] = [
 /// A command made for a scene; none where the state has no such request.
 type Make = fn(&mut Scene) -> Option<Command>;
 
-const ASKING_AGAIN: [(&str, Make); 4] = [
+const ASKING_AGAIN: [(&str, Make); 5] = [
     ("the same request again", |scene| Some(scene.original.clone())),
     ("the same id, another meaning", |scene| {
         Some(scene.request_to_begin(OperationKind::Pay, WHOLE - 1))
     }),
+    ("the member confirms it as an order", |scene| Some(scene.confirming())),
     ("query", |_| Some(Command::Query(caller(ORIGINAL)))),
     ("expire", |scene| Some(Command::ExpireHold(scene.payment()))),
 ];
@@ -251,7 +255,8 @@ changes.
 - –: in this state there is no such request.
 
 The payment asks for 1,000 of a balance of 1,000 (*declined*: for 5,000); a *part* is 300, *more*
-is one more than is left or held, and 1,001 where there is nothing. All requests come from the
+is one more than is left or held, and 1,001 where there is nothing. *Confirms it as an order*: the
+shop has shown an order under this request id. All requests come from the
 terminal that began the payment, within the time to reverse. A switch, a freeze or a suspension
 changes no cell but those in which an unseen request begins a payment.
 ";
@@ -271,9 +276,8 @@ impl Scene {
         let rules = Rules { currency: Currency::JPY, zone, code };
         let (lane, directory) = (LaneNumber(0), Arc::new(directory()));
         let mut view = View::new(lane, 1, NOON, Arc::new(rules), directory);
-        let device = FactId(1);
         let code_secret = CodeSecret([2; 32]);
-        let member = Member { money: WHOLE, device, code_secret, ..Member::new(MEMBER) };
+        let member = Member { money: WHOLE, device: DEVICE, code_secret, ..Member::new(MEMBER) };
         let shown = cipher.issue(&member, NOON).expect("a paying device shows a code");
         view.keep_member(member);
         let code = cipher.open(&shown.digits).expect("an issued code opens");
@@ -323,6 +327,21 @@ impl Scene {
             currency: Currency::JPY,
             hold_seconds,
         })
+    }
+
+    fn confirming(&self) -> Command {
+        let pay = PayShop {
+            key: caller(ORIGINAL).key,
+            fingerprint: [0; 16],
+            member: MEMBER,
+            device: DEVICE,
+            amount: WHOLE,
+            currency: Currency::JPY,
+            // As in settling: the register shows the order now.
+            valid_until: self.view.now.plus_ms(MINUTE_MS),
+            by: ShownBy::Order,
+        };
+        Command::PayShop(PayShop { fingerprint: pay.meaning(&[3; 32]), ..pay })
     }
 
     fn settling(&self, kind: OperationKind, amount: i64) -> Command {
@@ -395,7 +414,8 @@ fn directory() -> Directory {
     let name = String::new;
     let merchant = MerchantNumber(1);
     directory.merchants.insert(merchant, Merchant { number: merchant, name: name() });
-    let store = Store { number: STORE, merchant, cutoff_minutes: 0, name: name() };
+    let place = String::new();
+    let store = Store { number: STORE, merchant, cutoff_minutes: 0, name: name(), place };
     directory.stores.insert(STORE, store);
     let previous_until = Instant(0);
     let terminal = Terminal {

@@ -2,7 +2,7 @@
 //!
 //! 1xx: the request cannot be decided as it stands. 2xx: it was decided, and the answer is no.
 //! These are in order of precedence: where several hold, a register hears the first. 3xx: what
-//! operators, devices and jobs hear; each act checks in an order of its own.
+//! operators, devices, members and jobs hear; each act checks in an order of its own.
 //!
 //! Numbers are for ever. Documents, HTTP status and translations hang on this list, and a test
 //! reaches every one. A refusal is *recorded* when it is the final outcome of a request id
@@ -86,8 +86,8 @@ refusals! {
         "Query the id: its outcome stands. Make a new request id for a new request.";
     /// The deadline is too far ahead.
     ValidUntilMustBeNear = 104, "valid_until_must_be_near", 400, Unrecorded,
-        "valid_until may be at most 60 seconds ahead.",
-        "Set the register's clock and send valid_until at most 60 seconds from now.";
+        "valid_until may be at most 60 seconds ahead, that of an order 5 minutes.",
+        "Set the clock that valid_until is made from, and send it at most so far from now.";
     /// Another currency than the book's.
     CurrencyMustBeTheBooks = 105, "currency_must_be_the_books", 400, Unrecorded,
         "The book is kept in another currency.",
@@ -261,6 +261,23 @@ refusals! {
     ScopeMustFitCapability = 319, "scope_must_fit_capability", 400, Unrecorded,
         "This capability cannot be closed for this scope: the switch would stop nothing.",
         "Close it for everything or for a member.";
+    /// Somebody else has paid it, or the shop has withdrawn it.
+    OrderIsSettled = 320, "order_is_settled", 409, Unrecorded,
+        "The order was paid by somebody else or withdrawn by the shop.",
+        "Nothing was charged to you. Ask the shop for a new order.";
+    /// Too late.
+    OrderIsOver = 321, "order_is_over", 409, Unrecorded,
+        "The time to confirm this is over.",
+        "Nothing was charged by this request, and never will be. Scan a fresh order, or confirm \
+         anew with a new request id.";
+    /// Not enough to spend.
+    BalanceDoesNotCover = 322, "balance_does_not_cover", 409, Unrecorded,
+        "The balance does not cover the amount.",
+        "Nothing was charged. Top up and confirm again, or pay another way.";
+    /// The terminal is suspended, or the switch is closed.
+    ShopTakesNoPayments = 323, "shop_takes_no_payments", 503, Unrecorded,
+        "This shop takes no code payments at the moment.",
+        "Nothing was charged. Pay another way.";
 }
 
 /// The page of the reference, `docs/reference/refusals.md`.
@@ -269,7 +286,7 @@ pub fn markdown() -> String {
     let groups = [
         ("The request cannot be decided as it stands", 100..200),
         ("Decided, and the answer is no", 200..300),
-        ("Operators, devices and jobs", 300..400),
+        ("Operators, devices, members and jobs", 300..400),
     ];
     for (title, numbers) in groups {
         let _ = write!(page, "\n## {title}\n\n{COLUMNS}");

@@ -136,7 +136,9 @@ impl Member {
         self.last_operation = operation.id;
         self.held += operation.held_change;
         assert!(self.held >= 0, "no more is released than was held");
-        if operation.begins_payment() {
+        if operation.is_of_shop() {
+            // No code was shown, so none dies and none is spent.
+        } else if operation.begins_payment() {
             assert!(operation.epoch == self.code_epoch, "a code spends the present epoch");
             self.last_epoch = operation.epoch;
             self.last_payment = operation.id;
@@ -237,6 +239,8 @@ row! {
         pub cutoff_minutes: i64,
         /// As on receipts.
         pub name: String,
+        /// City or street, as a member is shown before confirming; may be empty.
+        pub place: String,
     }
 }
 

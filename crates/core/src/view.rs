@@ -420,11 +420,13 @@ pub const fn member_of_event(event: &Event) -> Member {
 
 /// The store that an event created.
 pub fn store_of_event(event: &Event) -> Store {
+    let (name, place) = event.text.split_once('\n').unwrap_or((&event.text, ""));
     Store {
         number: StoreNumber(event.subject),
         merchant: MerchantNumber(event.object),
         cutoff_minutes: event.number,
-        name: event.text.clone(),
+        name: name.to_owned(),
+        place: place.to_owned(),
     }
 }
 
@@ -507,6 +509,7 @@ fn touch_one(command: &Command, view: &View, touch: &mut Touch) {
             let candidates = pay.code.iter().flat_map(|code| code.candidates);
             touch.members.extend(candidates.flatten().map(|(member, _)| member));
         }
+        Command::PayShop(pay) => touch.members.push(pay.member),
         Command::Settle(settle) => touch_payment(settle.payment, view, touch),
         Command::ExpireHold(payment) => touch_payment(*payment, view, touch),
         Command::Reverse(reverse) => {

@@ -8,19 +8,16 @@
 //! - QR (ISO/IEC 18004): one numeric segment, error correction M. 24 digits fit version 1: 21 by 21
 //!   modules, with a quiet zone of 4 modules.
 //!
-//! The SVG has no style, script, text or outside reference, so a strict Content-Security-Policy
-//! admits it. One unit of its view box is one module, and `crispEdges` keeps bars sharp: a page
-//! that shows it at a whole number of device pixels a module loses nothing.
-//!
 //! Limits: an even number of decimal digits, at most [`DIGITS_MAX`].
 //!
 //! Not here: Luhn digit, prefix and meaning of the digits, and how long they live.
 
+use crate::symbol::{Modules, QR_QUIET_MODULES, svg};
 use barcoders::sym::code128::Code128;
 use qrcode::bits::Bits;
-use qrcode::{Color, EcLevel, QrCode, Version};
+use qrcode::{EcLevel, QrCode, Version};
 use std::error::Error;
-use std::fmt::{self, Write};
+use std::fmt;
 
 /// The most digits drawn, in digits. A one-time code has 24; 48 leaves room for a longer format
 /// without a barcode too wide for a phone.
@@ -28,9 +25,6 @@ pub const DIGITS_MAX: usize = 48;
 
 /// Light modules on each side of a Code 128 symbol (ISO/IEC 15417, 4.6: at least 10).
 pub const CODE128_QUIET_MODULES: usize = 10;
-
-/// Light modules on each side of a QR symbol (ISO/IEC 18004, 5.3.8: 4).
-pub const QR_QUIET_MODULES: usize = 4;
 
 /// Height of the bars in modules. 15 % of the symbol's length is the least for scanning by hand (25
 /// of 167).
@@ -94,30 +88,6 @@ impl fmt::Display for CodeError {
 
 impl Error for CodeError {}
 
-/// A symbol without its quiet zone: rows of modules, from the top left.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Modules {
-    width: usize,
-    dark: Vec<bool>,
-}
-
-impl Modules {
-    /// Columns, in modules.
-    pub fn width(&self) -> usize {
-        self.width
-    }
-
-    /// Rows, in modules: 1 for a barcode.
-    pub fn height(&self) -> usize {
-        self.rows().count()
-    }
-
-    /// The rows from the top, each [`width`](Self::width) modules from the left, `true` for dark.
-    pub fn rows(&self) -> impl Iterator<Item = &[bool]> {
-        self.dark.chunks_exact(self.width)
-    }
-}
-
 /// The bars of `digits` as Code 128 in set C: one row, from start symbol to stop, without quiet
 /// zone.
 ///
@@ -132,7 +102,7 @@ pub fn code128_modules(digits: &str) -> Result<Modules, CodeError> {
     if dark.len() != width {
         return Err(CodeError::Encoder);
     }
-    Ok(Modules { width, dark })
+    Ok(Modules::new(width, dark))
 }
 
 /// `digits` as a QR symbol of one numeric segment at error correction M, without quiet zone.
@@ -144,9 +114,7 @@ pub fn qr_modules(digits: &str) -> Result<Modules, CodeError> {
     let code = (1..=QR_VERSION_MAX)
         .find_map(|version| numeric_qr(digits, Version::Normal(version)))
         .ok_or(CodeError::Encoder)?;
-    let width = code.width();
-    let dark = code.into_colors().into_iter().map(|module| module == Color::Dark).collect();
-    Ok(Modules { width, dark })
+    Ok(Modules::of_qr(code))
 }
 
 /// The symbol in this version, `None` where it does not fit.
@@ -192,93 +160,12 @@ fn check(digits: &str) -> Result<(), CodeError> {
     Ok(())
 }
 
-/// Draws each run of dark modules of each row as one rectangle, on white.
-fn svg(modules: &Modules, quiet_x: usize, quiet_y: usize, row_height: usize) -> String {
-    let width = modules.width() + 2 * quiet_x;
-    let height = modules.height() * row_height + 2 * quiet_y;
-    let mut text = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
-         shape-rendering=\"crispEdges\">\
-         <rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/><g fill=\"#000\">"
-    );
-    for (y, row) in modules.rows().enumerate() {
-        let top = quiet_y + y * row_height;
-        let mut left = quiet_x;
-        for run in row.chunk_by(|one, next| one == next) {
-            if run.first() == Some(&true) {
-                let run_width = run.len();
-                write!(
-                    text,
-                    "<rect x=\"{left}\" y=\"{top}\" width=\"{run_width}\" height=\"{row_height}\"/>"
-                )
-                .expect("writing to a String does not fail");
-            }
-            left += run.len();
-        }
-    }
-    text.push_str("</g></svg>\n");
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::symbol::picture::{PIXELS, paint, scan};
     use proptest::prelude::*;
-    use rxing::{BarcodeFormat, RXingResult};
-
-    /// Pixels a module: a scanner sees several.
-    const PIXELS: usize = 3;
-
-    /// A grey picture painted only from the rectangles of the SVG text, as a browser would.
-    struct Picture {
-        width: usize,
-        height: usize,
-        luma: Vec<u8>,
-    }
-
-    fn attribute<'a>(element: &'a str, name: &str) -> Option<&'a str> {
-        let (_, rest) = element.split_once(&format!(" {name}=\""))?;
-        rest.split_once('"').map(|(value, _)| value)
-    }
-
-    fn number(element: &str, name: &str) -> usize {
-        attribute(element, name).map_or(0, |value| value.parse().expect("a whole number"))
-    }
-
-    fn paint(svg: &str) -> Picture {
-        let view_box = attribute(svg, "viewBox").expect("a view box");
-        let size: Vec<usize> =
-            view_box.split(' ').map(|part| part.parse().expect("a whole number")).collect();
-        let [0, 0, units_wide, units_high] = size[..] else { panic!("view box {view_box}") };
-        let (width, height) = (units_wide * PIXELS, units_high * PIXELS);
-        // Grey until painted: whatever the SVG leaves open shows.
-        let mut luma = vec![128; width * height];
-        let (background, bars) =
-            svg.split_once("<g fill=\"#000\">").expect("bars are one black group");
-        for (part, shade) in [(background, 255), (bars, 0)] {
-            for element in part.split("<rect").skip(1) {
-                let (left, top) = (number(element, "x") * PIXELS, number(element, "y") * PIXELS);
-                let (wide, high) =
-                    (number(element, "width") * PIXELS, number(element, "height") * PIXELS);
-                for row in luma.chunks_exact_mut(width).skip(top).take(high) {
-                    row[left..left + wide].fill(shade);
-                }
-            }
-        }
-        Picture { width, height, luma }
-    }
-
-    fn scan(svg: &str, format: BarcodeFormat) -> RXingResult {
-        let picture = paint(svg);
-        assert!(
-            picture.luma.iter().all(|pixel| *pixel != 128),
-            "the background covers the view box"
-        );
-        let width = u32::try_from(picture.width).expect("small");
-        let height = u32::try_from(picture.height).expect("small");
-        rxing::helpers::detect_in_luma(picture.luma, width, height, Some(format))
-            .expect("the symbol is read")
-    }
+    use rxing::BarcodeFormat;
 
     #[test]
     fn twenty_four_digits_are_start_c_twelve_symbols_check_and_stop() {

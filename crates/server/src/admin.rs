@@ -178,9 +178,10 @@ fn act_of(desk: &Desk, order: &Order) -> Result<Act, AdminError> {
     let now = (desk.clock)();
     Ok(match order {
         Order::CreateMerchant { name } => Act::CreateMerchant(name.clone()),
-        Order::CreateStore { merchant, name, cutoff_minutes } => Act::CreateStore {
+        Order::CreateStore { merchant, name, place, cutoff_minutes } => Act::CreateStore {
             merchant: MerchantNumber(number(Kind::Merchant, merchant)?),
             name: name.clone(),
+            place: place.clone(),
             cutoff_minutes: *cutoff_minutes,
         },
         Order::CreateTerminal { store, name } => {

@@ -14,6 +14,7 @@ use yaoki_store::{Answer, Book, Clock, Conn, Part, StoreError, Unknown};
 
 use crate::edge::deadline::Deadline;
 use crate::edge::error::EdgeError;
+use crate::edge::frames::{Frame, FrameReaders};
 use crate::edge::fruitless::FruitlessRequests;
 use crate::edge::keys::{KeyFile, KeyFileError};
 use crate::edge::listener::ListenerName;
@@ -22,6 +23,8 @@ use crate::edge::problem::{Cause, Problem};
 use crate::edge::proof::ProofKeys;
 use crate::edge::proof::seen::{PROOFS_REMEMBERED_MAX, SeenProofs};
 use crate::edge::reads::{ReadLines, Side};
+use crate::edge::request::Intake;
+use crate::edge::sign::Signs;
 use crate::metrics::{Class, Endpoint, Metrics, Said};
 
 /// Where chance comes from: fills what it is given with unpredictable bytes.
@@ -120,6 +123,14 @@ pub struct Shared {
     pub looks: Arc<InFlight>,
     /// Requests of devices under way.
     pub device_flights: Arc<InFlight>,
+    /// Frames under way, one a caller: terminals have negative numbers here.
+    pub frame_flights: Arc<InFlight>,
+    /// Frames that are received or read, each listener for itself.
+    pub frames_taken: Arc<InFlight>,
+    /// Threads that read frames.
+    pub frames: FrameReaders,
+    /// Whose template the codes of shops are: see [`crate::edge::sign`].
+    pub qr_identifier: String,
     /// Requests of strangers under way, each listener for itself.
     pub strangers: Arc<InFlight>,
     /// Proofs of devices that were accepted.
@@ -199,13 +210,46 @@ impl App {
     /// [`EdgeError::Busy`]: too many of them are under way on this listener. Nobody who is known
     /// hears that.
     pub fn stranger(&self, listener: ListenerName) -> Result<Flight, Problem> {
-        let caller = match listener {
-            ListenerName::Registers => 1,
-            ListenerName::Devices => 2,
-            ListenerName::Public => 3,
-        };
-        let flight = self.strangers.start(caller);
+        let flight = self.strangers.start(listener.number());
         flight.ok_or_else(|| Problem::from(EdgeError::Busy).and_retry_after(1))
+    }
+
+    /// Begins to take a frame of `caller`; nothing where it is none. Bodies of a mebibyte are taken
+    /// by places of their own, because who sends them is not proven before they are there.
+    ///
+    /// # Errors
+    /// [`EdgeError::TooManyInFlight`] or [`EdgeError::Busy`].
+    pub fn frame(
+        &self,
+        intake: Intake,
+        listener: ListenerName,
+        caller: i64,
+    ) -> Result<Option<[Flight; 2]>, Problem> {
+        if intake != Intake::Frame {
+            return Ok(None);
+        }
+        let sign = if listener == ListenerName::Registers { -1 } else { 1 };
+        let own = self.frame_flights.start(sign * caller);
+        let own = own.ok_or_else(|| Problem::from(EdgeError::TooManyInFlight).and_retry_after(1));
+        let own = own?;
+        let place = self.frames_taken.start(listener.number());
+        let place = place.ok_or_else(|| Problem::from(EdgeError::Busy).and_retry_after(1))?;
+        Ok(Some([own, place]))
+    }
+
+    /// Reads a frame on a thread for frames, at most until the deadline.
+    ///
+    /// # Errors
+    /// A [`Problem`] when it was not read in time.
+    pub async fn texts(&self, frame: Frame, deadline: Deadline) -> Result<Vec<String>, Problem> {
+        let texts = deadline.wait_for(self.frames.read(frame)?).await;
+        texts.ok_or_else(deadline_passed)?.map_err(|_| EdgeError::Stopping.into())
+    }
+
+    /// What makes and opens the codes of shops, under the keys of `keyring`.
+    pub fn signs<'a>(&'a self, keyring: &'a Keyring) -> Signs<'a> {
+        let (key, identifier) = (&keyring.file.fingerprint, self.qr_identifier.as_str());
+        Signs { key, identifier, currency: self.book.currency() }
     }
 
     /// The scheme that devices see.

@@ -3,19 +3,26 @@
 
 use std::sync::LazyLock;
 
+use hyper::body::Bytes;
 use yaoki_core::code::{CodeCipher, CodeRules};
+use yaoki_core::money::Currency;
 use yaoki_store::Database;
 
 use crate::admin::Message;
+use crate::api::device::confirm::{ConfirmRequest, ShopRequest};
+use crate::api::device::movements::{MovementsRequest, ReceiptRequest};
 use crate::api::device::{CodeRequest, EnrolRequest};
 use crate::api::fields;
 use crate::api::register::PaymentRequest;
 use crate::api::register::settle::{
     AcknowledgementRequest, ReversalRequest, SettleRequest, VoidRequest,
 };
+use crate::api::register::shop::OrderRequest;
+use crate::edge::frames::Frame;
 use crate::edge::identifier::{self, Kind};
 use crate::edge::keys::KeyFile;
 use crate::edge::proof::{ProofKeys, Request, sha256};
+use crate::edge::sign::{IDENTIFIER_USUAL, Signs};
 use crate::edge::{request, signature};
 
 /// One decoder: its name, and a run over any bytes.
@@ -30,6 +37,8 @@ pub const DECODERS: &[Decoder] = &[
     ("token", |bytes| drop(KEYS.open_token(&text(bytes)))),
     ("register_request", register_request),
     ("device_request", device_request),
+    ("payload", payload),
+    ("frame", frame),
     ("fields", any_field),
     ("admin_message", |bytes| drop(serde_json::from_slice::<Message>(bytes))),
     ("key_file", |bytes| drop(KeyFile::parse(&text(bytes)))),
@@ -50,8 +59,9 @@ static CIPHER: LazyLock<CodeCipher> = LazyLock::new(|| {
     CodeCipher::new(rules, &[7; 32], Some(&[8; 32]))
 });
 
-static KEYS: LazyLock<ProofKeys> =
-    LazyLock::new(|| ProofKeys::new(&KeyFile::generate(&mut |bytes| bytes.fill(7)), 0));
+static FILE: LazyLock<KeyFile> = LazyLock::new(|| KeyFile::generate(&mut |bytes| bytes.fill(7)));
+
+static KEYS: LazyLock<ProofKeys> = LazyLock::new(|| ProofKeys::new(&FILE, 0));
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -86,17 +96,38 @@ fn register_request(bytes: &[u8]) {
     drop(request::json::<SettleRequest<'_>>(bytes));
     drop(request::json::<VoidRequest<'_>>(bytes));
     drop(request::json::<AcknowledgementRequest<'_>>(bytes));
+    drop(request::json::<OrderRequest<'_>>(bytes));
 }
 
 fn device_request(bytes: &[u8]) {
     drop(request::json::<EnrolRequest<'_>>(bytes));
     drop(request::json::<CodeRequest>(bytes));
+    drop(request::json::<ShopRequest<'_>>(bytes));
+    drop(request::json::<ConfirmRequest<'_>>(bytes));
+    drop(request::json::<MovementsRequest<'_>>(bytes));
+    drop(request::json::<ReceiptRequest<'_>>(bytes));
+}
+
+fn payload(bytes: &[u8]) {
+    let (key, identifier) = (&FILE.fingerprint, IDENTIFIER_USUAL);
+    drop(Signs { key, identifier, currency: Currency::JPY }.open(&text(bytes)));
+}
+
+/// The first byte is the width, the rest are as many rows as there are.
+fn frame(bytes: &[u8]) {
+    let Some((&width, pixels)) = bytes.split_first() else { return };
+    let rows = pixels.len() / usize::from(width).max(1);
+    let luma = Bytes::copy_from_slice(&pixels[..rows * usize::from(width)]);
+    if let Ok(frame) = Frame::new(&width.to_string(), &rows.to_string(), luma) {
+        std::hint::black_box(frame.texts());
+    }
 }
 
 fn any_field(bytes: &[u8]) {
     let text = text(bytes);
     drop(fields::request_id("request_id", &text));
     drop(fields::payment(&text));
+    drop(fields::store(&text));
     drop(fields::currency(&text));
     drop(fields::instant("valid_until", &text));
 }

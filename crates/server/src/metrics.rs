@@ -40,13 +40,31 @@ pub enum Endpoint {
     Code,
     /// `POST /v1/device/wallet`.
     Wallet,
+    /// `POST /v1/orders`.
+    Order,
+    /// `GET /v1/sign`.
+    Sign,
+    /// `GET /v1/terminal`.
+    Terminal,
+    /// `POST /v1/frames/{width}/{height}`.
+    Frame,
+    /// `POST /v1/device/shop`.
+    Shop,
+    /// `POST /v1/device/payments`.
+    Confirm,
+    /// `POST /v1/device/movements`.
+    Movements,
+    /// `POST /v1/device/payment`.
+    Receipt,
+    /// `POST /v1/device/frames/{width}/{height}`.
+    DeviceFrame,
     /// Pages, OpenAPI, health, and whatever is not there.
     Public,
 }
 
 impl Endpoint {
     /// Every endpoint, in the order of the enum.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 23] = [
         Self::Pay,
         Self::Query,
         Self::Reverse,
@@ -60,6 +78,15 @@ impl Endpoint {
         Self::Nonce,
         Self::Code,
         Self::Wallet,
+        Self::Order,
+        Self::Sign,
+        Self::Terminal,
+        Self::Frame,
+        Self::Shop,
+        Self::Confirm,
+        Self::Movements,
+        Self::Receipt,
+        Self::DeviceFrame,
         Self::Public,
     ];
 
@@ -79,6 +106,15 @@ impl Endpoint {
             Self::Nonce => "nonce",
             Self::Code => "code",
             Self::Wallet => "wallet",
+            Self::Order => "order",
+            Self::Sign => "sign",
+            Self::Terminal => "terminal",
+            Self::Frame => "frame",
+            Self::Shop => "shop",
+            Self::Confirm => "confirm",
+            Self::Movements => "movements",
+            Self::Receipt => "receipt",
+            Self::DeviceFrame => "device_frame",
             Self::Public => "public",
         }
     }

@@ -11,6 +11,7 @@ use yaoki_store::{Book, Clock};
 
 use crate::app::{Entropy, Limits};
 use crate::edge::listener::{ListenerName, ListenerOptions};
+use crate::edge::sign;
 use crate::jobs::checkpoint;
 use crate::jobs::witness::{self, WitnessUrl};
 
@@ -38,6 +39,9 @@ pub struct ServerOptions {
     pub devices: ListenerOptions,
     /// Everybody.
     pub public: ListenerOptions,
+    /// Whose template the codes of shops are: a reversed domain, at most
+    /// [`sign::IDENTIFIER_CHARACTERS_MAX`] characters. A printed sign has it in it.
+    pub qr_identifier: String,
     /// Health and metrics for everybody, not only for peers on this machine.
     pub operations_for_all: bool,
     /// Reader threads of the book.
@@ -81,6 +85,7 @@ impl ServerOptions {
             device_hosts: Vec::new(),
             devices: ListenerOptions::new(ListenerName::Devices, loopback),
             public: ListenerOptions::new(ListenerName::Public, loopback),
+            qr_identifier: sign::IDENTIFIER_USUAL.to_owned(),
             operations_for_all: false,
             readers: 4,
             limits: Limits::default(),

@@ -18,6 +18,7 @@ use crate::api::openapi;
 use crate::app::{App, Door, Keyring, Shared};
 use crate::edge::admin_socket::AdminSocket;
 use crate::edge::connections::Connections;
+use crate::edge::frames::{FRAMES_TAKEN_MAX, FrameReaders};
 use crate::edge::fruitless::FruitlessRequests;
 use crate::edge::keys::{KeyFile, KeyFileError};
 use crate::edge::listener::{Listener, ListenerName};
@@ -140,6 +141,10 @@ fn app_of(options: &ServerOptions) -> Result<App, ServeError> {
         flights: InFlight::new(limits.in_flight_per_terminal_max),
         looks: InFlight::new(limits.looks_per_terminal_max),
         device_flights: InFlight::new(limits.in_flight_per_device_max),
+        frame_flights: InFlight::new(1),
+        frames_taken: InFlight::new(FRAMES_TAKEN_MAX),
+        frames: FrameReaders::start().map_err(ServeError::Thread)?,
+        qr_identifier: options.qr_identifier.clone(),
         strangers: InFlight::new(limits.strangers_in_flight_max),
         proofs: SeenProofs::new(limits.proofs_remembered_max),
         reads: ReadLines::new(options.readers),

@@ -333,6 +333,11 @@ impl Book {
         self.row.code_generation
     }
 
+    /// The operator's zone, an IANA name.
+    pub fn zone(&self) -> &str {
+        &self.row.zone
+    }
+
     /// The book's one currency.
     pub const fn currency(&self) -> Currency {
         self.row.currency

@@ -23,8 +23,10 @@ use crate::sql;
 use crate::table::{Balance, Number, Position};
 
 mod member;
+mod shop;
 
-pub use self::member::{history, recent_movements};
+pub use self::member::{history, movements, recent_movements};
+pub use self::shop::{Shop, first_terminal, shop, shops_of, terminal};
 
 /// What a register has not acknowledged after this long is listed.
 pub const UNACKNOWLEDGED_AFTER_MS: i64 = 10 * MINUTE_MS;

@@ -101,6 +101,9 @@ statements! {
     STORES: Store, "", 0, false, "SELECT {columns} FROM store ORDER BY number";
     /// Every terminal.
     TERMINALS: Terminal, "", 0, false, "SELECT {columns} FROM terminal ORDER BY number";
+    /// The first terminal of a store.
+    FIRST_TERMINAL_OF_STORE: Terminal, "", 1, false,
+        "SELECT {columns} FROM terminal WHERE store = $1 ORDER BY number LIMIT 1";
     /// Every closed switch.
     SWITCHES: Switch, "", 0, false,
         "SELECT {columns} FROM switch ORDER BY capability, scope, subject";

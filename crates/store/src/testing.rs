@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use yaoki_core::code::{CodeCipher, CodeRules};
 use yaoki_core::command::{
-    Act, Administer, Ask, Asset, Caller, Command, Credit, PayWithCode, Reverse, Settle,
+    Act, Administer, Ask, Asset, Caller, Command, Credit, PayShop, PayWithCode, Reverse, Settle,
+    ShownBy,
 };
 use yaoki_core::decide::{Outcome, Refused};
 use yaoki_core::facts::{Event, Operation, OperationKind};
@@ -221,7 +222,9 @@ impl TestBook {
             book.administer(Act::CreateMerchant(format!("merchant {merchant}")));
             for store in 0..2 {
                 let (merchant, name) = (MerchantNumber(merchant), format!("store {store}"));
-                let store = book.administer(Act::CreateStore { merchant, name, cutoff_minutes: 0 });
+                let place = String::new();
+                let act = Act::CreateStore { merchant, name, place, cutoff_minutes: 0 };
+                let store = book.administer(act);
                 for terminal in 0..2 {
                     let (store, name) = (StoreNumber(store.subject), format!("till {terminal}"));
                     book.administer(Act::CreateTerminal(store, name));
@@ -372,6 +375,21 @@ impl TestBook {
     pub fn pay(&self, ask: Ask, digits: &str, amount: i64, hold_seconds: Option<i64>) -> Command {
         let (code, currency) = (self.cipher.open(digits), Currency::JPY);
         Command::PayWithCode(PayWithCode { ask, code, amount, currency, hold_seconds })
+    }
+
+    /// A member's paying device confirms an order of this key.
+    pub fn confirm(&self, key: RequestKey, member: MemberNumber, amount: i64) -> Command {
+        let pay = PayShop {
+            key,
+            fingerprint: [0; 16],
+            member,
+            device: self.member(member).device,
+            amount,
+            currency: Currency::JPY,
+            valid_until: self.clock.now().plus_ms(30_000),
+            by: ShownBy::Order,
+        };
+        Command::PayShop(PayShop { fingerprint: pay.meaning(&CODE_KEY), ..pay })
     }
 
     /// Capture, void or refund.

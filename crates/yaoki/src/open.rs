@@ -145,6 +145,7 @@ pub(crate) fn server_options(
     options.device_hosts.clone_from(&settings.device_host.0);
     options.devices = listener(ListenerName::Devices);
     options.public = listener(ListenerName::Public);
+    options.qr_identifier.clone_from(&settings.qr_identifier.0);
     options.operations_for_all = settings.operations_for_all;
     options.readers = settings.readers.count();
     options.limits.deadline_ms = settings.deadline_ms.get();

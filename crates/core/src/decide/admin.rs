@@ -88,8 +88,9 @@ fn is_meant(event: &Event, act: &Act) -> bool {
         Act::CreateMerchant(name) => {
             event.kind == EventKind::MerchantCreated && event.text == *name
         }
-        Act::CreateStore { merchant, name, cutoff_minutes } => {
-            let named = event.kind == EventKind::StoreCreated && event.text == *name;
+        Act::CreateStore { merchant, name, place, cutoff_minutes } => {
+            let text = store_text(name, place);
+            let named = event.kind == EventKind::StoreCreated && event.text == text;
             named && (event.object, event.number) == (merchant.0, *cutoff_minutes)
         }
         Act::CreateTerminal(store, name) => {
@@ -128,6 +129,11 @@ fn is_meant(event: &Event, act: &Act) -> bool {
     }
 }
 
+/// Name and place of a store as its event keeps them. Neither has a line break of its own.
+fn store_text(name: &str, place: &str) -> String {
+    if place.is_empty() { name.to_owned() } else { format!("{name}\n{place}") }
+}
+
 fn text_must_be_short(text: &str) -> Result<(), Refusal> {
     let count = text.chars().count();
     let plain = !text.chars().any(char::is_control);
@@ -157,17 +163,20 @@ fn create(view: &View, act: &Act, event: Event) -> Result<Event, Stop> {
             let subject = numbers.merchant + 1;
             Event { kind: EventKind::MerchantCreated, subject, text: name.clone(), ..event }
         }
-        Act::CreateStore { merchant, name, cutoff_minutes } => {
+        Act::CreateStore { merchant, name, place, cutoff_minutes } => {
             let known = view.directory.merchants.contains_key(merchant);
             must(known, Refusal::MerchantMustExist)?;
             text_must_be_short(name)?;
+            if !place.is_empty() {
+                text_must_be_short(place)?;
+            }
             must((0..1440).contains(cutoff_minutes), Refusal::CutoffMustBeATimeOfDay)?;
             Event {
                 kind: EventKind::StoreCreated,
                 subject: numbers.store + 1,
                 object: merchant.0,
                 number: *cutoff_minutes,
-                text: name.clone(),
+                text: store_text(name, place),
                 ..event
             }
         }

@@ -6,10 +6,12 @@
 
 mod admin;
 mod pay;
+mod pay_shop;
 mod reverse;
 mod settle;
 mod show;
 
+pub use pay_shop::may_show_order;
 pub use show::may_show_code;
 
 use crate::command::{Ask, Caller, Command};
@@ -18,11 +20,13 @@ use crate::ids::{FactId, MemberNumber, RequestKey, TerminalNumber};
 use crate::money::{Currency, amount_is_in_range};
 use crate::refusal::{Finality, Refusal};
 use crate::state::Terminal;
-use crate::time::{BusinessDate, Instant, SECOND_MS};
+use crate::time::{BusinessDate, Instant, MINUTE_MS, SECOND_MS};
 use crate::view::{Effects, View};
 
 /// `valid_until` may be at most this far ahead.
 pub const VALID_UNTIL_MS_MAX: i64 = 60 * SECOND_MS;
+/// That of an order which a register shows may be at most this far ahead.
+pub const ORDER_MS_MAX: i64 = 5 * MINUTE_MS;
 
 /// What became of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +79,7 @@ pub fn decide(view: &View, command: &Command) -> (Decision, Effects) {
     let mut effects = Effects::default();
     let result = match command {
         Command::PayWithCode(pay) => pay::decide(view, pay, &mut effects),
+        Command::PayShop(pay) => pay_shop::decide(view, pay, &mut effects),
         Command::Settle(settle) => settle::decide(view, settle, &mut effects),
         Command::Reverse(reverse) => reverse::decide(view, reverse, &mut effects),
         Command::Query(caller) => query(view, caller),

@@ -29,7 +29,12 @@ fn shut(capability: Capability, scope: Scope, subject: i64, lapse_ms: i64) -> Ac
 }
 
 fn store(name: &str, cutoff_minutes: i64) -> Act {
-    Act::CreateStore { merchant: MerchantNumber(1), name: name.to_owned(), cutoff_minutes }
+    placed(name, "", cutoff_minutes)
+}
+
+fn placed(name: &str, place: &str, cutoff_minutes: i64) -> Act {
+    let (name, place) = (name.to_owned(), place.to_owned());
+    Act::CreateStore { merchant: MerchantNumber(1), name, place, cutoff_minutes }
 }
 
 /// Script before, act, actor, second, reason, what is said.
@@ -40,7 +45,8 @@ fn shops() -> Vec<Case> {
     let merchant = |name: &str| Act::CreateMerchant(name.to_owned());
     let terminal = |store, name: &str| Act::CreateTerminal(StoreNumber(store), name.to_owned());
     let nobody = MerchantNumber(9);
-    let stray = Act::CreateStore { merchant: nobody, name: "n".to_owned(), cutoff_minutes: 0 };
+    let (name, place) = ("n".to_owned(), String::new());
+    let stray = Act::CreateStore { merchant: nobody, name, place, cutoff_minutes: 0 };
     vec![
         ("", merchant("Kado"), "A", "", "", "merchant_created"),
         ("", merchant(&"八".repeat(100)), "A", "", "", "merchant_created"),
@@ -57,6 +63,9 @@ fn shops() -> Vec<Case> {
         ("", store("Kado", 1440), "A", "", "", "refused cutoff_must_be_a_time_of_day"),
         ("", store("Kado", -1), "A", "", "", "refused cutoff_must_be_a_time_of_day"),
         ("", store("", 0), "A", "", "", "refused name_must_be_short"),
+        ("", placed("Kado", "東京都港区", 0), "A", "", "", "store_created"),
+        ("", placed("Kado", "a\nb", 0), "A", "", "", "refused name_must_be_short"),
+        ("", placed("Kado", &long(), 0), "A", "", "", "refused name_must_be_short"),
         ("", stray, "A", "", "", "refused merchant_must_exist"),
         ("", terminal(1, "R"), "A", "", "", "terminal_created"),
         ("", terminal(9, "R"), "A", "", "", "refused store_must_exist"),

@@ -13,6 +13,7 @@ const DAY_MS: i64 = 86_400_000;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
     Begin { terminal: i64, name: u8, code: Shown, amount: i64, hold: Option<i64>, late: bool },
+    Confirm { terminal: i64, name: u8, member: i64, amount: i64, sign: bool, late: bool },
     Settle { verb: Verb, terminal: i64, name: u8, payment: usize, amount: i64 },
     Reverse { terminal: i64, name: u8, target: u8 },
     Query { terminal: i64, name: u8 },
@@ -47,10 +48,11 @@ pub(crate) enum Shown {
 impl Step {
     /// Whether this is a command of a batch, and not time, an operator, or a glance at a telephone.
     pub(crate) fn is_command(&self) -> bool {
-        use Step::{Acknowledge, Begin, Credit, Expire, Query, Reverse, Settle};
+        use Step::{Acknowledge, Begin, Confirm, Credit, Expire, Query, Reverse, Settle};
         matches!(
             self,
             Begin { .. }
+                | Confirm { .. }
                 | Settle { .. }
                 | Reverse { .. }
                 | Query { .. }
@@ -202,6 +204,11 @@ impl Model {
                 };
                 format!("{verb} {code} @{terminal}{until}")
             }
+            Step::Confirm { terminal, name, member, amount, sign, late } => {
+                let until = if late { " until -1s" } else { "" };
+                let sign = if sign { " sign" } else { "" };
+                format!("confirm r{name} {amount} by {member} @{terminal}{sign}{until}")
+            }
             Step::Settle { verb, terminal, name, payment, amount } => match verb {
                 Verb::Capture => format!("capture r{name} #{payment} {amount} @{terminal}"),
                 Verb::Refund => format!("refund r{name} #{payment} {amount} @{terminal}"),
@@ -272,12 +279,67 @@ impl Model {
                 format!("acknowledged {}", new.count())
             }
             Step::Expire { payment } => self.expire(payment),
+            Step::Confirm { .. } => self.confirm(step),
             Step::Begin { terminal, name, .. }
             | Step::Settle { terminal, name, .. }
             | Step::Reverse { terminal, name, .. } => self.ask((terminal, name), step),
             Step::Credit { name, .. } => self.ask((0, name), step),
             _ => panic!("{step:?} is no command"),
         }
+    }
+
+    /// A member pays what a shop shows. Nothing is remembered but success.
+    fn confirm(&mut self, step: &Step) -> String {
+        let Step::Confirm { terminal, name, member, amount, sign, late } = *step else {
+            panic!("{step:?} is no confirmation");
+        };
+        let store = store_of(terminal);
+        // What is confirmed at a sign has a name of the member's own, and a terminal that registers
+        // of this model never ask from.
+        let at = if sign { if store == 1 { 1 } else { 3 } } else { terminal };
+        let key = if sign { (-10 * member - store, name) } else { (terminal, name) };
+        let meaning = format!("confirm {member} {sign} {amount}");
+        if let Some(entry) = self.entries.get(&key) {
+            let first = entry.meaning.as_deref().unwrap_or_default();
+            return if first == meaning {
+                format!("again {}", entry.answer)
+            } else if first.starts_with(&format!("confirm {member} ")) {
+                format!("refused request_id_has_another_meaning, first {}", entry.answer)
+            } else {
+                "refused order_is_settled".to_owned()
+            };
+        }
+        let stores_terminals: &[i64] = if store == 1 { &[1, 2] } else { &[3] };
+        let purse = &self.purses[&member];
+        let open = |terminal: &i64| !self.suspended.contains(terminal) && !self.shut;
+        let takes = if sign { stores_terminals.iter().any(open) } else { open(&terminal) };
+        let refused = match () {
+            () if late => "order_is_over",
+            () if amount == 0 => "amount_must_be_in_range",
+            () if purse.frozen || purse.closed => "member_must_be_open",
+            () if !takes => "shop_takes_no_payments",
+            () if purse.money - purse.held < amount => "balance_does_not_cover",
+            () => "",
+        };
+        if !refused.is_empty() {
+            return format!("refused {refused}");
+        }
+        self.purses.get_mut(&member).unwrap().money -= amount;
+        *self.payable.get_mut(&store).unwrap() += amount;
+        self.payments.push(Payment {
+            terminal: at,
+            member,
+            held: 0,
+            taken: amount,
+            back: 0,
+            stage: Stage::Paid,
+            ends: self.now,
+            expired: None,
+        });
+        let (answer, undo) = (format!("pay {amount}"), Undo::Begun(self.payments.len() - 1));
+        let entry = Entry { meaning: Some(meaning), answer: answer.clone(), undo, at: self.now };
+        self.entries.insert(key, entry);
+        answer
     }
 
     fn ask(&mut self, key: (i64, u8), step: &Step) -> String {

@@ -4,6 +4,7 @@
 //! | ---------------------------- | ------------------------------------------------ |
 //! | `show x`                     | keep the code that the member shows now as `x`   |
 //! | `pay R AMOUNT`               | on a fresh code, or on `code x`; or `authorize`  |
+//! | `confirm R AMOUNT`           | the member confirms an order, or `sign`: a sign  |
 //! | `capture R P AMOUNT`         | P: the request that began it; or `refund`, `void`|
 //! | `reverse R T`, `query R`     | T: the request that is undone                    |
 //! | `ack R…`, `expire P`         |                                                  |
@@ -13,13 +14,14 @@
 //! | `shut CAPABILITY SCOPE N`    | a switch; also `open`                            |
 //! | `wait 90s`, `at HH:MM:SS.mmm`| time goes on; `at`: when clocks in Tokyo say so  |
 //!
-//! Options: `@2` terminal (else 1), `by 2` member (else 1), `code x`, `until 61s`, `gen 2`, `in
+//! Options: `strange`: by a device that does not pay, `@2` terminal (else 1), `by 2` member (else 1), `code x`, `until 61s`, `gen 2`, `in
 //! USD`, `hold 60s`.
 
 use std::collections::BTreeSet;
 
 use yaoki_core::command::{
-    Act, Ask, Asset, Caller, Command, Credit, Meaning, PayWithCode, Reverse, Settle,
+    Act, Ask, Asset, Caller, Command, Credit, Meaning, PayShop, PayWithCode, Reverse, Settle,
+    ShownBy,
 };
 use yaoki_core::decide::{Decision, Outcome};
 use yaoki_core::facts::{Effect, Operation, OperationKind};
@@ -175,6 +177,7 @@ impl World {
         match step.words[0] {
             "pay" => self.begin(&step, OperationKind::Pay),
             "authorize" => self.begin(&step, OperationKind::Authorize),
+            "confirm" => self.confirm(&step),
             "capture" => self.settle(&step, OperationKind::Capture, step.number(3)),
             "refund" => self.settle(&step, OperationKind::Refund, step.number(3)),
             "void" => self.settle(&step, OperationKind::Void, 0),
@@ -220,6 +223,32 @@ impl World {
             currency: step.currency,
             hold_seconds,
         })
+    }
+
+    fn confirm(&self, step: &Step<'_>) -> Command {
+        let is_sign = step.words.contains(&"sign");
+        let member = MemberNumber(step.member);
+        let key = caller(step).key;
+        let first = [0, 1, 1, 3].get(usize::try_from(step.terminal).unwrap()).copied();
+        let sign = RequestKey {
+            request: RequestId::of_member(member, key.request),
+            terminal: TerminalNumber(first.unwrap_or(step.terminal)),
+        };
+        let pay = PayShop {
+            key: if is_sign { sign } else { key },
+            fingerprint: [0; 16],
+            member,
+            device: if step.words.contains(&"strange") {
+                FactId(5)
+            } else {
+                self.members.get(&member).map_or(FactId(5), |member| member.device)
+            },
+            amount: step.number(2),
+            currency: step.currency,
+            valid_until: self.now.plus_ms(step.until_ms),
+            by: if is_sign { ShownBy::Sign } else { ShownBy::Order },
+        };
+        Command::PayShop(PayShop { fingerprint: pay.meaning(&FINGERPRINT_KEY), ..pay })
     }
 
     fn settle(&self, step: &Step<'_>, kind: OperationKind, amount: i64) -> Command {

@@ -6,15 +6,19 @@ use yaoki_core::payment_states::{cells, markdown};
 
 /// Written from the text of the design, never from the output. `D x` is declined, `U x` unknown,
 /// `A` the stored answer again.
-const ASKING_AGAIN: &[(&str, [&str; 4])] = &[
-    // same request again, same id with another meaning, query, expire
-    ("unseen", ["S → paid", "S → paid", "U not_seen", "U hold_must_be_over"]),
-    ("declined", ["A D balance_too_low", MEANING, "D balance_too_low", "U hold_must_be_over"]),
+const ASKING_AGAIN: &[(&str, [&str; 5])] = &[
+    // same request again, same id with another meaning, the member confirms, query, expire
+    ("unseen", ["S → paid", "S → paid", "S → paid", "U not_seen", "U hold_must_be_over"]),
+    (
+        "declined",
+        ["A D balance_too_low", MEANING, SETTLED, "D balance_too_low", "U hold_must_be_over"],
+    ),
     (
         "tombstoned",
         [
             "A D reversed_before_arrival",
             "A D reversed_before_arrival",
+            SETTLED,
             "D reversed_before_arrival",
             "U hold_must_be_over",
         ],
@@ -24,7 +28,7 @@ const ASKING_AGAIN: &[(&str, [&str; 4])] = &[
     ("wholly refunded", SEEN),
     ("reversed", SEEN),
     ("authorized", SEEN),
-    ("authorized, past its time", ["A S", MEANING, "S", "S → expired"]),
+    ("authorized, past its time", ["A S", MEANING, SETTLED, "S", "S → expired"]),
     ("captured in part", SEEN),
     ("captured in whole", SEEN),
     ("captured, partly refunded", SEEN),
@@ -32,10 +36,11 @@ const ASKING_AGAIN: &[(&str, [&str; 4])] = &[
     ("captured, then reversed", SEEN),
     ("released by a reverse", SEEN),
     ("voided", SEEN),
-    ("expired", ["A S", MEANING, "S", "A S"]),
+    ("expired", ["A S", MEANING, SETTLED, "S", "A S"]),
 ];
 const MEANING: &str = "U request_id_has_another_meaning";
-const SEEN: [&str; 4] = ["A S", MEANING, "S", "U hold_must_be_over"];
+const SETTLED: &str = "U order_is_settled";
+const SEEN: [&str; 5] = ["A S", MEANING, SETTLED, "S", "U hold_must_be_over"];
 
 const SETTLING: &[(&str, [&str; 7])] = &[
     // refund a part, what is left, more; capture a part, what is held, more; void
@@ -141,9 +146,10 @@ const NOTHING: &str = "S nothing_to_undo";
 const REFUND: &str = "D refund_is_final";
 const UNDOING: &str = "D reversal_is_final";
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "the same request again",
     "the same id, another meaning",
+    "the member confirms it as an order",
     "query",
     "expire",
     "refund a part",

@@ -87,6 +87,7 @@ fn stores(conn: &mut Conn, after: i64, limit: usize) -> Result<Rows, StoreError>
             "merchant": identifier::text(Kind::Merchant, store.merchant.0),
             "cutoff": format!("{:02}:{:02}", cutoff / 60, cutoff % 60),
             "name": store.name,
+            "place": store.place,
         });
         (number, row)
     };

@@ -62,6 +62,9 @@ pub enum Order {
         merchant: String,
         /// As on receipts.
         name: String,
+        /// City or street, as members are shown before they confirm; may be empty.
+        #[serde(default)]
+        place: String,
         /// Minutes after midnight at which its business day ends.
         #[serde(default)]
         cutoff_minutes: i64,

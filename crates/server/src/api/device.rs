@@ -1,8 +1,11 @@
-//! What a member's device asks: to be enrolled, a code to show, the wallet. Every request is proven
-//! by the device's key, and every answer carries the nonce for the next proof.
+//! What a member's device asks: to be enrolled, a code to show, the wallet; [`confirm`] has paying
+//! what a shop shows, [`movements`] what came and went. Every request is proven by the device's key,
+//! and every answer carries the nonce for the next proof.
+
+pub mod confirm;
+pub mod movements;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -12,14 +15,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use yaoki_core::code::IssuedCode;
 use yaoki_core::decide::may_show_code;
-use yaoki_core::facts::{Effect, Operation};
-use yaoki_core::ids::{FactId, MemberNumber, StoreNumber, TerminalNumber};
+use yaoki_core::ids::{FactId, MemberNumber};
 use yaoki_core::refusal::Refusal;
-use yaoki_core::state::{Device, DeviceState, Member, Store, Terminal};
+use yaoki_core::state::{Device, DeviceState, Member};
 use yaoki_core::view::Directory;
 use yaoki_formats::one_time_code::{code128_svg, qr_svg};
 use yaoki_store::{Conn, StoreError, read};
 
+use self::movements::{Around, Movement};
 use super::enrolment::{Grant, enrol as enrol_device};
 use super::{render, time};
 use crate::app::App;
@@ -116,24 +119,6 @@ pub struct WalletAnswer {
     currency: String,
     /// Newest first.
     movements: Vec<Movement>,
-}
-
-/// Money or points that came, went, were held or released.
-#[derive(Serialize, ToSchema)]
-pub struct Movement {
-    /// `pay`, `authorize`, `capture`, `void`, `expire`, `refund`, `reverse` or `credit`.
-    kind: &'static str,
-    /// Minor units or points; negative when they went; 0 where they were only held or released.
-    amount: i64,
-    /// Minor units that are held since, or, negative, no longer.
-    held_change: i64,
-    /// `money` or `points`.
-    asset: &'static str,
-    #[schema(format = "date-time")]
-    booked_at: String,
-    /// The shop whose terminal asked, where one did.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    store: Option<String>,
 }
 
 /// Enrols a device with a one-time link. The proof carries the device's public key.
@@ -262,10 +247,10 @@ pub async fn wallet(State(app): State<App>, proven: Result<Proven, Problem>) -> 
                 Err(refusal) => return Ok(Err(refusal)),
             };
             let operations = read::recent_movements(conn, member.number, MOVEMENTS_SHOWN)?;
-            let stores = stores_of(conn, &operations)?;
-            Ok(Ok((member, operations, stores)))
+            let around = Around::read(conn, &operations)?;
+            Ok(Ok((member, operations, around)))
         });
-        let (member, operations, stores) = read.await??;
+        let (member, operations, around) = read.await??;
         proven.is_believed();
         Ok(render::said(&WalletAnswer {
             money: member.money,
@@ -273,7 +258,7 @@ pub async fn wallet(State(app): State<App>, proven: Result<Proven, Problem>) -> 
             available: member.available(),
             points: member.points,
             currency: app.book.currency().as_str().to_owned(),
-            movements: operations.iter().map(|row| Movement::of(row, &stores)).collect(),
+            movements: around.movements(&operations),
         }))
     };
     for_device(app.answer(Endpoint::Wallet, work).await, &app, device)
@@ -322,40 +307,6 @@ fn grouped(digits: &str) -> String {
         grouped.push(digit);
     }
     grouped
-}
-
-/// The names of the shops whose terminals asked.
-fn stores_of(
-    conn: &mut Conn,
-    operations: &[Operation],
-) -> Result<BTreeMap<TerminalNumber, String>, StoreError> {
-    let mut terminals: Vec<i64> = operations.iter().map(|row| row.terminal.0).collect();
-    terminals.sort_unstable();
-    terminals.dedup();
-    let terminals: Vec<Terminal> = conn.find(&terminals)?;
-    let mut stores: Vec<i64> = terminals.iter().map(|terminal| terminal.store.0).collect();
-    stores.sort_unstable();
-    stores.dedup();
-    let stores: Vec<Store> = conn.find(&stores)?;
-    let names: BTreeMap<StoreNumber, String> =
-        stores.into_iter().map(|store| (store.number, store.name)).collect();
-    let name_of = |terminal: &Terminal| names.get(&terminal.store).cloned();
-    let found = terminals.iter().filter_map(|row| Some((row.number, name_of(row)?)));
-    Ok(found.collect())
-}
-
-impl Movement {
-    fn of(operation: &Operation, stores: &BTreeMap<TerminalNumber, String>) -> Self {
-        let is_points = operation.effect == Effect::Points;
-        Self {
-            kind: operation.kind.name(),
-            amount: operation.gain(),
-            held_change: operation.held_change,
-            asset: if is_points { "points" } else { "money" },
-            booked_at: time::text(operation.id.at()),
-            store: stores.get(&operation.terminal).cloned(),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use uuid::Uuid;
-use yaoki_core::ids::{FactId, RequestId};
+use yaoki_core::ids::{FactId, RequestId, StoreNumber};
 use yaoki_core::money::Currency;
 use yaoki_core::time::Instant;
 
@@ -49,6 +49,22 @@ pub fn payment(text: &str) -> Result<FactId, Problem> {
     identifier::parse(Kind::Payment, text)
         .map(FactId)
         .map_err(|error| Problem::field("payment", format_args!("is wrong: {error}")))
+}
+
+/// The number of a store, as a member types it or as `sto_…`.
+///
+/// # Errors
+/// Says what it may be.
+pub fn store(text: &str) -> Result<StoreNumber, Problem> {
+    let typed = text.trim();
+    let digits = !typed.is_empty() && typed.bytes().all(|byte| byte.is_ascii_digit());
+    let number = if digits {
+        typed.parse().ok().filter(|number| *number > 0)
+    } else {
+        identifier::parse(Kind::Store, typed).ok()
+    };
+    let must = "must be the number that the shop shows";
+    number.map(StoreNumber).ok_or_else(|| Problem::field("store", must))
 }
 
 /// A whole number that may be out of its range, which the rules judge; anything else is refused

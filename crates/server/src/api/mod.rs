@@ -6,4 +6,5 @@ pub mod fields;
 pub mod openapi;
 pub mod register;
 pub mod render;
+pub mod shop;
 pub mod time;

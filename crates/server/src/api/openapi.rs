@@ -15,7 +15,8 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::register::{lists, settle};
+use super::device::{confirm, movements};
+use super::register::{lists, settle, shop};
 use super::{device, register};
 use crate::app::App;
 use crate::edge::error::EdgeError;
@@ -90,13 +91,22 @@ fn router_of(name: ListenerName) -> OpenApiRouter<App> {
             .routes(routes!(settle::capture))
             .routes(routes!(settle::void))
             .routes(routes!(settle::acknowledge))
-            .routes(routes!(web::shell::register)),
+            .routes(routes!(web::shell::register))
+            .routes(routes!(shop::order))
+            .routes(routes!(shop::sign))
+            .routes(routes!(shop::terminal))
+            .routes(routes!(shop::frame)),
         ListenerName::Devices => OpenApiRouter::new()
             .routes(routes!(device::enrol))
             .routes(routes!(device::nonce))
             .routes(routes!(device::code))
             .routes(routes!(device::wallet))
-            .routes(routes!(web::shell::wallet)),
+            .routes(routes!(web::shell::wallet))
+            .routes(routes!(confirm::shop))
+            .routes(routes!(confirm::confirm))
+            .routes(routes!(confirm::frame))
+            .routes(routes!(movements::list))
+            .routes(routes!(movements::receipt)),
         ListenerName::Public => {
             OpenApiRouter::new().routes(routes!(web::first_page)).routes(routes!(document))
         }

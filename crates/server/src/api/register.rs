@@ -7,6 +7,7 @@
 
 pub mod lists;
 pub mod settle;
+pub mod shop;
 
 use std::borrow::Cow;
 

@@ -36,6 +36,13 @@ pub struct OperationAnswer<'a> {
     /// The request.
     #[schema(format = "uuid")]
     request_id: String,
+    /// The terminal that asked, or whose order it was; none where the server did it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    terminal: Option<String>,
+    /// Pay and authorize: `member` where a member's code was scanned, `shop` where a member
+    /// confirmed what the shop showed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    presented: Option<&'static str>,
     /// The record of a payment, refund or reversal.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
@@ -99,6 +106,9 @@ impl<'a> OperationAnswer<'a> {
             outcome: if operation.succeeded() { "succeeded" } else { "declined" },
             operation: operation.kind.name(),
             request_id: request_id_text(operation.request_id),
+            terminal: (operation.terminal.is_some())
+                .then(|| identifier::text(Kind::Terminal, operation.terminal.0)),
+            presented: presented(operation),
             id: kind_of(operation.kind).map(|kind| identifier::text(kind, operation.id.0)),
             payment: payment_of(operation),
             amount: operation.amount,
@@ -120,6 +130,12 @@ impl<'a> OperationAnswer<'a> {
             }),
         }
     }
+}
+
+/// Who showed what was scanned; none where nothing was.
+pub fn presented(operation: &Operation) -> Option<&'static str> {
+    let begins = matches!(operation.kind, OperationKind::Pay | OperationKind::Authorize);
+    begins.then(|| if operation.is_of_shop() { "shop" } else { "member" })
 }
 
 /// What a register is told of an effect: not where the money waits, which would say that its member

@@ -11,9 +11,13 @@ use yaoki_store::Clock;
 
 use super::http::{Connection, Request};
 use super::{Answer, ClientError};
+use crate::api::time;
 use crate::edge::hex;
 use crate::edge::proof::device_key::{DeviceKey, DeviceKeyError, ProofInput};
 use crate::edge::proof::{self, sha256};
+
+/// How far ahead `valid_until` of what is paid at a sign is, milliseconds.
+const VALID_MS: i64 = 45 * SECOND_MS;
 
 /// One device with one connection.
 pub struct DeviceClient {
@@ -60,6 +64,23 @@ pub struct Wallet {
     pub currency: String,
     /// Newest first.
     pub movements: Vec<serde_json::Value>,
+}
+
+/// Whose something scanned is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Shop {
+    /// `order` or `sign`.
+    pub mode: String,
+    /// Number, name and place.
+    pub store: serde_json::Value,
+    /// Number and name.
+    pub merchant: serde_json::Value,
+    /// An order's, minor units.
+    pub amount: Option<i64>,
+    /// An order's.
+    pub valid_until: Option<String>,
+    /// An order's.
+    pub request_id: Option<String>,
 }
 
 /// What a device is told when it is enrolled.
@@ -132,15 +153,72 @@ impl DeviceClient {
         read(self.post("/v1/device/wallet", b"{}").await?)
     }
 
+    /// Whose what was scanned is: `payload`, or the typed number of a `store`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn shop(&mut self, name: &str, value: &str) -> Result<Shop, ClientError> {
+        let body = json!({ name: value }).to_string();
+        read(self.post("/v1/device/shop", body.as_bytes()).await?)
+    }
+
+    /// The body that confirms what was scanned.
+    pub fn confirmation(payload: &str, request_id: &str, amount: i64, until: &str) -> String {
+        json!({
+            "request_id": request_id,
+            "payload": payload,
+            "amount": amount,
+            "currency": "JPY",
+            "valid_until": until,
+        })
+        .to_string()
+    }
+
+    /// Confirms an order that was scanned, as the shop's answer tells it.
+    ///
+    /// # Errors
+    /// [`ClientError`]; ask again with the same order.
+    pub async fn confirm(&mut self, payload: &str) -> Result<Answer, ClientError> {
+        let shop = self.shop("payload", payload).await?;
+        let (request, until) = (shop.request_id.unwrap_or_default(), shop.valid_until);
+        let until = until.unwrap_or_default();
+        let amount = shop.amount.unwrap_or_default();
+        let body = Self::confirmation(payload, &request, amount, &until);
+        self.post("/v1/device/payments", body.as_bytes()).await
+    }
+
+    /// Pays `amount` at a sign that was scanned.
+    ///
+    /// # Errors
+    /// [`ClientError`]; ask again with the same request id.
+    pub async fn pay_at_sign(
+        &mut self,
+        payload: &str,
+        request_id: &str,
+        amount: i64,
+    ) -> Result<Answer, ClientError> {
+        let until = time::text((self.clock)().plus_ms(VALID_MS));
+        let body = Self::confirmation(payload, request_id, amount, &until);
+        self.post("/v1/device/payments", body.as_bytes()).await
+    }
+
+    /// Sends a frame of grey pixels, once more when the nonce was missing or old.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn frame(&mut self, target: &str, luma: &[u8]) -> Result<Answer, ClientError> {
+        let octets = "application/octet-stream";
+        let first = self.send(target, luma, octets).await?;
+        if asks_for_nonce(&first) { self.send(target, luma, octets).await } else { Ok(first) }
+    }
+
     /// Sends a proven request, once more when the nonce was missing or old.
     ///
     /// # Errors
     /// When the connection fails.
     pub async fn post(&mut self, path: &str, body: &[u8]) -> Result<Answer, ClientError> {
         let first = self.post_once(path, body).await?;
-        let asks_for_nonce =
-            first.status == 401 && first.json()["refusal"] == "nonce_must_be_fresh";
-        if asks_for_nonce { self.post_once(path, body).await } else { Ok(first) }
+        if asks_for_nonce(&first) { self.post_once(path, body).await } else { Ok(first) }
     }
 
     /// Sends a proven request with the nonce that is at hand.
@@ -148,9 +226,18 @@ impl DeviceClient {
     /// # Errors
     /// When the connection fails.
     pub async fn post_once(&mut self, path: &str, body: &[u8]) -> Result<Answer, ClientError> {
+        self.send(path, body, "application/json").await
+    }
+
+    async fn send(
+        &mut self,
+        path: &str,
+        body: &[u8],
+        content_type: &str,
+    ) -> Result<Answer, ClientError> {
         let proof = self.proof("POST", path, body)?;
         let authorization = self.token.as_ref().map(|token| format!("DPoP {token}"));
-        let mut headers = vec![("DPoP", proof.as_str())];
+        let mut headers = vec![("DPoP", proof.as_str()), ("Content-Type", content_type)];
         headers.extend(authorization.as_deref().map(|value| ("Authorization", value)));
         let request = Request { method: "POST", target: path, headers: &headers, body };
         let answer = self.connection.send(&request).await?;
@@ -184,6 +271,10 @@ impl DeviceClient {
         };
         Ok(self.key.proof(&input, &self.random)?)
     }
+}
+
+fn asks_for_nonce(answer: &Answer) -> bool {
+    answer.status == 401 && answer.json()["refusal"] == "nonce_must_be_fresh"
 }
 
 fn read<T: for<'a> Deserialize<'a>>(answer: Answer) -> Result<T, ClientError> {

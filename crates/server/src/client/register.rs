@@ -302,6 +302,48 @@ impl RegisterClient {
         count.ok_or_else(|| ClientError::Problem(Box::new(answer)))
     }
 
+    /// Makes an order for members to scan: the answer, with payload and picture.
+    ///
+    /// # Errors
+    /// [`ClientError`]: nothing is recorded either way; ask again.
+    pub async fn order(
+        &mut self,
+        request_id: Uuid,
+        amount: i64,
+    ) -> Result<serde_json::Value, ClientError> {
+        let body = json!({
+            "request_id": request_id.to_string(),
+            "amount": amount,
+            "currency": "JPY",
+            "valid_until": self.valid_until(),
+        });
+        let answer = self.send("POST", "/v1/orders", body.to_string().as_bytes()).await?;
+        if answer.status == 200 { Ok(answer.json()) } else { Err(problem(answer)) }
+    }
+
+    /// The sign of the store.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn sign_of_store(&mut self) -> Result<serde_json::Value, ClientError> {
+        let answer = self.send("GET", "/v1/sign", b"").await?;
+        if answer.status == 200 { Ok(answer.json()) } else { Err(problem(answer)) }
+    }
+
+    /// Sends a frame of grey pixels.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn frame(&mut self, target: &str, luma: &[u8]) -> Result<Answer, ClientError> {
+        let authorization = self.sign("POST", target, luma);
+        let headers = [
+            ("Authorization", authorization.as_str()),
+            ("Content-Type", "application/octet-stream"),
+        ];
+        let request = Request { method: "POST", target, headers: &headers, body: luma };
+        Ok(self.connection.send(&request).await?)
+    }
+
     /// The terminal's recent operations, newest first; or those that nobody acknowledged.
     ///
     /// # Errors

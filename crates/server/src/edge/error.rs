@@ -122,8 +122,8 @@ edge_errors! {
         "Compare the query with /openapi.json.";
     /// Not one of the store's.
     PaymentNotFound = 419, "payment_not_found", 404,
-        "This store has no such payment.",
-        "Check the payment id; only the store that was paid can see it.";
+        "There is no such payment of this store or member.",
+        "Check the payment id; only the store that was paid and the member who paid can see it.";
     /// Too many at once by one caller.
     TooManyInFlight = 420, "too_many_in_flight", 429,
         "The caller has too many requests under way.",
@@ -184,6 +184,26 @@ edge_errors! {
     TooManyWithoutEffect = 434, "too_many_without_effect", 429,
         "Too many requests of this terminal were declined, or reversed what never arrived.",
         "Nothing was charged. Wait, then ask again with the same request id; a query is answered.";
+    /// No EMV text, or a part of one.
+    PayloadMustBeWhole = 435, "payload_must_be_whole", 400,
+        "The payload must be the whole text of a merchant-presented QR code.",
+        "Scan the shop's code again, or type the store's number.";
+    /// Another scheme's.
+    SignMustBeOurs = 436, "sign_must_be_ours", 400,
+        "The scanned code must be one of ours.",
+        "Pay with an app of the scheme that made it, or ask the shop for our code.";
+    /// Faked, changed, or another book's.
+    SignMustHold = 437, "sign_must_hold", 400,
+        "The scanned code must be as this book's shop made it.",
+        "Pay nothing on it: it was changed, or is of somebody else. Tell the shop.";
+    /// Pixels that are not those of the path.
+    FrameMustFit = 438, "frame_must_fit", 400,
+        "A frame must have the width and height of its path and one byte a pixel.",
+        "Send at most 1280 by 960 grey pixels, row by row, and at most 1 MiB.";
+    /// Another type of content.
+    ContentTypeMustBeOctets = 439, "content_type_must_be_octets", 415,
+        "A frame must be announced as bytes.",
+        "Send Content-Type: application/octet-stream.";
 }
 
 impl From<Unknown> for EdgeError {

@@ -71,6 +71,15 @@ impl ListenerName {
     /// Every listener.
     pub const ALL: [Self; 3] = [Self::Registers, Self::Devices, Self::Public];
 
+    /// A number of its own.
+    pub const fn number(self) -> i64 {
+        match self {
+            Self::Registers => 1,
+            Self::Devices => 2,
+            Self::Public => 3,
+        }
+    }
+
     /// As in logs and metrics.
     pub const fn text(self) -> &'static str {
         match self {

@@ -4,6 +4,7 @@
 //! - [`request`]: a request's head, body and JSON within bounds.
 //! - [`signed`], [`proven`]: whose request it is; [`signature`], [`proof`]: how that is shown.
 //! - [`pace`], [`reads`]: who has to wait; [`deadline`]: how long at most.
+//! - [`sign`], [`frames`]: what a shop shows, and reading it from a camera's frame.
 //! - [`error`], [`problem`]: what is said when nothing can be said.
 //! - [`identifier`]: numbers as people and programs outside see them (`pay_…`).
 //! - [`keys`]: the key file, and every key derived from it.
@@ -13,6 +14,7 @@ pub mod admin_socket;
 pub mod connections;
 pub mod deadline;
 pub mod error;
+pub mod frames;
 pub mod fruitless;
 pub(crate) mod hex;
 pub mod identifier;
@@ -24,6 +26,7 @@ pub mod proof;
 pub mod proven;
 pub mod reads;
 pub mod request;
+pub mod sign;
 pub mod signature;
 pub mod signed;
 pub mod tls;

@@ -18,7 +18,7 @@ use super::listener::ListenerName;
 use super::pace::Flight;
 use super::problem::{Problem, sentence};
 use super::proof::{self, NO_DEVICE, ProofError, VerifiedKey};
-use super::request::{self, DEVICE_BODY_BYTES_MAX};
+use super::request::{self, DEVICE_BODY_BYTES_MAX, Intake};
 use crate::app::App;
 
 /// Where the next nonce stands (RFC 9449, 8).
@@ -38,6 +38,19 @@ pub struct Proven {
     pub deadline: Deadline,
     extensions: Extensions,
     _flight: Flight,
+    _frame: Option<[Flight; 2]>,
+}
+
+/// A frame that an enrolled device signed.
+#[derive(Debug)]
+pub struct ProvenFrame(pub Proven);
+
+impl FromRequest<App> for ProvenFrame {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        Proven::take(request, app, Intake::Frame).await.map(Self)
+    }
 }
 
 impl Proven {
@@ -63,6 +76,12 @@ impl FromRequest<App> for Proven {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        Self::take(request, app, Intake::Json(DEVICE_BODY_BYTES_MAX)).await
+    }
+}
+
+impl Proven {
+    async fn take(request: Request, app: &App, intake: Intake) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         let token = request::check_head(&parts).and_then(|()| {
             let opened = app.keyring().proof.open_token(text_of(&parts, &AUTHORIZATION));
@@ -72,7 +91,8 @@ impl FromRequest<App> for Proven {
         let number = |number: u64| i64::try_from(number).expect("we made the token");
         let (device, member) = (number(token.device), number(token.member));
         let proven = async {
-            let body = request::body(body, DEVICE_BODY_BYTES_MAX).await?;
+            let frame = app.frame(intake, ListenerName::Devices, device)?;
+            let body = request::body(body, intake.bytes_max()).await?;
             let deadline = app.deadline();
             let digest = proof::sha256(&body);
             let asked = asked(app, &parts, &digest)?;
@@ -81,14 +101,15 @@ impl FromRequest<App> for Proven {
             let verified = app.keyring().proof.verify(&token, proof, &asked, time)?;
             app.proofs.accept(verified.mark, time)?;
             if !body.is_empty() {
-                request::check_content_type(&parts)?;
+                intake.check_content_type(&parts)?;
             }
             let flight = app.device_flights.start(device);
             let flight = flight
                 .ok_or_else(|| Problem::from(EdgeError::TooManyInFlight).and_retry_after(1))?;
             let (device, member) = (FactId(device), MemberNumber(member));
             let extensions = parts.extensions;
-            Ok(Self { device, member, body, deadline, extensions, _flight: flight })
+            let (_flight, _frame) = (flight, frame);
+            Ok(Self { device, member, body, deadline, extensions, _flight, _frame })
         };
         proven.await.map_err(|problem| with_nonce(problem, app, token.device))
     }

@@ -4,7 +4,8 @@
 //! cannot make us keep what we shall refuse.
 //!
 //! Limits: heads of [`HEADERS_BYTES_MAX`], bodies of [`REGISTER_BODY_BYTES_MAX`] or
-//! [`DEVICE_BODY_BYTES_MAX`], announced by the head and read within [`BODY_SECONDS_MAX`].
+//! [`DEVICE_BODY_BYTES_MAX`], frames of [`FRAME_BYTES_MAX`], announced by the head and read within
+//! [`BODY_SECONDS_MAX`].
 
 use std::pin::pin;
 use std::time::Duration;
@@ -21,13 +22,15 @@ use tokio::time::timeout;
 
 use super::connections::Connected;
 use super::error::EdgeError;
+use super::frames::FRAME_BYTES_MAX;
 use super::problem::Problem;
 
 /// The most that all headers of a request may take, bytes.
 pub const HEADERS_BYTES_MAX: usize = 8 * 1024;
 /// The most that a register's body may take, bytes: a hundred acknowledgements have 4 KiB.
 pub const REGISTER_BODY_BYTES_MAX: usize = 8 * 1024;
-/// The most that a device's body may take, bytes: a link's token has less than 300.
+/// The most that a device's body may take, bytes: a scanned payload has 512, what else a
+/// confirmation says less than 300.
 pub const DEVICE_BODY_BYTES_MAX: usize = 1024;
 /// How long a body may take to arrive, seconds.
 pub const BODY_SECONDS_MAX: u64 = 10;
@@ -134,12 +137,47 @@ fn data(
 /// # Errors
 /// [`EdgeError::ContentTypeMustBeJson`].
 pub fn check_content_type(parts: &Parts) -> Result<(), Problem> {
-    let value = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = value.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
+    if is_of_type(parts, "application/json") {
         return Ok(());
     }
     Err(EdgeError::ContentTypeMustBeJson.into())
+}
+
+fn is_of_type(parts: &Parts, media_type: &str) -> bool {
+    let value = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = value.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case(media_type)
+}
+
+/// What the body of a route is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intake {
+    /// A JSON object of at most so many bytes.
+    Json(usize),
+    /// A frame of a camera.
+    Frame,
+}
+
+impl Intake {
+    /// The most bytes.
+    pub const fn bytes_max(self) -> usize {
+        match self {
+            Self::Json(bytes_max) => bytes_max,
+            Self::Frame => FRAME_BYTES_MAX,
+        }
+    }
+
+    /// Refuses a body that is announced as something else.
+    ///
+    /// # Errors
+    /// [`EdgeError::ContentTypeMustBeJson`] or [`EdgeError::ContentTypeMustBeOctets`].
+    pub fn check_content_type(self, parts: &Parts) -> Result<(), Problem> {
+        match self {
+            Self::Json(_) => check_content_type(parts),
+            Self::Frame if is_of_type(parts, "application/octet-stream") => Ok(()),
+            Self::Frame => Err(EdgeError::ContentTypeMustBeOctets.into()),
+        }
+    }
 }
 
 /// Reads a JSON object into `T`, borrowing from `body`. Unknown and repeated fields are refused by

@@ -16,9 +16,10 @@ use yaoki_core::time::SECOND_MS;
 
 use super::deadline::Deadline;
 use super::error::EdgeError;
+use super::listener::ListenerName;
 use super::pace::Flight;
 use super::problem::Problem;
-use super::request::{self, REGISTER_BODY_BYTES_MAX};
+use super::request::{self, Intake, REGISTER_BODY_BYTES_MAX};
 use super::signature::{self, Claim, RequestParts};
 use crate::app::App;
 
@@ -36,6 +37,19 @@ pub struct Signed {
     /// By when it must be answered.
     pub deadline: Deadline,
     _flight: Flight,
+    _frame: Option<[Flight; 2]>,
+}
+
+/// A frame that a terminal signed.
+#[derive(Debug)]
+pub struct SignedFrame(pub Signed);
+
+impl FromRequest<App> for SignedFrame {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        Signed::take(request, app, Intake::Frame).await.map(Self)
+    }
 }
 
 impl Signed {
@@ -55,6 +69,12 @@ impl FromRequest<App> for Signed {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        Self::take(request, app, Intake::Json(REGISTER_BODY_BYTES_MAX)).await
+    }
+}
+
+impl Signed {
+    async fn take(request: Request, app: &App, intake: Intake) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         request::check_head(&parts)?;
         let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -63,12 +83,13 @@ impl FromRequest<App> for Signed {
         request::check_host(host, &app.register_hosts)?;
         claim.check_time(app.now().0.div_euclid(SECOND_MS))?;
         if !body.is_end_stream() {
-            request::check_content_type(&parts)?;
+            intake.check_content_type(&parts)?;
         }
-        let body = request::body(body, REGISTER_BODY_BYTES_MAX).await?;
+        let terminal = i64::try_from(claim.terminal).expect("an identifier holds a positive i64");
+        let frame = app.frame(intake, ListenerName::Registers, terminal)?;
+        let body = request::body(body, intake.bytes_max()).await?;
         let deadline = app.deadline();
         check(app, &claim, &parts, host, &body)?;
-        let terminal = i64::try_from(claim.terminal).expect("an identifier holds a positive i64");
         let flight = app.flights.start(terminal);
         let flight =
             flight.ok_or_else(|| Problem::from(EdgeError::TooManyInFlight).and_retry_after(1))?;
@@ -79,6 +100,7 @@ impl FromRequest<App> for Signed {
             parts,
             deadline,
             _flight: flight,
+            _frame: frame,
         })
     }
 }

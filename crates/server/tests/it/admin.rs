@@ -28,7 +28,8 @@ on_both_storages! {
         let name = "Kazaguruma".to_owned();
         let merchant = send(&world, &message(Order::CreateMerchant { name }));
         let (merchant, name) = (text(&merchant, "merchant"), "Kazaguruma main".to_owned());
-        let order = Order::CreateStore { merchant, name, cutoff_minutes: 0 };
+        let place = "東京都港区".to_owned();
+        let order = Order::CreateStore { merchant, name, place, cutoff_minutes: 0 };
         let store = send(&world, &message(order));
         let (store, name) = (text(&store, "store"), "till 1".to_owned());
         let terminal = send(&world, &message(Order::CreateTerminal { store, name }));

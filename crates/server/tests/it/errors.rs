@@ -57,6 +57,18 @@ fn by_requests(world: &World) -> Vec<String> {
     note(&stale);
     device.set_token("made up".to_owned());
     note(&world.run(device.post("/v1/device/code", b"{}")).expect("an answer"));
+    let mut device = world.enrolled(0);
+    for body in [
+        r#"{"payload":"x"}"#,
+        r#"{"payload":"00020126100006jp.abc5303392630438CB"}"#,
+        r#"{"payload":"00020130120008jp.yaoki5303392630438CB"}"#,
+    ] {
+        let body = with_crc(body);
+        let answer = device.post("/v1/device/shop", body.as_bytes());
+        note(&world.run(answer).expect("an answer"));
+    }
+    note(&world.run(device.frame("/v1/device/frames/1/1", b"")).expect("an answer"));
+    note(&world.run(device.post("/v1/device/frames/1/1", b"x")).expect("an answer"));
     let mut newcomer = world.device();
     let target = "/v1/device/enrol";
     let proof = newcomer.proof("POST", "/v1/device/code", b"{}").expect("a proof");
@@ -76,6 +88,15 @@ fn by_requests(world: &World) -> Vec<String> {
         .as_bytes(),
     )));
     reached
+}
+
+/// A payload in a body with the CRC that it should have.
+fn with_crc(body: &str) -> String {
+    let Some((start, _)) = body.split_once("6304") else { return body.to_owned() };
+    let payload = start.rsplit('"').next().unwrap_or_default();
+    let whole = (0..=0xFFFF_u32).map(|crc| format!("{payload}6304{crc:04X}"));
+    let mut whole = whole.filter(|text| yaoki_formats::emv_mpm::Payload::parse(text).is_ok());
+    format!("{{\"payload\":\"{}\"}}", whole.next().unwrap_or_default())
 }
 
 /// A body that breaks off. The connection is gone then, so nobody hears of it.
@@ -143,8 +164,8 @@ on_both_storages! {
         let mut world = World::new(db);
         let before = world.size();
         let mut reached: BTreeSet<String> = by_requests(&world).into_iter().collect();
-        // A device was enrolled by a link, and nothing else.
-        assert_eq!(world.size(), before + 2);
+        // Two devices were enrolled by a link each, and nothing else.
+        assert_eq!(world.size(), before + 4);
         reached.insert(by_slow_body(&world));
         for _ in 0..60 {
             let forged = world.forged_code(0);

@@ -15,6 +15,7 @@ mod raw;
 mod retries;
 mod routes;
 mod shares;
+mod shops;
 mod slow;
 mod tls;
 mod witness;

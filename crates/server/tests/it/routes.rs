@@ -110,6 +110,19 @@ const TABLE: &[Row] = &[
     ("get", "/", [OK; 6]),
     ("get", "/wallet", [OK; 6]),
     ("get", "/register", [OK; 6]),
+    ("post", "/v1/orders", [UNSIGNED, UNSIGNED, OK, OK, OK, "503 shop_takes_no_payments"]),
+    ("get", "/v1/sign", [UNSIGNED, UNSIGNED, OK, OK, OK, OK]),
+    ("get", "/v1/terminal", [UNSIGNED, UNSIGNED, OK, OK, OK, OK]),
+    ("post", "/v1/frames/{width}/{height}", [UNSIGNED, UNSIGNED, OK, OK, OK, OK]),
+    ("post", "/v1/device/shop", [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
+    ("post", "/v1/device/payments", [UNPROVEN, SUCCEEDED, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
+    ("post", "/v1/device/movements", [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
+    ("post", "/v1/device/payment", [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
+    (
+        "post",
+        "/v1/device/frames/{width}/{height}",
+        [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN],
+    ),
     ("get", "/static/style.css", [OK; 6]),
     ("get", "/static/{version}/{file}", [OK; 6]),
     ("get", "/docs/reference/refusals", [OK; 6]),
@@ -192,6 +205,16 @@ impl Scene<'_> {
                 "valid_until": valid_until,
             }),
             ("post", "/v1/acknowledgements") => json!({ "request_ids": [self.payment(None).1] }),
+            ("post", "/v1/orders") => json!({
+                "request_id": request_id, "amount": 100, "currency": "JPY",
+                "valid_until": valid_until,
+            }),
+            ("post", "/v1/device/shop") => json!({ "store": "1" }),
+            ("post", "/v1/device/payments") => json!({
+                "request_id": request_id, "store": "1", "amount": 100, "currency": "JPY",
+                "valid_until": valid_until,
+            }),
+            ("post", "/v1/device/payment") => json!({ "payment": self.payment(None).0 }),
             ("post", "/v1/device/enrol") => {
                 json!({ "link_token": self.world.link(&self.world.members[1].0.to_string()) })
             }
@@ -205,6 +228,7 @@ impl Scene<'_> {
         };
         let target = path.replace("{payment}", &payment).replace("{request_id}", &request);
         let target = target.replace("{version}", version()).replace("{file}", "page.js");
+        let target = target.replace("{width}", "1").replace("{height}", "2");
         (target, if body.is_null() { String::new() } else { body.to_string() })
     }
 
@@ -219,11 +243,19 @@ impl Scene<'_> {
                 let credentials = credentials.clone();
                 let mut register =
                     yaoki_server::client::RegisterClient::new(address, credentials, clock);
-                self.world.run(register.send(&method, &target, &body)).expect("an answer")
+                let answer = if path.contains("{width}") {
+                    self.world.run(register.frame(&target, &body))
+                } else {
+                    self.world.run(register.send(&method, &target, &body))
+                };
+                answer.expect("an answer")
             }
             (Actor::Member, _) if path == "/v1/device/enrol" => {
                 let mut newcomer = self.world.device();
                 self.world.run(newcomer.post(&target, &body)).expect("an answer")
+            }
+            (Actor::Member, _) if path == "/v1/device/frames/{width}/{height}" => {
+                self.world.run(self.device.frame(&target, &body)).expect("an answer")
             }
             (Actor::Member, _) if listener == ListenerName::Devices && method == "POST" => {
                 self.world.run(self.device.post(&target, &body)).expect("an answer")

@@ -245,8 +245,10 @@ impl Shops {
     fn make(desk: &Desk) -> Self {
         let [home, abroad] = ["Hinode", "Tsukimi"].map(|name| {
             let merchant = done(desk, Order::CreateMerchant { name: name.to_owned() });
+            let place = format!("{name}-ku, Tokyo");
             let (merchant, name) = (text(&merchant, "merchant"), format!("{name} station"));
-            let store = done(desk, Order::CreateStore { merchant, name, cutoff_minutes: 0 });
+            let store = Order::CreateStore { merchant, name, place, cutoff_minutes: 0 };
+            let store = done(desk, store);
             text(&store, "store")
         });
         let terminal = |store: &str, name: &str| {

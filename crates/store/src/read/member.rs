@@ -10,7 +10,7 @@ use yaoki_core::facts::{Operation, Transfer};
 use yaoki_core::ids::{FactId, MemberNumber};
 use yaoki_core::row::Value;
 
-use super::{PAGE_MAX, ROWS_SCANNED_MAX, member};
+use super::{Before, PAGE_MAX, Page, ROWS_SCANNED_MAX, member};
 use crate::conn::Conn;
 use crate::error::StoreError;
 use crate::sql;
@@ -107,18 +107,42 @@ pub fn recent_movements(
     number: MemberNumber,
     limit: usize,
 ) -> Result<Vec<Operation>, StoreError> {
+    movements(conn, number, None, limit).map(|page| page.operations)
+}
+
+/// One page of what [`recent_movements`] gives the first of. An operation that is none of the
+/// member's begins no page.
+pub fn movements(
+    conn: &mut Conn,
+    number: MemberNumber,
+    before: Before,
+    limit: usize,
+) -> Result<Page, StoreError> {
     let limit = limit.min(PAGE_MAX);
-    let mut walk = walk(conn, number, FactId::NONE)?;
-    let mut found = Vec::with_capacity(limit);
+    let mut walk = match before {
+        None => walk(conn, number, FactId::NONE)?,
+        Some(before) => {
+            let last = conn.find::<Operation, _>(&[before])?.pop();
+            let own = last.filter(|row| row.member == number);
+            let next = own.map_or(FactId::NONE, |row| row.previous);
+            Walk { next, oldest: FactId::NONE }
+        }
+    };
+    let (mut found, mut last) = (Vec::with_capacity(limit), None);
     for most in [limit, ROWS_SCANNED_MAX] {
         let page = walk.page(conn, i64::try_from(most).expect("a page is short"))?;
+        last = page.last().map(|row| row.id).or(last);
         found.extend(page.into_iter().filter(Operation::has_effect));
         if found.len() >= limit {
             break;
         }
     }
+    let before = match found.get(limit.saturating_sub(1)) {
+        Some(row) if found.len() > limit => Some(row.id),
+        _ => last.filter(|_| walk.next.is_some()),
+    };
     found.truncate(limit);
-    Ok(found)
+    Ok(Page { operations: found, before })
 }
 
 /// The newest operations of a member, newest first: payments, holds, refunds, credits, declines.

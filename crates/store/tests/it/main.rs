@@ -11,6 +11,7 @@ mod lists;
 mod migrations;
 mod rows;
 mod sessions;
+mod shops;
 mod statements;
 mod tamper;
 mod transfers;

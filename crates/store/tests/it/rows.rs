@@ -129,7 +129,8 @@ fn shops_and_the_book_come_back(conn: &mut Conn, tried: &mut BTreeSet<&'static s
     let (number, name) = (MerchantNumber(1), "八百屋".to_owned());
     comes_back(conn, tried, &Merchant { number, name: name.clone() }, 1_i64);
     let (merchant, number) = (number, StoreNumber(LARGE));
-    let store = Store { number, merchant, cutoff_minutes: -60, name: name.clone() };
+    let place = "東京都港区".to_owned();
+    let store = Store { number, merchant, cutoff_minutes: -60, name: name.clone(), place };
     comes_back(conn, tried, &store, LARGE);
     let (store, number, previous_until) = (number, TerminalNumber(1), Instant(LARGE));
     let terminal =

@@ -54,6 +54,8 @@ pub(crate) fn live(book: &TestBook) {
     assert!(reversed.succeeded() && reversed.amount == 70);
     let unseen = book.request();
     assert!(book.operation(book.reverse(book.ask(2, 4), unseen)).succeeded());
+    let order = book.ask(2, 6).caller.key;
+    assert!(book.operation(book.confirm(order, two, 250)).succeeded());
     hold(book, two, OperationKind::Capture);
     hold(book, two, OperationKind::Void);
     let held = book.operation(book.pay(book.ask(3, 5), &book.code(two), 900, Some(60)));

@@ -125,6 +125,7 @@ impl World {
         let stores = (0..STORES).map(|n| Act::CreateStore {
             merchant: MerchantNumber(1 + n % MERCHANTS),
             name: format!("store {n}"),
+            place: String::new(),
             cutoff_minutes: 0,
         });
         self.run_all("stores", stores.map(administer))?;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use yaoki_core::money::Currency;
+use yaoki_server::edge::sign::IDENTIFIER_CHARACTERS_MAX;
 use yaoki_server::jobs::witness::WitnessUrl;
 use yaoki_store::Database;
 
@@ -58,6 +59,25 @@ impl Kind for Prefix {
 
     fn read(text: &str) -> Result<Self, String> {
         let good = (4..=6).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        if good { Ok(Self(text.to_owned())) } else { Err(Self::may_be()) }
+    }
+}
+
+/// A reversed domain that fits into the QR of a shop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct QrIdentifier(pub(crate) String);
+
+impl Kind for QrIdentifier {
+    fn may_be() -> String {
+        format!("1 to {IDENTIFIER_CHARACTERS_MAX} small letters, digits, hyphens and points")
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        let plain = |byte: u8| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.'
+        };
+        let good = (1..=IDENTIFIER_CHARACTERS_MAX).contains(&text.len());
+        let good = good && text.bytes().all(plain);
         if good { Ok(Self(text.to_owned())) } else { Err(Self::may_be()) }
     }
 }

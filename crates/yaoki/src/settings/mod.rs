@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use yaoki_core::money::Currency;
 use yaoki_store::Database;
 
-use self::kind::{Hosts, Kind, LogFormat, Number, Prefix, Witnesses, ZoneName};
+use self::kind::{Hosts, Kind, LogFormat, Number, Prefix, QrIdentifier, Witnesses, ZoneName};
 use self::source::Values;
 use crate::exit::Failure;
 
@@ -143,6 +143,10 @@ settings! {
     Serving code_prefix: Prefix = "9876", "DIGITS";
     /// How long a code can be paid with, seconds, in steps of 30.
     Serving code_lifetime_seconds: Number<30, 300> = "120", "SECONDS";
+
+    /// Whose the codes that shops show are: a reversed domain of yours. It stands in every printed
+    /// sign, so changing it makes those foreign.
+    Serving qr_identifier: QrIdentifier = "jp.yaoki", "NAME";
 
     /// Where terminals are served.
     Serving registers: SocketAddr = "127.0.0.1:7701", "ADDRESS";

@@ -10,6 +10,7 @@ fn the_self_test_walks_the_whole_path_and_leaves_nothing_behind() {
         "the same request again gives the same bytes",
         "the same code does not pay twice",
         "arriving late it is declined",
+        "a withdrawn order cannot be confirmed",
         "money still goes back meanwhile",
         "the book verifies against its anchors",
         "ひので駅前店 Hinode Station",

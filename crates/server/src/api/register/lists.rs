@@ -1,5 +1,5 @@
-//! What a register can look at: its own recent operations, and the life of one payment of its
-//! store.
+//! What a register can look at: the recent operations of its own or of its store, and the life of
+//! one payment of its store.
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Query, State};
@@ -35,6 +35,8 @@ pub struct ListQuery {
     limit: Option<usize>,
     /// `before` of the page before.
     before: Option<i64>,
+    /// Those of every terminal of the store, not only of the one that asks.
+    store: Option<bool>,
     /// Only those that succeeded more than 10 minutes ago and were not acknowledged.
     unacknowledged: Option<bool>,
 }
@@ -53,7 +55,10 @@ impl ListQuery {
 }
 
 /// What the rules ask of a terminal that only looks: it is in the book, and its key is current.
-fn signer(conn: &mut Conn, signed: Signer) -> Result<Result<Terminal, Refusal>, StoreError> {
+pub(super) fn signer(
+    conn: &mut Conn,
+    signed: Signer,
+) -> Result<Result<Terminal, Refusal>, StoreError> {
     let terminal = conn.find::<Terminal, _>(&[signed.terminal.0])?.pop();
     Ok(match terminal {
         None => Err(Refusal::TerminalMustExist),
@@ -64,25 +69,25 @@ fn signer(conn: &mut Conn, signed: Signer) -> Result<Result<Terminal, Refusal>, 
 
 /// Who looks, to be taken to a reader.
 #[derive(Clone, Copy)]
-struct Signer {
-    terminal: yaoki_core::ids::TerminalNumber,
-    generation: i64,
-    now: Instant,
+pub(super) struct Signer {
+    pub(super) terminal: yaoki_core::ids::TerminalNumber,
+    pub(super) generation: i64,
+    pub(super) now: Instant,
 }
 
 impl Signer {
-    fn of(app: &App, signed: &Signed) -> Self {
+    pub(super) fn of(app: &App, signed: &Signed) -> Self {
         Self { terminal: signed.terminal, generation: signed.generation, now: app.now() }
     }
 }
 
 /// A terminal that looks at many things at once is answered one after another.
-fn look(app: &App, signed: &Signed) -> Result<Flight, Problem> {
+pub(super) fn look(app: &App, signed: &Signed) -> Result<Flight, Problem> {
     let look = app.looks.start(signed.terminal.0);
     look.ok_or_else(|| Problem::from(EdgeError::TooManyInFlight).and_retry_after(1))
 }
 
-/// The terminal's recent operations, newest first.
+/// The recent operations of the terminal, or of its whole store, newest first.
 ///
 /// A page may be short, or empty, and still say by `before` where the next one goes on.
 #[utoipa::path(
@@ -108,7 +113,8 @@ pub async fn list(State(app): State<App>, signed: Result<Signed, Problem>) -> Re
                 Ok(terminal) => terminal,
                 Err(refusal) => return Ok(Err(refusal)),
             };
-            let (store, own) = (terminal.store, Some(terminal.number));
+            let whole = query.store == Some(true);
+            let (store, own) = (terminal.store, (!whole).then_some(terminal.number));
             let before = query.before.map(FactId);
             if query.unacknowledged == Some(true) {
                 return read::unacknowledged(conn, (store, own), who.now, before, limit).map(Ok);

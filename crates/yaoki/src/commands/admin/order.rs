@@ -21,6 +21,9 @@ pub(super) enum Act {
         merchant: String,
         /// Its name, as on receipts
         name: String,
+        /// City or street, as members are shown before they confirm a payment
+        #[arg(long, default_value = "", hide_default_value = true)]
+        place: String,
         /// When its business day ends, as HH:MM in the operator's zone
         #[arg(long, value_name = "HH:MM", default_value = "00:00", value_parser = minutes_of)]
         cutoff: i64,
@@ -199,9 +202,10 @@ impl Act {
     pub(super) fn order(&self) -> Order {
         match self {
             Self::CreateMerchant { name } => Order::CreateMerchant { name: name.clone() },
-            Self::CreateStore { merchant, name, cutoff } => Order::CreateStore {
+            Self::CreateStore { merchant, name, place, cutoff } => Order::CreateStore {
                 merchant: merchant.clone(),
                 name: name.clone(),
+                place: place.clone(),
                 cutoff_minutes: *cutoff,
             },
             Self::CreateTerminal { store, name } => {

@@ -10,10 +10,24 @@ use yaoki_store::read;
 
 use crate::exit::Failure;
 
+/// A store: its name, and its place.
+type Shop = (&'static str, &'static str);
 /// Merchants with their stores.
-const SHOPS: [(&str, [&str; 2]); 2] = [
-    ("ひので商店 Hinode", ["ひので駅前店 Hinode Station", "ひので大学店 Hinode Campus"]),
-    ("つきみ堂 Tsukimi", ["つきみ堂本店 Tsukimi Main", "つきみ堂港店 Tsukimi Harbour"]),
+const SHOPS: [(&str, [Shop; 2]); 2] = [
+    (
+        "ひので商店 Hinode",
+        [
+            ("ひので駅前店 Hinode Station", "東京都港区 Minato, Tokyo"),
+            ("ひので大学店 Hinode Campus", "東京都文京区 Bunkyo, Tokyo"),
+        ],
+    ),
+    (
+        "つきみ堂 Tsukimi",
+        [
+            ("つきみ堂本店 Tsukimi Main", "京都市中京区 Nakagyo, Kyoto"),
+            ("つきみ堂港店 Tsukimi Harbour", "横浜市中区 Naka, Yokohama"),
+        ],
+    ),
 ];
 /// Terminals of each store.
 const TERMINALS: [&str; 2] = ["till 1", "till 2"];
@@ -72,17 +86,18 @@ pub(crate) fn seed(desk: &Desk) -> Result<Seeded, Failure> {
     for (shop, (name, stores)) in (0..).zip(SHOPS) {
         let merchant = once(desk, ("merchant", shop), Order::CreateMerchant { name: name.into() })?;
         let merchant = text(&merchant, "merchant")?;
-        for (place, store) in (0..).zip(stores) {
-            let place = shop * 10 + place;
+        for (number, (store, place)) in (0..).zip(stores) {
+            let number = shop * 10 + number;
             let order = Order::CreateStore {
                 merchant: merchant.clone(),
                 name: store.to_owned(),
+                place: place.to_owned(),
                 cutoff_minutes: 0,
             };
-            let made = text(&once(desk, ("store", place), order)?, "store")?;
-            for (number, till) in (0..).zip(TERMINALS) {
+            let made = text(&once(desk, ("store", number), order)?, "store")?;
+            for (which, till) in (0..).zip(TERMINALS) {
                 let order = Order::CreateTerminal { store: made.clone(), name: till.to_owned() };
-                let reply = once(desk, ("terminal", place * 10 + number), order)?;
+                let reply = once(desk, ("terminal", number * 10 + which), order)?;
                 tills.push(till_of(&reply, format!("{store}, {till}"))?);
             }
         }

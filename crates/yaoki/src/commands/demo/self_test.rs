@@ -34,6 +34,8 @@ const REFUNDED: i64 = 200;
 /// What is held, and what of it is taken.
 const HELD: i64 = 3_000;
 const CAPTURED: i64 = 2_000;
+/// What is paid of an order and at a sign.
+const SCANNED: i64 = 700;
 
 /// Walks the path and prints it.
 pub(super) fn run(mut values: Values) -> Result<(), Failure> {
@@ -91,6 +93,7 @@ fn walk(settings: &Settings, served: &Served, steps: &mut Steps) -> Result<Strin
     walker.gets_money_back(steps, &paid)?;
     walker.undoes(steps)?;
     walker.holds(steps)?;
+    walker.is_scanned(steps)?;
     walker.looks(steps, &paid)?;
     walker.closes_a_switch(steps, &paid)?;
     Ok(walker.receipt(&paid))
@@ -203,6 +206,41 @@ impl Walker {
         self.must_have(steps, "nothing is held any more", left)
     }
 
+    /// The member scans the shop: an order, one that is withdrawn, and the store's sign.
+    fn is_scanned(&mut self, steps: &mut Steps) -> Result<(), Failure> {
+        let request = Uuid::now_v7();
+        let shown = self.order(request, SCANNED)?;
+        let unseen = self.runtime.block_on(self.register.query(request))?;
+        steps.must(
+            "the register shows an order, and nothing is recorded",
+            unseen.is_none(),
+            unseen,
+        )?;
+        let confirmed = self.runtime.block_on(self.phone.confirm(&shown))?;
+        steps.must("the device confirms it", confirmed.status == 200, confirmed.summary())?;
+        let again = self.runtime.block_on(self.phone.confirm(&shown))?;
+        let same = again.replayed && again.body == confirmed.body;
+        steps.must("confirmed again it charges nothing", same, again.summary())?;
+        let seen = self.runtime.block_on(self.register.query(request))?;
+        let payment = seen.as_ref().and_then(|receipt| receipt.payment.clone()).unwrap_or_default();
+        steps.must("the register sees it paid", !payment.is_empty(), seen)?;
+        let refund = self.refund(&payment, SCANNED)?;
+        steps.must("and gives the money back", refund.succeeded(), &refund)?;
+        let request = Uuid::now_v7();
+        let shown = self.order(request, SCANNED)?;
+        self.reverse(request)?;
+        let refused = self.runtime.block_on(self.phone.confirm(&shown))?;
+        let settled = refused.json()["refusal"] == "order_is_settled";
+        steps.must("a withdrawn order cannot be confirmed", settled, refused.summary())?;
+        let sign = self.runtime.block_on(self.register.sign_of_store())?;
+        let (sign, id) = (text(&sign, "payload")?, Uuid::now_v7().to_string());
+        let paid = self.runtime.block_on(self.phone.pay_at_sign(&sign, &id, SCANNED))?;
+        steps.must("the sign of the store is paid at", paid.status == 200, paid.summary())?;
+        let back = paid.json()["payment"].as_str().unwrap_or_default().to_owned();
+        let back = self.refund(&back, SCANNED)?;
+        steps.must("what was paid at it goes back, too", back.succeeded(), &back)
+    }
+
     /// What registers look at.
     fn looks(&mut self, steps: &mut Steps, paid: &Paid) -> Result<(), Failure> {
         let known = self.runtime.block_on(self.register.acknowledge(&[paid.request_id]))?;
@@ -250,6 +288,11 @@ impl Walker {
         Ok(self.runtime.block_on(sent)?)
     }
 
+    /// The payload of an order.
+    fn order(&mut self, request: Uuid, amount: i64) -> Result<String, Failure> {
+        text(&self.runtime.block_on(self.register.order(request, amount))?, "payload")
+    }
+
     fn refund(&mut self, payment: &str, amount: i64) -> Result<Receipt, Failure> {
         let refund = self.register.refund(Uuid::now_v7(), payment, amount);
         Ok(self.runtime.block_on(refund)?)
@@ -294,7 +337,8 @@ struct Paid {
 fn terminal(door: &Door, merchant: &str, store: &str) -> Result<(u64, [u8; 32]), Failure> {
     let merchant = order(door, Order::CreateMerchant { name: merchant.to_owned() })?;
     let merchant = text(&merchant, "merchant")?;
-    let store = Order::CreateStore { merchant, name: store.to_owned(), cutoff_minutes: 0 };
+    let (name, place) = (store.to_owned(), "東京都港区 Minato, Tokyo".to_owned());
+    let store = Order::CreateStore { merchant, name, place, cutoff_minutes: 0 };
     let store = text(&order(door, store)?, "store")?;
     let reply = order(door, Order::CreateTerminal { store, name: "till 1".to_owned() })?;
     let number = identifier::parse(Kind::Terminal, &text(&reply, "terminal")?);

@@ -1,0 +1,115 @@
+//! Paying what a shop shows: an order of a register, or the sign of a store. The member's paying
+//! device confirms, and nothing was written before.
+//!
+//! An order is decided under the request id and terminal that its register made, so all that holds
+//! of a register's request holds of it: one outcome, asked for by query, ended by reverse, refunded
+//! as a payment. A sign is decided under an id made from the member and what the device made
+//! ([`crate::ids::RequestId::of_member`]), at the store's first terminal, which never changes.
+//!
+//! Nothing but success is recorded: an order whose member lacks money stays open, so that he tops
+//! up or another one pays. Only success ends it, or the register.
+
+use super::{ORDER_MS_MAX, Outcome, Stop, amount_must_hold, blank, must, record};
+use crate::account::Account;
+use crate::command::{Ask, Caller, PayShop, ShownBy};
+use crate::facts::{OperationKind, Transfer};
+use crate::ids::TerminalNumber;
+use crate::money::amount_is_in_range;
+use crate::refusal::Refusal;
+use crate::state::{Member, MemberState, Terminal};
+use crate::switches::{Capability, Place};
+use crate::time::Instant;
+use crate::view::{Directory, Effects, View};
+
+pub(super) fn decide(view: &View, pay: &PayShop, effects: &mut Effects) -> Result<Outcome, Stop> {
+    if let Some(outcome) = repeat(view, pay)? {
+        return Ok(outcome);
+    }
+    let place = view.directory.place(pay.key.terminal).ok_or(Refusal::StoreMustExist)?;
+    let place = Place { member: pay.member, ..place };
+    must(view.now <= pay.valid_until, Refusal::OrderIsOver)?;
+    let latest = view.now.plus_ms(pay.by.valid_ms_max());
+    must(pay.valid_until <= latest, Refusal::ValidUntilMustBeNear)?;
+    amount_must_hold(view, pay.amount, pay.currency)?;
+    let Some(member) = view.members.get(&pay.member) else {
+        return Err(Refusal::MemberMustExist.into());
+    };
+    must(member.state == MemberState::Open, Refusal::MemberMustBeOpen)?;
+    let pays = pay.device.is_some() && member.device == pay.device;
+    must(pays, Refusal::DeviceMustBeActive)?;
+    must(takes_payments(view, pay, &place), Refusal::ShopTakesNoPayments)?;
+    must(pay.amount <= member.available(), Refusal::BalanceDoesNotCover)?;
+    // After this point the payment succeeds.
+    Ok(book(view, pay, (member, &place), effects))
+}
+
+/// Whether `terminal` may show an order of this amount until `valid_until`. A read, no command: an
+/// order is written nowhere before it is paid.
+pub fn may_show_order(
+    directory: &Directory,
+    terminal: TerminalNumber,
+    amount: i64,
+    valid_until: Instant,
+    now: Instant,
+) -> Result<(), Refusal> {
+    must(now < valid_until, Refusal::OrderIsOver)?;
+    must(valid_until <= now.plus_ms(ORDER_MS_MAX), Refusal::ValidUntilMustBeNear)?;
+    must(amount_is_in_range(amount), Refusal::AmountMustBeInRange)?;
+    let place = directory.place(terminal).ok_or(Refusal::TerminalMustExist)?;
+    let takes = directory.terminals.get(&terminal).is_some_and(|row| row.suspended == 0)
+        && !directory.is_closed(Capability::Payment, &place, now);
+    must(takes, Refusal::ShopTakesNoPayments)
+}
+
+/// The same answer again, if this member has confirmed the same before. What became of the id by
+/// anybody else is not this member's to know, but that it is settled.
+fn repeat(view: &View, pay: &PayShop) -> Result<Option<Outcome>, Stop> {
+    let Some(operation) = view.operations.get(&pay.key) else { return Ok(None) };
+    let own = operation.is_of_shop() && operation.member == pay.member;
+    must(own, Refusal::OrderIsSettled)?;
+    if operation.fingerprint != pay.fingerprint {
+        return Err(Stop::AnotherMeaning(Box::new(operation.clone())));
+    }
+    let operation = operation.clone();
+    Ok(Some(Outcome::Decided { operation, replayed: true, forged: false }))
+}
+
+/// Whether the terminal of the order takes payments, or any terminal of the store of the sign.
+fn takes_payments(view: &View, pay: &PayShop, place: &Place) -> bool {
+    let takes = |terminal: &Terminal| {
+        let here = Place { terminal: terminal.number, ..*place };
+        let closed = view.directory.is_closed(Capability::Payment, &here, view.now);
+        terminal.suspended == 0 && !closed
+    };
+    let terminals = view.directory.terminals.values();
+    let mut asked = terminals.filter(|terminal| match pay.by {
+        ShownBy::Order => terminal.number == place.terminal,
+        ShownBy::Sign => terminal.store == place.store,
+    });
+    asked.any(takes)
+}
+
+fn book(
+    view: &View,
+    pay: &PayShop,
+    (member, place): (&Member, &Place),
+    effects: &mut Effects,
+) -> Outcome {
+    let caller = Caller { key: pay.key, generation: 0 };
+    let ask = Ask { caller, valid_until: pay.valid_until, fingerprint: pay.fingerprint };
+    let mut operation = blank(view, &ask, OperationKind::Pay, pay.amount);
+    operation.id = view.next_ids(2);
+    operation.payment = operation.id;
+    operation.put_on_list_of(member);
+    effects.transfers.push(Transfer {
+        member: member.number,
+        id: operation.id.plus(1),
+        debit: Account::money(member.number),
+        credit: Account::payable(place.store),
+        amount: pay.amount,
+        kind: operation.kind,
+        operation: operation.id,
+        seq: view.seq,
+    });
+    record(operation, effects)
+}
