@@ -60,6 +60,13 @@ assets! {
     "wallet-member.js": SCRIPT;
     "wallet-pay.js": SCRIPT;
     "register.js": SCRIPT;
+    "register-charge.js": SCRIPT;
+    "register-journal.js": SCRIPT;
+    "register-outcome.js": SCRIPT;
+    "register-payments.js": SCRIPT;
+    "register-scan.js": SCRIPT;
+    "register-shift.js": SCRIPT;
+    "register-till.js": SCRIPT;
     "console.js": SCRIPT;
     "icon.svg": "image/svg+xml";
     "icon-192.png": "image/png";
