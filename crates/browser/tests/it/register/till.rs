@@ -42,11 +42,9 @@ impl Till {
         let order = Order::CreateTerminal { store, name: "レジ 1".to_owned() };
         let made = stage.order(order);
         let (terminal, key) = (named(&made, "terminal"), named(&made, "key"));
-        let credentials = Credentials {
-            terminal: identifier::parse(Kind::Terminal, &terminal).expect("it is ours"),
-            generation: 1,
-            key: bytes(&key),
-        };
+        let number = identifier::parse(Kind::Terminal, &terminal).expect("it is ours");
+        let credentials =
+            Credentials { terminal: number.unsigned_abs(), generation: 1, key: bytes(&key) };
         let address = stage.address(ListenerName::Registers);
         let register = RegisterClient::new(address, credentials, Stage::clock());
         let (_, link) = stage.member(BALANCE);
