@@ -338,6 +338,11 @@ impl Book {
         self.row.currency
     }
 
+    /// The operator's zone, an IANA name.
+    pub fn zone(&self) -> &str {
+        &self.row.zone
+    }
+
     /// Takes no more commands, runs those in line, commits, and joins every thread.
     pub fn close(&self) {
         self.queues.iter().for_each(|queue| queue.stop());

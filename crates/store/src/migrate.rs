@@ -36,12 +36,20 @@ pub struct Migration {
 }
 
 /// Every migration, in order.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    title: "the book",
-    mode: Mode::Stop,
-    text: include_str!("schema/0001_book.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        title: "the book",
+        mode: Mode::Stop,
+        text: include_str!("schema/0001_book.sql"),
+    },
+    Migration {
+        number: 2,
+        title: "hourly tallies of stores",
+        mode: Mode::Stop,
+        text: include_str!("schema/0002_tally.sql"),
+    },
+];
 
 const REGISTER: &str =
     "CREATE TABLE IF NOT EXISTS migration (number BIGINT PRIMARY KEY, title TEXT NOT NULL)";

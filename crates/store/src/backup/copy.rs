@@ -14,7 +14,7 @@ use crate::database::Database;
 use crate::error::StoreError;
 use crate::migrate;
 use crate::sql::{self, Statement};
-use crate::table::{Balance, Book, LedgerList, Position, Record, Switchboard};
+use crate::table::{Balance, Book, LedgerList, Position, Record, Switchboard, Tally};
 use crate::verify::page::{Paged, Pages};
 use crate::verify::{Progress, Progressing};
 
@@ -102,7 +102,7 @@ tables! {
     few: Book from BOOKS, Switchboard from SWITCHBOARDS, Lane from LANES, Position from POSITIONS,
         Merchant from MERCHANTS, Store from STORES, Terminal from TERMINALS, Switch from SWITCHES;
     many: Operation, Transfer, Event, Acknowledgement, Batch, Member, Device, EnrolmentLink,
-        PaymentState, Balance, LedgerList;
+        PaymentState, Balance, Tally, LedgerList;
 }
 
 fn few<T: Record>(

@@ -5,6 +5,7 @@
 mod addresses;
 mod backup;
 mod clocks;
+mod console;
 mod crash;
 mod lanes;
 mod lists;
