@@ -40,13 +40,33 @@ pub enum Endpoint {
     Code,
     /// `POST /v1/device/wallet`.
     Wallet,
+    /// `POST /v1/console/session`.
+    ConsoleSession,
+    /// `POST /v1/console/session/end`.
+    ConsoleEnd,
+    /// `POST /v1/console/today`.
+    ConsoleToday,
+    /// `POST /v1/console/operations`.
+    ConsoleOperations,
+    /// `POST /v1/console/find`.
+    ConsoleFind,
+    /// `POST /v1/console/payment`.
+    ConsolePayment,
+    /// `POST /v1/console/shops`.
+    ConsoleShops,
+    /// `POST /v1/console/unacknowledged`.
+    ConsoleUnacknowledged,
+    /// `POST /v1/console/switches`.
+    ConsoleSwitches,
+    /// `POST /v1/console/stream`.
+    ConsoleStream,
     /// Pages, OpenAPI, health, and whatever is not there.
     Public,
 }
 
 impl Endpoint {
     /// Every endpoint, in the order of the enum.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 24] = [
         Self::Pay,
         Self::Query,
         Self::Reverse,
@@ -60,6 +80,16 @@ impl Endpoint {
         Self::Nonce,
         Self::Code,
         Self::Wallet,
+        Self::ConsoleSession,
+        Self::ConsoleEnd,
+        Self::ConsoleToday,
+        Self::ConsoleOperations,
+        Self::ConsoleFind,
+        Self::ConsolePayment,
+        Self::ConsoleShops,
+        Self::ConsoleUnacknowledged,
+        Self::ConsoleSwitches,
+        Self::ConsoleStream,
         Self::Public,
     ];
 
@@ -79,6 +109,16 @@ impl Endpoint {
             Self::Nonce => "nonce",
             Self::Code => "code",
             Self::Wallet => "wallet",
+            Self::ConsoleSession => "console_session",
+            Self::ConsoleEnd => "console_end",
+            Self::ConsoleToday => "console_today",
+            Self::ConsoleOperations => "console_operations",
+            Self::ConsoleFind => "console_find",
+            Self::ConsolePayment => "console_payment",
+            Self::ConsoleShops => "console_shops",
+            Self::ConsoleUnacknowledged => "console_unacknowledged",
+            Self::ConsoleSwitches => "console_switches",
+            Self::ConsoleStream => "console_stream",
             Self::Public => "public",
         }
     }

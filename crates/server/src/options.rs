@@ -36,6 +36,10 @@ pub struct ServerOptions {
     pub device_hosts: Vec<String>,
     /// Members' devices.
     pub devices: ListenerOptions,
+    /// What operators' browsers call it; none: anything.
+    pub console_hosts: Vec<String>,
+    /// Operators' browsers.
+    pub console: ListenerOptions,
     /// Everybody.
     pub public: ListenerOptions,
     /// Health and metrics for everybody, not only for peers on this machine.
@@ -80,9 +84,11 @@ impl ServerOptions {
             register_hosts: Vec::new(),
             device_hosts: Vec::new(),
             devices: ListenerOptions::new(ListenerName::Devices, loopback),
+            console_hosts: Vec::new(),
+            console: ListenerOptions::new(ListenerName::Console, loopback),
             public: ListenerOptions::new(ListenerName::Public, loopback),
             operations_for_all: false,
-            readers: 4,
+            readers: 5,
             limits: Limits::default(),
             admin_socket: None,
             anchor_file: None,
@@ -100,6 +106,7 @@ impl ServerOptions {
             ListenerName::Registers => &self.registers,
             ListenerName::Devices => &self.devices,
             ListenerName::Public => &self.public,
+            ListenerName::Console => &self.console,
         }
     }
 }

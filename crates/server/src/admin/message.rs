@@ -184,6 +184,10 @@ pub enum Order {
         #[serde(default)]
         keep_seconds: i64,
     },
+    /// A one-time link that signs the actor in at the running server's console.
+    ConsoleLink,
+    /// Every console session of the running server ends.
+    EndConsoleSessions,
     /// The key file was changed: read it again.
     ReloadKeys,
     /// How the book is doing.

@@ -1,5 +1,6 @@
-//! The JSON API: registers and devices. A handler is parse → command → submit → render.
+//! The JSON API: registers, devices and the console. A handler is parse → command → submit → render.
 
+pub mod console;
 pub mod device;
 pub mod enrolment;
 pub mod fields;

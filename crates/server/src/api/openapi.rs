@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::register::{lists, settle};
-use super::{device, register};
+use super::{console, device, register};
 use crate::app::App;
 use crate::edge::error::EdgeError;
 use crate::edge::listener::{ListenerName, Routes};
@@ -37,7 +37,8 @@ use crate::web;
     tags(
         (name = "register", description = "Terminals, on the listener `registers`."),
         (name = "device", description = "Members' devices, on the listener `devices`."),
-        (name = "public", description = "Everybody, on the listener `public`.")
+        (name = "public", description = "Everybody, on the listener `public`."),
+        (name = "console", description = "Operators' browsers, on the listener `console`.")
     ),
     modifiers(&Schemes)
 )]
@@ -68,6 +69,17 @@ impl Modify for Schemes {
                 "DPoP",
                 "A proof (RFC 9449, ES256) by the key that is to be enrolled, without a token.",
             ),
+            (
+                "operator",
+                "Authorization",
+                "`DPoP` and the token of a console session; and in the header `DPoP` a proof as \
+                 devices make it, by the browser's key.",
+            ),
+            (
+                "new_operator",
+                "DPoP",
+                "A proof (RFC 9449, ES256) by the key of a browser that signs in, without a token.",
+            ),
         ] {
             let key = ApiKey::Header(ApiKeyValue::with_description(header, text));
             components.add_security_scheme(name, SecurityScheme::ApiKey(key));
@@ -95,6 +107,17 @@ fn router_of(name: ListenerName) -> OpenApiRouter<App> {
         ListenerName::Public => {
             OpenApiRouter::new().routes(routes!(web::first_page)).routes(routes!(document))
         }
+        ListenerName::Console => OpenApiRouter::new()
+            .routes(routes!(console::session::begin))
+            .routes(routes!(console::session::end))
+            .routes(routes!(console::day::today))
+            .routes(routes!(console::operations::list))
+            .routes(routes!(console::operations::find))
+            .routes(routes!(console::operations::unacknowledged))
+            .routes(routes!(console::payment::payment))
+            .routes(routes!(console::shops::shops))
+            .routes(routes!(console::shops::switches))
+            .routes(routes!(console::stream::stream)),
     }
 }
 

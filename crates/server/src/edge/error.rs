@@ -184,6 +184,14 @@ edge_errors! {
     TooManyWithoutEffect = 434, "too_many_without_effect", 429,
         "Too many requests of this terminal were declined, or reversed what never arrived.",
         "Nothing was charged. Wait, then ask again with the same request id; a query is answered.";
+    /// No token of a console session, or of one that is over.
+    SessionMustBeOpen = 435, "session_must_be_open", 401,
+        "The request must carry the token of a console session that is open.",
+        "Sign in again with a new link: yaoki admin console-link.";
+    /// A link to the console that was used, is too old, or never was.
+    ConsoleLinkMustBeOpen = 436, "console_link_must_be_open", 403,
+        "The link to the console must be one that was not used and is younger than ten minutes.",
+        "Obtain a new link: yaoki admin console-link.";
 }
 
 impl From<Unknown> for EdgeError {

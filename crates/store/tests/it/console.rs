@@ -215,7 +215,8 @@ on_both_storages! {
         let life = read(&book, move |conn| console::payment_life(conn, known.id));
         let life = life.expect("it is there");
         assert_eq!(life.transfers[&known.id].amount, 10);
-        assert!(life.acknowledged[&known.id] >= known.id.at());
+        // A lane may be ahead of another by some milliseconds.
+        assert!((life.acknowledged[&known.id].0 - known.id.at().0).abs() < 1000);
         let late = read(&book, move |conn| console::payment_life(conn, open[0])).expect("there");
         assert!(late.acknowledged.is_empty());
     }
