@@ -7,6 +7,9 @@ use yaoki_core::code::{CodeCipher, CodeRules};
 use yaoki_store::Database;
 
 use crate::admin::Message;
+use crate::api::console::day::DayRequest;
+use crate::api::console::operations::{FindRequest, OperationsRequest, Sought};
+use crate::api::console::session::SessionRequest;
 use crate::api::device::{CodeRequest, EnrolRequest};
 use crate::api::fields;
 use crate::api::register::PaymentRequest;
@@ -27,9 +30,10 @@ pub const DECODERS: &[Decoder] = &[
     ("identifier", any_identifier),
     ("signature", |bytes| drop(signature::parse(&text(bytes)))),
     ("proof", proof),
-    ("token", |bytes| drop(KEYS.open_token(&text(bytes)))),
+    ("token", any_token),
     ("register_request", register_request),
     ("device_request", device_request),
+    ("console_request", console_request),
     ("fields", any_field),
     ("admin_message", |bytes| drop(serde_json::from_slice::<Message>(bytes))),
     ("key_file", |bytes| drop(KeyFile::parse(&text(bytes)))),
@@ -91,6 +95,18 @@ fn register_request(bytes: &[u8]) {
 fn device_request(bytes: &[u8]) {
     drop(request::json::<EnrolRequest<'_>>(bytes));
     drop(request::json::<CodeRequest>(bytes));
+}
+
+fn console_request(bytes: &[u8]) {
+    drop(request::json::<SessionRequest<'_>>(bytes));
+    drop(request::json::<DayRequest<'_>>(bytes));
+    drop(request::json::<OperationsRequest<'_>>(bytes).map(|asked| asked.filter()));
+    drop(request::json::<FindRequest<'_>>(bytes).map(|asked| Sought::read(asked.text())));
+}
+
+fn any_token(bytes: &[u8]) {
+    drop(KEYS.open_token(&text(bytes)));
+    drop(KEYS.open_session(&text(bytes)));
 }
 
 fn any_field(bytes: &[u8]) {

@@ -124,7 +124,18 @@ pub fn serve(options: &ServerOptions) -> Result<Running, ServeError> {
     let [registers, devices, public, console] =
         [0, 1, 2, 3].map(|place: usize| listening[place].address);
     let drain = options.drain;
-    Ok(Running { registers, devices, public, console, app, stopping, listening, jobs, admin, drain })
+    Ok(Running {
+        registers,
+        devices,
+        public,
+        console,
+        app,
+        stopping,
+        listening,
+        jobs,
+        admin,
+        drain,
+    })
 }
 
 fn app_of(options: &ServerOptions, stopping: watch::Receiver<bool>) -> Result<App, ServeError> {

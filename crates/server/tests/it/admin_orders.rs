@@ -77,6 +77,8 @@ const TABLE: &[Row] = &[
         ("key", r#""front door""#),
         "key_rotated",
     ),
+    ("console_link", "{}", ("actor", r#""""#), "console_link_created"),
+    ("end_console_sessions", "{}", ("second", "[]"), "console_sessions_ended"),
     ("reload_keys", "{}", ("second", "[]"), "ok"),
     ("status", "{}", ("reason", "{}"), "ok"),
     ("close_member", r#"{"member":"2"}"#, ("member", r#""mem_""#), "member_closed"),

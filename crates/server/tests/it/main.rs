@@ -3,6 +3,7 @@
 mod admin;
 mod admin_orders;
 mod bad_input;
+mod console;
 mod decoders;
 mod devices;
 mod errors;

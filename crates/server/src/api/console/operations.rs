@@ -9,7 +9,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use yaoki_core::facts::{Effect, Operation, OperationKind};
-use yaoki_core::ids::{FactId, MemberNumber, StoreNumber, TerminalNumber};
+use yaoki_core::ids::{FactId, MemberNumber, RequestId, StoreNumber, TerminalNumber};
 use yaoki_core::state::refusal_of;
 use yaoki_core::time::Instant;
 use yaoki_core::view::Directory;
@@ -215,8 +215,19 @@ pub struct FoundAnswer {
     operations: Vec<ConsoleOperation>,
 }
 
+impl FindRequest<'_> {
+    /// What is searched for.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+}
+
 impl OperationsRequest<'_> {
-    fn filter(&self) -> Result<Filter, Problem> {
+    /// What the list has.
+    ///
+    /// # Errors
+    /// Names the field that must be mended.
+    pub(crate) fn filter(&self) -> Result<Filter, Problem> {
         Ok(Filter {
             store: number(Kind::Store, "store", self.store.as_deref())?.map(StoreNumber),
             terminal: number(Kind::Terminal, "terminal", self.terminal.as_deref())?
@@ -342,15 +353,23 @@ pub async fn unacknowledged(
 
 /// What a search is for.
 #[derive(Clone, Copy, Debug)]
-enum Sought {
+pub(crate) enum Sought {
+    /// One operation.
     Operation(FactId),
-    Request(yaoki_core::ids::RequestId),
+    /// Those of a request id.
+    Request(RequestId),
+    /// The newest of a store or terminal.
     List(Filter),
+    /// The newest of a member.
     Member(MemberNumber),
 }
 
 impl Sought {
-    fn read(text: &str) -> Result<Self, Problem> {
+    /// What a text names.
+    ///
+    /// # Errors
+    /// Says what it may be.
+    pub(crate) fn read(text: &str) -> Result<Self, Problem> {
         let text = text.trim();
         let known = Kind::ALL.into_iter().find(|kind| {
             let prefix = text.split_once('_').map(|(prefix, _)| prefix);
@@ -385,9 +404,7 @@ impl Sought {
 
     fn find(self, conn: &mut Conn) -> Result<Vec<Operation>, StoreError> {
         match self {
-            Self::Operation(id) => {
-                Ok(read::console::operation(conn, id)?.into_iter().collect())
-            }
+            Self::Operation(id) => Ok(read::console::operation(conn, id)?.into_iter().collect()),
             Self::Request(id) => read::console::of_request(conn, id),
             Self::List(filter) => {
                 Ok(read::console::operations(conn, &filter, None, LIMIT_USUAL)?.operations)

@@ -172,8 +172,7 @@ pub async fn payment(State(app): State<App>, operator: Result<Operator, Problem>
         });
         let (life, directory) = read.await?;
         let missing = "The book has no such payment; search for it by what is at hand.";
-        let life =
-            life.ok_or_else(|| Problem::with_detail(EdgeError::PaymentNotFound, missing))?;
+        let life = life.ok_or_else(|| Problem::with_detail(EdgeError::PaymentNotFound, missing))?;
         let currency = app.book.currency();
         Ok(render::said(&PaymentAnswer::of(&life, &directory, currency.as_str())))
     };

@@ -286,7 +286,7 @@ mod tests {
             let refused = keys.open_session(&format!("DPoP {changed}"));
             assert_eq!(refused, Err(ProofError::TokenWrong), "{place}");
         }
-        for wrong in ["", "A", &"A".repeat(SESSION_TOKEN_BYTES_MAX + 1)] {
+        for wrong in ["A", &"A".repeat(SESSION_TOKEN_BYTES_MAX + 1)] {
             let refused = keys.open_session(&format!("DPoP {wrong}"));
             assert_eq!(refused, Err(ProofError::TokenWrong));
         }

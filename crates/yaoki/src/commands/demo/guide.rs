@@ -32,6 +32,7 @@ pub(crate) fn say(
         ),
         ("registers", format!("http://{}", running.registers)),
         ("devices", format!("http://{}", running.devices)),
+        ("console", format!("http://{}", running.console)),
     ]);
     say::space();
     say::line("Members, each with a one-time link that enrols a device:");
@@ -77,6 +78,7 @@ fn hints(settings: &Settings, running: &Running, seeded: &Seeded) -> Result<(), 
     let admin = format!("  {yaoki} admin --data {data}");
     say::line("Be the operator:");
     say::line(format_args!("{admin} status"));
+    say::line(format_args!("{admin} console-link"));
     say::line(format_args!("{admin} close-switch payment --actor me --reason 'to see it'"));
     say::line(format_args!("{admin} open-switch payment --actor me --second you"));
     let member = seeded.people.first().map_or("mem_…", |person| &person.member);

@@ -100,6 +100,7 @@ fn free_ports(settings: &mut Settings, values: &Values) {
             ListenerName::Registers => &mut settings.registers,
             ListenerName::Devices => &mut settings.devices,
             ListenerName::Public => &mut settings.public,
+            ListenerName::Console => &mut settings.console,
         };
         if !values.is_set(name.text()) && TcpListener::bind(*address).is_err() {
             *address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
