@@ -10,8 +10,10 @@ pub struct Instant(pub i64);
 pub const SECOND_MS: i64 = 1000;
 /// One minute in milliseconds.
 pub const MINUTE_MS: i64 = 60 * SECOND_MS;
+/// One hour in milliseconds.
+pub const HOUR_MS: i64 = 60 * MINUTE_MS;
 /// One day in milliseconds.
-pub const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
+pub const DAY_MS: i64 = 24 * HOUR_MS;
 
 impl Instant {
     /// This instant, `ms` milliseconds later.

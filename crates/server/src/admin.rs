@@ -28,11 +28,12 @@ use yaoki_store::{Answer, Book, BookKind, Clock, Part, StoreError, Unknown, read
 
 use crate::api::enrolment::{LINK_TOKEN_BYTES, link_digest};
 use crate::api::{fields, time};
-use crate::app::Entropy;
+use crate::app::{App, Entropy};
 use crate::edge::identifier::{self, Kind};
 use crate::edge::keys::{KeyFile, KeyFileError, KeyName};
 use crate::jobs::webhooks::message::secret_text;
 use crate::serve::MEMBERS_MIN;
+use crate::edge::proof::token::ACTOR_CHARS_MAX;
 
 pub use self::listing::LISTED;
 pub use self::message::{By, Message, Order};
@@ -63,6 +64,12 @@ pub enum AdminError {
     /// Codes would be too easy to guess.
     #[error("{0}, or keep no older key (`keep_seconds` 0)")]
     Code(#[from] CodeSettingError),
+    /// What was asked for is in the memory of a server.
+    #[error(
+        "a server must run over this data folder: console links and sessions are kept in its \
+        memory. Start it with `yaoki serve`, then try again"
+    )]
+    NoServer,
     /// The key file is of before a restore.
     #[error(
         "the key file must be at least as new as the book: its code key is of generation {file}, \
@@ -118,7 +125,9 @@ impl AdminError {
                 ErrorKind::Refused
             }
             Self::Unknown(_) => ErrorKind::Unknown,
-            Self::Store(_) | Self::Keys(_) | Self::KeysOld { .. } => ErrorKind::Fault,
+            Self::Store(_) | Self::Keys(_) | Self::NoServer | Self::KeysOld { .. } => {
+                ErrorKind::Fault
+            }
         }
     }
 
@@ -144,6 +153,8 @@ pub struct Desk {
     pub clock: Clock,
     /// Where chance comes from.
     pub entropy: Entropy,
+    /// The running server; none where this process works on the store itself.
+    pub server: Option<App>,
 }
 
 /// Carries out one message and gives the reply. Blocks until the commit is on disk: for threads
@@ -157,6 +168,8 @@ pub fn perform(desk: &Desk, message: &Message) -> Result<Value, AdminError> {
         Order::Status => Ok(status(desk)),
         Order::ListSwitches => list_switches(desk),
         Order::ReloadKeys => reload_keys(desk),
+        Order::ConsoleLink => console_link(desk, by),
+        Order::EndConsoleSessions => end_console_sessions(desk, by),
         Order::List { what, after, limit } => listing::list(desk, what, after.as_deref(), *limit),
         Order::OpenRestored => {
             desk.book.open_restored(&by.actor, &by.second)?;
@@ -308,6 +321,32 @@ fn create_link(
     reply["link_token"] = token.into();
     reply["expires_at"] = time::text(expires_at).into();
     Ok(reply)
+}
+
+/// Nothing is booked: a link is in the memory of this server, for ten minutes.
+fn console_link(desk: &Desk, by: &By) -> Result<Value, AdminError> {
+    let app = desk.server.as_ref().ok_or(AdminError::NoServer)?;
+    let actor = by.actor.trim();
+    if actor.is_empty() || actor.chars().count() > ACTOR_CHARS_MAX {
+        let must = format!("`actor` must be a name of 1 to {ACTOR_CHARS_MAX} characters");
+        return Err(AdminError::Wrong(must));
+    }
+    let token = URL_SAFE_NO_PAD.encode(random::<LINK_TOKEN_BYTES>(desk));
+    let expires_at = app.console.sessions.offer(link_digest(&token), actor, app.now());
+    tracing::info!(actor, "a link to the console was made");
+    Ok(json!({
+        "done": "console_link_created",
+        "url": format!("{}/console#{token}", app.console.origin(app)),
+        "actor": actor,
+        "expires_at": time::text(expires_at),
+    }))
+}
+
+fn end_console_sessions(desk: &Desk, by: &By) -> Result<Value, AdminError> {
+    let app = desk.server.as_ref().ok_or(AdminError::NoServer)?;
+    app.console.sessions.end_all(app.now());
+    tracing::info!(actor = by.actor, "every console session was ended");
+    Ok(json!({ "done": "console_sessions_ended" }))
 }
 
 fn show_terminal_key(desk: &Desk, terminal: TerminalNumber) -> Result<Value, AdminError> {

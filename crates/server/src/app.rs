@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock, RwLock};
 
 use axum::response::{IntoResponse, Response};
 use hyper::body::Bytes;
-use tokio::sync::oneshot;
+use jiff::tz::TimeZone;
+use tokio::sync::{oneshot, watch};
 use yaoki_core::code::{CodeCipher, CodeRules};
 use yaoki_core::command::Command;
 use yaoki_core::decide::Outcome;
@@ -14,6 +15,7 @@ use yaoki_core::time::Instant;
 use yaoki_store::verify::anchor::Anchor;
 use yaoki_store::{Answer, Book, Clock, Conn, Part, StoreError, Unknown};
 
+use crate::api::console::Console;
 use crate::edge::deadline::Deadline;
 use crate::edge::error::EdgeError;
 use crate::edge::frames::{Frame, FrameReaders};
@@ -49,6 +51,12 @@ pub struct Limits {
     /// The most requests of strangers under way on one listener: enrolments and nonces for them,
     /// the API document.
     pub strangers_in_flight_max: usize,
+    /// The most requests of one console session under way, streams apart.
+    pub in_flight_per_session_max: usize,
+    /// The most streams of one console session.
+    pub streams_per_session_max: usize,
+    /// The most streams of all console sessions.
+    pub streams_max: usize,
     /// The most proofs of devices that are remembered.
     pub proofs_remembered_max: usize,
     /// How long a hold lasts when the register does not say, seconds.
@@ -64,6 +72,9 @@ impl Default for Limits {
             in_flight_per_partner_max: 2,
             in_flight_per_device_max: 2,
             strangers_in_flight_max: 64,
+            in_flight_per_session_max: 8,
+            streams_per_session_max: 4,
+            streams_max: 64,
             proofs_remembered_max: PROOFS_REMEMBERED_MAX,
             hold_seconds: 7 * 24 * 60 * 60,
         }
@@ -119,6 +130,12 @@ pub struct Shared {
     pub device_hosts: Vec<String>,
     /// Whether devices see `https`.
     pub device_is_secure: bool,
+    /// Where operators are served, and what is known of their sessions.
+    pub console: Console,
+    /// The operator's zone: a day of his begins and ends by it.
+    pub zone: TimeZone,
+    /// Becomes true when the server is to stop.
+    pub stopping: watch::Receiver<bool>,
     /// Which terminals have to wait.
     pub pace: Pace,
     /// Which terminals ask for much that moves nothing.

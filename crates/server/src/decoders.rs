@@ -12,6 +12,9 @@ use yaoki_store::Database;
 use yaoki_store::verify::anchor;
 
 use crate::admin::Message;
+use crate::api::console::day::DayRequest;
+use crate::api::console::operations::{FindRequest, OperationsRequest, Sought};
+use crate::api::console::session::SessionRequest;
 use crate::api::device::confirm::{ConfirmRequest, ShopRequest};
 use crate::api::device::movements::{MovementsRequest, ReceiptRequest};
 use crate::api::device::{CodeRequest, EnrolRequest, WalletRequest};
@@ -41,12 +44,13 @@ pub const DECODERS: &[Decoder] = &[
     ("identifier", any_identifier),
     ("signature", any_signature),
     ("proof", proof),
-    ("token", |bytes| drop(KEYS.open_token(&text(bytes)))),
+    ("token", any_token),
     ("register_request", register_request),
     ("device_request", device_request),
     ("payload", payload),
     ("frame", frame),
     ("query", query),
+    ("console_request", console_request),
     ("fields", any_field),
     ("admin_message", |bytes| drop(serde_json::from_slice::<Message>(bytes))),
     ("key_file", |bytes| drop(KeyFile::parse(&text(bytes)))),
@@ -145,6 +149,18 @@ fn query(bytes: &[u8]) {
     if let Ok(uri) = format!("/v1/payments?{}", text(bytes)).parse::<Uri>() {
         drop(Query::<ListQuery>::try_from_uri(&uri));
     }
+}
+
+fn console_request(bytes: &[u8]) {
+    drop(request::json::<SessionRequest<'_>>(bytes));
+    drop(request::json::<DayRequest<'_>>(bytes));
+    drop(request::json::<OperationsRequest<'_>>(bytes).map(|asked| asked.filter()));
+    drop(request::json::<FindRequest<'_>>(bytes).map(|asked| Sought::read(asked.text())));
+}
+
+fn any_token(bytes: &[u8]) {
+    drop(KEYS.open_token(&text(bytes)));
+    drop(KEYS.open_session(&text(bytes)));
 }
 
 fn any_field(bytes: &[u8]) {

@@ -64,13 +64,33 @@ pub enum Endpoint {
     Receipt,
     /// `POST /v1/device/frames/{width}/{height}`.
     DeviceFrame,
+    /// `POST /v1/console/session`.
+    ConsoleSession,
+    /// `POST /v1/console/session/end`.
+    ConsoleEnd,
+    /// `POST /v1/console/today`.
+    ConsoleToday,
+    /// `POST /v1/console/operations`.
+    ConsoleOperations,
+    /// `POST /v1/console/find`.
+    ConsoleFind,
+    /// `POST /v1/console/payment`.
+    ConsolePayment,
+    /// `POST /v1/console/shops`.
+    ConsoleShops,
+    /// `POST /v1/console/unacknowledged`.
+    ConsoleUnacknowledged,
+    /// `POST /v1/console/switches`.
+    ConsoleSwitches,
+    /// `POST /v1/console/stream`.
+    ConsoleStream,
     /// Pages, OpenAPI, health, and whatever is not there.
     Public,
 }
 
 impl Endpoint {
     /// Every endpoint, in the order of the enum.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 36] = [
         Self::Pay,
         Self::Query,
         Self::Reverse,
@@ -96,6 +116,16 @@ impl Endpoint {
         Self::Movements,
         Self::Receipt,
         Self::DeviceFrame,
+        Self::ConsoleSession,
+        Self::ConsoleEnd,
+        Self::ConsoleToday,
+        Self::ConsoleOperations,
+        Self::ConsoleFind,
+        Self::ConsolePayment,
+        Self::ConsoleShops,
+        Self::ConsoleUnacknowledged,
+        Self::ConsoleSwitches,
+        Self::ConsoleStream,
         Self::Public,
     ];
 
@@ -127,6 +157,16 @@ impl Endpoint {
             Self::Movements => "movements",
             Self::Receipt => "receipt",
             Self::DeviceFrame => "device_frame",
+            Self::ConsoleSession => "console_session",
+            Self::ConsoleEnd => "console_end",
+            Self::ConsoleToday => "console_today",
+            Self::ConsoleOperations => "console_operations",
+            Self::ConsoleFind => "console_find",
+            Self::ConsolePayment => "console_payment",
+            Self::ConsoleShops => "console_shops",
+            Self::ConsoleUnacknowledged => "console_unacknowledged",
+            Self::ConsoleSwitches => "console_switches",
+            Self::ConsoleStream => "console_stream",
             Self::Public => "public",
         }
     }

@@ -38,6 +38,10 @@ pub struct ServerOptions {
     pub device_hosts: Vec<String>,
     /// Members' devices.
     pub devices: ListenerOptions,
+    /// What operators' browsers call it; none: anything.
+    pub console_hosts: Vec<String>,
+    /// Operators' browsers.
+    pub console: ListenerOptions,
     /// Everybody.
     pub public: ListenerOptions,
     /// Whose template the codes of shops are: a reversed domain, at most
@@ -92,10 +96,12 @@ impl ServerOptions {
             register_hosts: Vec::new(),
             device_hosts: Vec::new(),
             devices: ListenerOptions::new(ListenerName::Devices, loopback),
+            console_hosts: Vec::new(),
+            console: ListenerOptions::new(ListenerName::Console, loopback),
             public: ListenerOptions::new(ListenerName::Public, loopback),
             qr_identifier: sign::IDENTIFIER_USUAL.to_owned(),
             operations_for_all: false,
-            readers: 4,
+            readers: 5,
             limits: Limits::default(),
             admin_socket: None,
             demo_authority: None,
@@ -116,6 +122,7 @@ impl ServerOptions {
             ListenerName::Registers => &self.registers,
             ListenerName::Devices => &self.devices,
             ListenerName::Public => &self.public,
+            ListenerName::Console => &self.console,
         }
     }
 }

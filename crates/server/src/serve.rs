@@ -8,12 +8,14 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use thiserror::Error;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use yaoki_core::code::CodeSettingError;
 use yaoki_store::{BookKind, StoreError, read};
 
+use crate::api::console::Console;
 use crate::api::openapi;
 use crate::app::{App, Door, Keyring, Shared};
 use crate::edge::admin_socket::AdminSocket;
@@ -65,6 +67,9 @@ pub enum ServeError {
     /// A part that is for play.
     #[error("an authority of our own is for demo books only: this book takes a public one's")]
     DemoPart,
+    /// The book's zone.
+    #[error("the book's zone must be known here; install the system's zones: {0}")]
+    Zone(#[source] jiff::Error),
     /// The system has no room for threads.
     #[error("a thread must start: {0}")]
     Thread(#[source] io::Error),
@@ -78,6 +83,8 @@ pub struct Running {
     pub devices: SocketAddr,
     /// Where everybody is served.
     pub public: SocketAddr,
+    /// Where operators are served.
+    pub console: SocketAddr,
     /// What the handlers share.
     pub app: App,
     stopping: watch::Sender<bool>,
@@ -98,8 +105,8 @@ struct Listening {
 /// # Errors
 /// [`ServeError`]: nothing listens.
 pub fn serve(options: &ServerOptions) -> Result<Running, ServeError> {
-    let app = app_of(options)?;
     let (stopping, stopped) = watch::channel(false);
+    let app = app_of(options, stopped.clone())?;
     let mut certificates = Vec::new();
     let mut listening = Vec::new();
     for name in ListenerName::ALL {
@@ -120,12 +127,24 @@ pub fn serve(options: &ServerOptions) -> Result<Running, ServeError> {
         None => None,
     };
     let jobs = start_jobs(options, &app, certificates).map_err(ServeError::Thread)?;
-    let [registers, devices, public] = [0, 1, 2].map(|place: usize| listening[place].address);
+    let [registers, devices, public, console] =
+        [0, 1, 2, 3].map(|place: usize| listening[place].address);
     let drain = options.drain;
-    Ok(Running { registers, devices, public, app, stopping, listening, jobs, admin, drain })
+    Ok(Running {
+        registers,
+        devices,
+        public,
+        console,
+        app,
+        stopping,
+        listening,
+        jobs,
+        admin,
+        drain,
+    })
 }
 
-fn app_of(options: &ServerOptions) -> Result<App, ServeError> {
+fn app_of(options: &ServerOptions, stopping: watch::Receiver<bool>) -> Result<App, ServeError> {
     if options.demo_authority.is_some() && options.book.kind() != BookKind::Demo {
         return Err(ServeError::DemoPart);
     }
@@ -144,6 +163,9 @@ fn app_of(options: &ServerOptions) -> Result<App, ServeError> {
         register_hosts: options.register_hosts.clone(),
         device_hosts: options.device_hosts.clone(),
         device_is_secure: options.devices.is_secure(),
+        console: Console::new(options),
+        zone: TimeZone::get(options.book.zone()).map_err(ServeError::Zone)?,
+        stopping,
         pace: Pace::default(),
         fruitless: FruitlessRequests::default(),
         flights: InFlight::new(limits.in_flight_per_terminal_max),
@@ -226,6 +248,7 @@ impl Running {
             ListenerName::Registers => self.registers,
             ListenerName::Devices => self.devices,
             ListenerName::Public => self.public,
+            ListenerName::Console => self.console,
         }
     }
 

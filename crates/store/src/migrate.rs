@@ -56,6 +56,12 @@ pub const MIGRATIONS: &[Migration] = &[
         mode: Mode::Stop,
         text: include_str!("schema/0003_webhooks.sql"),
     },
+    Migration {
+        number: 4,
+        title: "hourly tallies of stores",
+        mode: Mode::Stop,
+        text: include_str!("schema/0004_tally.sql"),
+    },
 ];
 
 const REGISTER: &str =

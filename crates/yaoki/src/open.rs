@@ -103,6 +103,7 @@ pub(crate) fn desk(settings: &Settings, book: &Arc<Book>) -> Desk {
         key_file: settings.keys.clone(),
         clock: outside::clock(),
         entropy: outside::entropy(),
+        server: None,
     }
 }
 
@@ -137,6 +138,7 @@ pub(crate) fn server_options(
             ListenerName::Registers => settings.registers_connections_max.count(),
             ListenerName::Devices => settings.devices_connections_max.count(),
             ListenerName::Public => settings.public_connections_max.count(),
+            ListenerName::Console => settings.console_connections_max.count(),
         };
         options
     };
@@ -146,6 +148,8 @@ pub(crate) fn server_options(
     options.devices = listener(ListenerName::Devices);
     options.public = listener(ListenerName::Public);
     options.qr_identifier.clone_from(&settings.qr_identifier.0);
+    options.console_hosts.clone_from(&settings.console_host.0);
+    options.console = listener(ListenerName::Console);
     options.operations_for_all = settings.operations_for_all;
     options.readers = settings.readers.count();
     options.limits.deadline_ms = settings.deadline_ms.get();
@@ -170,6 +174,7 @@ pub(crate) const fn address(settings: &Settings, name: ListenerName) -> SocketAd
         ListenerName::Registers => settings.registers,
         ListenerName::Devices => settings.devices,
         ListenerName::Public => settings.public,
+        ListenerName::Console => settings.console,
     }
 }
 

@@ -209,6 +209,10 @@ pub enum Order {
     },
     /// A book that was restored is opened.
     OpenRestored,
+    /// A one-time link that signs the actor in at the running server's console.
+    ConsoleLink,
+    /// Every console session of the running server ends.
+    EndConsoleSessions,
     /// The key file was changed: read it again.
     ReloadKeys,
     /// How the book is doing.

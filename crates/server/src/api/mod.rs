@@ -1,6 +1,7 @@
-//! The JSON API: registers, devices and merchants' own systems. A handler is parse → command →
-//! submit → render.
+//! The JSON API: registers, devices, merchants' own systems and the console. A handler is parse →
+//! command → submit → render.
 
+pub mod console;
 pub mod cursor;
 pub mod device;
 pub mod enrolment;

@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use super::device::{confirm, movements};
 use super::register::{lists, settle, shop};
-use super::{device, headers, partner, register};
+use super::{console, device, headers, partner, register};
 use crate::app::App;
 use crate::edge::error::EdgeError;
 use crate::edge::listener::{ListenerName, Routes};
@@ -42,7 +42,8 @@ use crate::web::texts::PageName;
         (name = "register", description = "Terminals, on the listener `registers`."),
         (name = "partner", description = "Merchants' own systems, on the listener `registers`."),
         (name = "device", description = "Members' devices, on the listener `devices`."),
-        (name = "public", description = "Everybody, on the listener `public`.")
+        (name = "public", description = "Everybody, on the listener `public`."),
+        (name = "console", description = "Operators' browsers, on the listener `console`.")
     ),
     modifiers(&Schemes)
 )]
@@ -78,6 +79,17 @@ impl Modify for Schemes {
                 "new_device",
                 "DPoP",
                 "A proof (RFC 9449, ES256) by the key that is to be enrolled, without a token.",
+            ),
+            (
+                "operator",
+                "Authorization",
+                "`DPoP` and the token of a console session; and in the header `DPoP` a proof as \
+                 devices make it, by the browser's key.",
+            ),
+            (
+                "new_operator",
+                "DPoP",
+                "A proof (RFC 9449, ES256) by the key of a browser that signs in, without a token.",
             ),
         ] {
             let key = ApiKey::Header(ApiKeyValue::with_description(header, text));
@@ -121,6 +133,18 @@ fn router_of(name: ListenerName) -> OpenApiRouter<App> {
             .routes(routes!(web::first_page))
             .routes(routes!(web::demo::authority))
             .routes(routes!(document)),
+        ListenerName::Console => OpenApiRouter::new()
+            .routes(routes!(console::session::begin))
+            .routes(routes!(console::session::end))
+            .routes(routes!(console::day::today))
+            .routes(routes!(console::operations::list))
+            .routes(routes!(console::operations::find))
+            .routes(routes!(console::operations::unacknowledged))
+            .routes(routes!(console::payment::payment))
+            .routes(routes!(console::shops::shops))
+            .routes(routes!(console::shops::switches))
+            .routes(routes!(console::stream::stream))
+            .routes(routes!(web::shell::console)),
     }
 }
 
@@ -162,6 +186,7 @@ const fn page_of(name: ListenerName) -> Option<PageName> {
     match name {
         ListenerName::Registers => Some(PageName::Register),
         ListenerName::Devices => Some(PageName::Wallet),
+        ListenerName::Console => Some(PageName::Console),
         ListenerName::Public => None,
     }
 }

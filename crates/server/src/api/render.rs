@@ -91,6 +91,18 @@ pub struct RefusalAnswer {
     cure: &'static str,
 }
 
+impl RefusalAnswer {
+    /// Renders one refusal.
+    pub fn of(refusal: Refusal) -> Self {
+        Self {
+            name: refusal.name(),
+            number: refusal.number(),
+            message: refusal.sentence(),
+            cure: refusal.cure(),
+        }
+    }
+}
+
 /// The payment that used a code first.
 #[derive(Serialize, ToSchema)]
 pub struct FirstPayment {
@@ -120,12 +132,7 @@ impl<'a> OperationAnswer<'a> {
             hold_expires_at: (operation.expires_at.0 != 0)
                 .then(|| time::text(operation.expires_at)),
             effect: told(operation),
-            refusal: refusal.map(|refusal| RefusalAnswer {
-                name: refusal.name(),
-                number: refusal.number(),
-                message: refusal.sentence(),
-                cure: refusal.cure(),
-            }),
+            refusal: refusal.map(RefusalAnswer::of),
             first_payment: used.then(|| FirstPayment {
                 payment: identifier::text(Kind::Payment, operation.payment.0),
                 booked_at: time::text(operation.payment.at()),
@@ -158,7 +165,7 @@ pub fn payment_of(operation: &Operation) -> Option<String> {
 }
 
 /// The kind of an operation's id; captures, voids and the like are named by their payment.
-const fn kind_of(kind: OperationKind) -> Option<Kind> {
+pub const fn kind_of(kind: OperationKind) -> Option<Kind> {
     match kind {
         OperationKind::Pay | OperationKind::Authorize => Some(Kind::Payment),
         OperationKind::Refund => Some(Kind::Refund),

@@ -6,8 +6,9 @@
 //! on one takes nothing from another but its turn on the cores.
 //!
 //! Limits: [`HANDSHAKE_SECONDS_MAX`], [`HEAD_SECONDS_MAX`] from the first byte of a head to its
-//! last, [`IDLE_SECONDS_MAX`] between requests or while an answer is not read, [`HEAD_BYTES_MAX`];
-//! what a body may take is in [`super::request`]. Time is counted in ticks of a second, so each may
+//! last, [`IDLE_SECONDS_MAX`] between requests or while an answer is not read, [`STREAM_SECONDS_MAX`]
+//! in which a [`Streamed`] answer could not be written on, [`HEAD_BYTES_MAX`]; what a body may take
+//! is in [`super::request`]. Time is counted in ticks of a second, so each may
 //! last one more.
 //!
 //! A handler that panics is answered with a problem document and logged; its connection goes on.
@@ -15,6 +16,7 @@
 //! Not here: HTTP/2 (its streams would need limits of their own), addresses of clients behind a
 //! proxy.
 
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -27,7 +29,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -50,6 +52,8 @@ pub const HANDSHAKE_SECONDS_MAX: u64 = 5;
 pub const HEAD_SECONDS_MAX: u32 = 5;
 /// How long a connection may be idle, seconds.
 pub const IDLE_SECONDS_MAX: u32 = 30;
+/// How long a streamed answer may be silent, or not be read, seconds.
+pub const STREAM_SECONDS_MAX: u32 = 30;
 /// What hyper buffers at most, bytes; the head's own limit is in [`super::request`].
 pub const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Connections that wait in the kernel before they are accepted.
@@ -66,11 +70,13 @@ pub enum ListenerName {
     Devices,
     /// Everybody: the first page, OpenAPI, health.
     Public,
+    /// Operators' browsers.
+    Console,
 }
 
 impl ListenerName {
     /// Every listener.
-    pub const ALL: [Self; 3] = [Self::Registers, Self::Devices, Self::Public];
+    pub const ALL: [Self; 4] = [Self::Registers, Self::Devices, Self::Public, Self::Console];
 
     /// A number of its own.
     pub const fn number(self) -> i64 {
@@ -78,6 +84,7 @@ impl ListenerName {
             Self::Registers => 1,
             Self::Devices => 2,
             Self::Public => 3,
+            Self::Console => 4,
         }
     }
 
@@ -87,6 +94,7 @@ impl ListenerName {
             Self::Registers => "registers",
             Self::Devices => "devices",
             Self::Public => "public",
+            Self::Console => "console",
         }
     }
 }
@@ -128,6 +136,7 @@ impl ListenerOptions {
             ListenerName::Registers => (2, 8192, 1024),
             ListenerName::Devices => (2, 8192, 64),
             ListenerName::Public => (1, 1024, 32),
+            ListenerName::Console => (1, 256, 32),
         };
         Self {
             address,
@@ -161,6 +170,11 @@ pub trait Tally: Send + Sync + 'static {
     /// A handler panicked.
     fn panicked(&self);
 }
+
+/// Marks an answer, as an extension, that goes on while there is something to say. It must send
+/// something more often than every [`STREAM_SECONDS_MAX`], and close its connection at its end.
+#[derive(Clone, Copy, Debug)]
+pub struct Streamed;
 
 /// Which paths a peer is served: by whether it is on this machine.
 #[derive(Clone)]
@@ -323,7 +337,11 @@ where
         async move {
             let path = request.uri().path().to_owned();
             let answer = caught(async move { router.call(request).await }).await;
-            pulse.enter(Phase::Idle);
+            let streams = |answer: &Result<Response, Infallible>| {
+                answer.as_ref().is_ok_and(|sent| sent.extensions().get::<Streamed>().is_some())
+            };
+            let streamed = answer.as_ref().is_some_and(streams);
+            pulse.enter(if streamed { Phase::Streaming } else { Phase::Idle });
             answer.unwrap_or_else(|| {
                 tally.panicked();
                 tracing::error!(path, "a handler panicked");
@@ -379,6 +397,8 @@ enum Phase {
     Head,
     /// A request is being answered; its own deadlines hold.
     Answering,
+    /// An answer is sent that has no end yet; each write begins the phase anew.
+    Streaming,
 }
 
 impl Phase {
@@ -387,6 +407,7 @@ impl Phase {
             Self::Idle => 0,
             Self::Head => 1,
             Self::Answering => 2,
+            Self::Streaming => 3,
         }
     }
 
@@ -394,6 +415,7 @@ impl Phase {
         match code {
             0 => IDLE_SECONDS_MAX,
             1 => HEAD_SECONDS_MAX,
+            3 => STREAM_SECONDS_MAX,
             _ => u32::MAX,
         }
     }
@@ -419,6 +441,12 @@ impl Pulse {
         }
     }
 
+    fn bytes_went(&self) {
+        if self.phase.load(Ordering::Relaxed) == Phase::Streaming.code() {
+            self.enter(Phase::Streaming);
+        }
+    }
+
     /// A second has passed; whether the phase lasts too long now.
     fn tick(&self) -> bool {
         let now = self.now.fetch_add(1, Ordering::Relaxed) + 1;
@@ -427,10 +455,19 @@ impl Pulse {
     }
 }
 
-/// A stream that tells when bytes come.
+/// A stream that tells when bytes come, and when they go.
 struct Watched<S> {
     stream: S,
     pulse: Arc<Pulse>,
+}
+
+impl<S> Watched<S> {
+    fn told(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if matches!(written, Poll::Ready(Ok(1..))) {
+            self.pulse.bytes_went();
+        }
+        written
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
@@ -454,7 +491,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let poll = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.told(poll)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -470,7 +508,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let poll = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.told(poll)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -508,6 +547,21 @@ mod tests {
             pulse.bytes_came();
         }
         assert!(pulse.tick());
+    }
+
+    #[test]
+    fn a_stream_is_cut_when_nothing_is_written_on_it_and_goes_on_while_something_is() {
+        let pulse = Pulse::default();
+        pulse.enter(Phase::Streaming);
+        for _ in 0..10 * STREAM_SECONDS_MAX {
+            pulse.bytes_came();
+            assert!(!pulse.tick());
+            pulse.bytes_went();
+        }
+        assert_eq!(ticks_until_cut(&pulse), STREAM_SECONDS_MAX);
+        pulse.enter(Phase::Idle);
+        pulse.bytes_went();
+        assert_eq!(ticks_until_cut(&pulse), IDLE_SECONDS_MAX, "an answer is read in its time");
     }
 
     #[test]

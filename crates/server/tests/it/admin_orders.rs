@@ -92,6 +92,8 @@ const TABLE: &[Row] = &[
     ),
     // It was never restored, and is not closed.
     ("open_restored", "{}", ("second", "7"), "refused"),
+    ("console_link", "{}", ("actor", r#""""#), "console_link_created"),
+    ("end_console_sessions", "{}", ("second", "[]"), "console_sessions_ended"),
     ("reload_keys", "{}", ("second", "[]"), "ok"),
     ("status", "{}", ("reason", "{}"), "ok"),
     ("close_member", r#"{"member":"2"}"#, ("member", r#""mem_""#), "member_closed"),

@@ -5,6 +5,7 @@ mod admin_orders;
 mod bad_bodies;
 mod bad_input;
 mod crowded;
+mod console;
 mod decoders;
 mod devices;
 mod errors;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 use yaoki_core::code::CodeCipher;
 use yaoki_core::ids::MemberNumber;
@@ -17,6 +17,7 @@ use yaoki_server::admin::{By, Desk, Message, Order, perform};
 use yaoki_server::client::http::{Connection, Request};
 use yaoki_server::client::register::{Credentials, Payment};
 use yaoki_server::client::{Answer, DeviceClient, RegisterClient};
+use yaoki_server::edge::admin_socket::{SOCKET_NAME, send};
 use yaoki_server::edge::identifier::{self, Kind};
 use yaoki_server::edge::keys::KeyFile;
 use yaoki_server::edge::listener::ListenerName;
@@ -94,6 +95,7 @@ impl World {
             key_file: key_file.clone(),
             clock: clock.as_clock(),
             entropy: Arc::clone(&entropy),
+            server: None,
         };
         let mut server = ServerOptions::new(
             Arc::clone(&book),
@@ -227,6 +229,43 @@ impl World {
     /// Carries out an order, and it must be done.
     pub(crate) fn order(&self, order: Order) -> Value {
         done(&self.desk, order)
+    }
+
+    /// A message over the admin socket, by one who is signed in there.
+    pub(crate) fn ask(&self, order: Order) -> Value {
+        let path = self.folder.join(SOCKET_NAME);
+        let reply = send(&path, &message(order)).expect("the server answers");
+        reply.expect("a server runs")
+    }
+
+    /// The token of a new link to the console.
+    pub(crate) fn console_link(&self) -> String {
+        let url = text(&self.ask(Order::ConsoleLink), "url");
+        url.split_once('#').expect("a token stands behind #").1.to_owned()
+    }
+
+    /// A browser that is not signed in.
+    pub(crate) fn browser(&self) -> DeviceClient {
+        DeviceClient::new(self.running.console, self.clock.as_clock()).expect("a key can be made")
+    }
+
+    /// A browser that is signed in at the console.
+    pub(crate) fn operator(&self) -> DeviceClient {
+        let mut browser = self.browser();
+        let body = json!({ "link_token": self.console_link() }).to_string();
+        let answer = self.run(browser.post("/v1/console/session", body.as_bytes()));
+        let token = text(&answer.expect("an answer").json(), "token");
+        browser.set_token(token);
+        browser
+    }
+
+    /// What the console answers; it must be good.
+    pub(crate) fn console(&self, browser: &mut DeviceClient, path: &str, body: &Value) -> Value {
+        let path = format!("/v1/console/{path}");
+        let answer = self.run(browser.post(&path, body.to_string().as_bytes()));
+        let answer = answer.expect("an answer");
+        assert_eq!(answer.status, 200, "{path}: {}", answer.json());
+        answer.json()
     }
 
     /// How many operations and transfers the book has: the same before and after what changes

@@ -15,7 +15,7 @@ use crate::database::Database;
 use crate::error::StoreError;
 use crate::migrate;
 use crate::sql::{self, Statement};
-use crate::table::{Balance, Book, LedgerList, Position, Record, Switchboard};
+use crate::table::{Balance, Book, LedgerList, Position, Record, Switchboard, Tally};
 use crate::verify::page::{Paged, Pages};
 use crate::verify::{Progress, Progressing};
 
@@ -104,7 +104,7 @@ tables! {
         Merchant from MERCHANTS, Store from STORES, Terminal from TERMINALS, Switch from SWITCHES,
         Webhook from WEBHOOKS;
     many: Operation, Transfer, Event, Acknowledgement, Batch, Member, Device, EnrolmentLink,
-        PaymentState, Balance, LedgerList;
+        PaymentState, Balance, Tally, LedgerList;
 }
 
 fn few<T: Record>(

@@ -14,9 +14,10 @@ use yaoki_core::view::Directory;
 use super::chain::Window;
 use super::page::{Checked, Pages};
 use super::report::Findings;
+use super::tallies::Tallies;
 use crate::conn::Conn;
 use crate::error::StoreError;
-use crate::follow::{Added, ROLL_UP};
+use crate::follow::{Added, ROLL_UP, hour_of};
 use crate::position::webhook_of_name;
 use crate::sql;
 use crate::table::{Balance, LedgerList, Number, Position};
@@ -28,6 +29,7 @@ const STRAYS_MAX: i64 = 100;
 pub(super) struct Sums {
     positions: BTreeMap<LaneNumber, i64>,
     balances: BTreeMap<(Account, i64), i64>,
+    tallies: Tallies,
     /// Of accounts that are no member's, after the positions.
     tail: i64,
     /// List entries that are there and right.
@@ -59,8 +61,15 @@ impl Sums {
                 positions.insert(row.lane, row.seq);
             }
         }
-        let balances = BTreeMap::new();
-        Ok(Self { positions, balances, tail: 0, listed: 0, operations: 0, transfers: 0 })
+        Ok(Self {
+            positions,
+            balances: BTreeMap::new(),
+            tallies: Tallies::begin(),
+            tail: 0,
+            listed: 0,
+            operations: 0,
+            transfers: 0,
+        })
     }
 
     /// Takes a window of the ledger.
@@ -110,6 +119,11 @@ impl Sums {
         for (key, amount) in added.balances {
             *self.balances.entry(key).or_default() += amount;
         }
+        self.tallies.take(added.tallies);
+        if let Some(last) = window.operations.last() {
+            // Windows go on by id, so everything of the hours before was given.
+            self.tallies.compare(conn, hour_of(last.id.at()), findings)?;
+        }
         let present = find_listed(conn, &added.list)?;
         for (account, operation) in added.list.difference(&present) {
             let key = format!("{}, {}", account.0, operation.0);
@@ -137,12 +151,14 @@ impl Sums {
             }
         }
         let balances = self.compare_balances(conn, findings)?;
+        self.tallies.compare(conn, i64::MAX, findings)?;
         let listed = count(conn, &sql::COUNT_LEDGER_LIST)?;
         if listed != self.listed {
             find_extra_entries(conn, book.0, findings)?;
         }
         let (rows, sum) = balances;
-        Ok(Followed { balances: rows, ledger_list: listed, sum: sum + self.tail })
+        let tallies = self.tallies.compared;
+        Ok(Followed { balances: rows, tallies, ledger_list: listed, sum: sum + self.tail })
     }
 
     fn compare_balances(
@@ -177,6 +193,8 @@ impl Sums {
 pub(super) struct Followed {
     /// Daily balances.
     pub(super) balances: u64,
+    /// Hourly tallies.
+    pub(super) tallies: u64,
     /// List entries.
     pub(super) ledger_list: i64,
     /// Of every account that is no member's, as stored, the tail included.

@@ -6,6 +6,7 @@ mod aborts;
 mod addresses;
 mod backup;
 mod clocks;
+mod console;
 mod crash;
 mod durability;
 mod holders;

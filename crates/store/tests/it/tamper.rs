@@ -14,7 +14,7 @@ use yaoki_core::switches::Switch;
 use yaoki_core::time::Instant;
 use yaoki_core::webhook::{Webhook, WebhookState};
 use yaoki_store::conn::{Conn, Purpose};
-use yaoki_store::table::{Balance, LedgerList, Position, Record};
+use yaoki_store::table::{Balance, LedgerList, Position, Record, Tally};
 use yaoki_store::testing::TestDatabase;
 use yaoki_store::verify::Report;
 use yaoki_store::{on_both_storages, sql};
@@ -442,6 +442,26 @@ on_both_storages! {
             let key = format!("{}, {day}", row.account.0);
             must_name(&report, &["balance"], "balance", &key);
         }
+    }
+
+    fn a_changed_a_deleted_and_an_invented_tally_are_found(db: &mut TestDatabase) {
+        lived(db);
+        let mut conn = db.connect(Purpose::Admin);
+        let arguments = [0, 0, 0, 0, 100].map(Value::Int);
+        let all: Vec<Tally> = conn.query(&sql::TALLIES_AFTER, &arguments).expect("rows");
+        let (changed, deleted) = (&all[0], &all[1]);
+        put(&mut conn, &Tally { amount: changed.amount + 1, ..changed.clone() });
+        drop_row(&mut conn, deleted);
+        let invented = Tally { hour: changed.hour + 1, ..changed.clone() };
+        put(&mut conn, &invented);
+        drop(conn);
+        let report = report(db, &[]);
+        for row in [changed, deleted, &invented] {
+            let (kind, outcome) = (row.kind.code(), row.outcome.code());
+            let key = format!("{}, {}, {kind}, {outcome}", row.hour, row.store.0);
+            must_name(&report, &["tally"], "tally", &key);
+        }
+        assert_eq!(report.found, 3, "{report}");
     }
 
     fn a_deleted_and_an_invented_list_entry_are_found(db: &mut TestDatabase) {

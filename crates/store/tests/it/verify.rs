@@ -147,6 +147,7 @@ on_both_storages! {
             counts.batches, counts.operations, counts.transfers, counts.events,
             counts.acknowledgements, counts.members, counts.devices, counts.links,
             counts.payment_states, counts.directory, counts.balances, counts.ledger_list,
+            counts.tallies,
         ];
         assert!(all.iter().all(|&count| count > 0), "everything was there to be checked: {report}");
         assert_eq!((counts.members, counts.devices, counts.links), (4, 5, 6));

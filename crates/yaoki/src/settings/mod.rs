@@ -163,6 +163,13 @@ settings! {
     /// Where everybody is served: the first page and the API document, and to peers on this machine
     /// also health and metrics.
     Serving public: SocketAddr = "127.0.0.1:7700", "ADDRESS";
+    /// Where operators' browsers are served: the console. Better only to this machine or a network
+    /// of the operator's.
+    Serving console: SocketAddr = "127.0.0.1:7703", "ADDRESS";
+    /// What operators' browsers call this server in `Host`; `yaoki admin console-link` makes its
+    /// links with the first. Proofs are made for that name, so one that was made for another server
+    /// is refused. When not set, any name is taken, and links name the address.
+    Serving console_host: Hosts = "", "NAMES";
     /// The certificate chain of all listeners, PEM, the server's own certificate first. Read again
     /// when the file changes. Without it only loopback is listened on.
     Serving tls_cert: Option<PathBuf> = "", "FILE";
@@ -188,6 +195,8 @@ settings! {
     Serving devices_connections_max: Number<1, 1_000_000> = "8192", "COUNT";
     /// The most connections of the listener `public`.
     Serving public_connections_max: Number<1, 1_000_000> = "1024", "COUNT";
+    /// The most connections of the listener `console`.
+    Serving console_connections_max: Number<1, 1_000_000> = "256", "COUNT";
     /// How long requests that are under way may take at shutdown, seconds.
     Serving drain_seconds: Number<0, 300> = "10", "SECONDS";
 
@@ -196,9 +205,9 @@ settings! {
     Serving node: Option<String> = "", "NAME";
     /// Lanes of this node on PostgreSQL, each a writer of its own; SQLite has one.
     Serving lanes: Number<1, 64> = "4", "COUNT";
-    /// Threads that read. One is kept for registers, one for devices and one for readiness; the
-    /// rest are for whichever of the two sides needs them.
-    Serving readers: Number<3, 64> = "4", "COUNT";
+    /// Threads that read. One is kept for registers, one for devices, one for the console and one for
+    /// readiness; the rest are for whichever of the first two needs them.
+    Serving readers: Number<4, 64> = "5", "COUNT";
     /// Start on a PostgreSQL that can lose acknowledged payments (`fsync` off, weak
     /// `synchronous_commit`, standbys that are not synchronous). Whoever sets this decides that.
     Serving accept_losing_payments_on_failover: bool = "false", "BOOL";

@@ -166,9 +166,9 @@ fn a_port_that_is_taken_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address");
     let registers = format!("--registers={address}");
-    let arguments = ["serve", FREE_PORTS[1], FREE_PORTS[2], &registers];
+    let arguments = ["serve", FREE_PORTS[1], FREE_PORTS[2], FREE_PORTS[3], &registers];
     refused(&place, &arguments, 3, &format!("the listener registers at {address}"));
-    let doctor = place.run(&["doctor", FREE_PORTS[1], FREE_PORTS[2], &registers]);
+    let doctor = place.run(&["doctor", FREE_PORTS[1], FREE_PORTS[2], FREE_PORTS[3], &registers]);
     assert_eq!(doctor.code, 1);
     assert!(doctor.out.contains("or choose another with --registers"), "{doctor:?}");
 }

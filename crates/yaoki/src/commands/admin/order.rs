@@ -138,6 +138,10 @@ pub(super) enum Act {
     Switches,
     /// Open a book that was restored, once it is known what it lacks (two people)
     OpenRestored,
+    /// A link that signs you in at the console of the running server: works once, for ten minutes
+    ConsoleLink,
+    /// Every console session of the running server ends, and every link to it
+    EndConsoleSessions,
     /// A new generation of a key, without a stop
     #[command(subcommand)]
     Rotate(Rotate),
@@ -264,6 +268,8 @@ impl Act {
             Self::List(list) => list.order(),
             Self::Switches => Order::ListSwitches,
             Self::OpenRestored => Order::OpenRestored,
+            Self::ConsoleLink => Order::ConsoleLink,
+            Self::EndConsoleSessions => Order::EndConsoleSessions,
             Self::ReloadKeys => Order::ReloadKeys,
             Self::Status => Order::Status,
             Self::CreateMember { .. } | Self::Rotate(_) | Self::Balance(_) | Self::Statement(_) => {

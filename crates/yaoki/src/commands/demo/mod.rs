@@ -121,5 +121,6 @@ const fn address_of(settings: &mut Settings, name: ListenerName) -> &mut SocketA
         ListenerName::Registers => &mut settings.registers,
         ListenerName::Devices => &mut settings.devices,
         ListenerName::Public => &mut settings.public,
+        ListenerName::Console => &mut settings.console,
     }
 }
