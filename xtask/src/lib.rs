@@ -5,6 +5,7 @@
 //!   restarted.
 //! - [`shim`]: builds the library that cuts the power under a process.
 //! - [`tidy`]: our own linter.
+//! - [`tools`]: finds or installs the other programs that tests run.
 //! - [`stages`]: the commands as timed stages, stopping at the first that fails.
 //!
 //! Nothing here depends on a crate of ours: it must build and run when they don't.
@@ -19,6 +20,7 @@ pub mod postgres;
 pub mod shim;
 pub mod stages;
 pub mod tidy;
+pub mod tools;
 
 use std::path::{Path, PathBuf};
 

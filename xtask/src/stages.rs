@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::browser::{BrowserTools, Program};
 use crate::postgres::{Binaries, Cluster};
-use crate::{shim, tidy, workspace_root};
+use crate::{shim, tidy, tools, workspace_root};
 
 /// Rounds of the crash loops, about a second each. Any other number by the environment.
 const CRASH_ROUNDS: [(&str, &str); 5] = [
@@ -68,6 +68,7 @@ pub fn test(stages: &mut Stages, filter: &[String]) -> Result<()> {
         Ok(found)
     })?;
     let cluster = stages.run("start a private PostgreSQL", || Cluster::start("tests"))?;
+    stages.run("find or install the tour's tools", tools::find_or_install)?;
     let shim = stages.run("build the power-cut shim", shim::build)?;
     let names_package = filter.iter().any(|word| is_package_option(word));
     let pages = if !names_package || filter.iter().any(|word| word.ends_with(PAGES)) {

@@ -18,6 +18,7 @@ use aes::Aes256;
 use fpe::ff1::{FF1, FlexibleNumeralString};
 
 use crate::ids::{MEMBER_NUMBER_MAX, MemberNumber};
+use crate::routing::issuer_overlapping;
 use crate::state::{CodeSecret, Member};
 use crate::time::Instant;
 
@@ -41,6 +42,8 @@ const TWEAK: &[u8] = b"yaoki code 1";
 pub enum CodeSettingError {
     /// The prefix is not 4 to 6 digits.
     PrefixMustBe4To6Digits,
+    /// Registers would take our codes for this issuer's, or its codes for ours.
+    PrefixMustBeOurs(&'static str),
     /// The lifetime is not a multiple of 30 s from 30 to 300 s.
     LifetimeMustBe30To300Seconds,
     /// A guess would pay with a probability of 1e-9 or more.
@@ -50,6 +53,12 @@ pub enum CodeSettingError {
 impl std::fmt::Display for CodeSettingError {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.write_str(match self {
+            Self::PrefixMustBeOurs(issuer) => {
+                return write!(
+                    out,
+                    "the code prefix must overlap no other issuer's: {issuer} has it"
+                );
+            }
             Self::PrefixMustBe4To6Digits => "the code prefix must be 4 to 6 digits",
             Self::LifetimeMustBe30To300Seconds => {
                 "the code lifetime must be a multiple of 30 from 30 to 300 seconds"
@@ -77,6 +86,9 @@ impl CodeRules {
     pub fn new(prefix: &str, lifetime_seconds: i64) -> Result<Self, CodeSettingError> {
         if !(4..=6).contains(&prefix.len()) || !prefix.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(CodeSettingError::PrefixMustBe4To6Digits);
+        }
+        if let Some(issuer) = issuer_overlapping(prefix) {
+            return Err(CodeSettingError::PrefixMustBeOurs(issuer));
         }
         let in_range = (30..=LIFETIME_SECONDS_MAX).contains(&lifetime_seconds);
         if !in_range || lifetime_seconds % 30 != 0 {

@@ -8,6 +8,7 @@ use crate::decide::{ORDER_MS_MAX, VALID_UNTIL_MS_MAX};
 use crate::facts::OperationKind;
 use crate::ids::{
     FactId, MemberNumber, MerchantNumber, RequestId, RequestKey, StoreNumber, TerminalNumber,
+    WebhookNumber,
 };
 use crate::money::Currency;
 use crate::switches::{Capability, Scope};
@@ -264,6 +265,19 @@ pub enum Act {
     Checkpoint(String, [u8; 64]),
     /// The book was restored; the generation of its new code key.
     Restored(i64),
+    /// A new webhook endpoint.
+    CreateWebhook {
+        /// Who is told.
+        merchant: MerchantNumber,
+        /// Where.
+        url: String,
+        /// Whether this machine will do, by plain HTTP: never in a live book.
+        loopback: bool,
+    },
+    /// A webhook endpoint is told nothing more, for ever.
+    EndWebhook(WebhookNumber),
+    /// A new secret; the old one signs and is believed until then.
+    RotateWebhookSecret(WebhookNumber, Instant),
 }
 
 impl std::fmt::Debug for Act {
@@ -288,6 +302,9 @@ impl std::fmt::Debug for Act {
             Self::OpenSwitch(..) => "OpenSwitch",
             Self::Checkpoint(..) => "Checkpoint",
             Self::Restored(_) => "Restored",
+            Self::CreateWebhook { .. } => "CreateWebhook",
+            Self::EndWebhook(_) => "EndWebhook",
+            Self::RotateWebhookSecret(..) => "RotateWebhookSecret",
         })
     }
 }
@@ -339,14 +356,14 @@ impl Command {
         }
     }
 
-    /// By when it must be decided, where the caller has said so.
+    /// By when it must be decided, where the caller has said so and the rules judge it.
     pub const fn valid_until(&self) -> Option<Instant> {
         match self {
             Self::PayWithCode(pay) => Some(pay.ask.valid_until),
             Self::PayShop(pay) => Some(pay.valid_until),
             Self::Settle(settle) => Some(settle.ask.valid_until),
-            Self::Reverse(reverse) => Some(reverse.ask.valid_until),
-            Self::Query(_)
+            Self::Reverse(_)
+            | Self::Query(_)
             | Self::Acknowledge(..)
             | Self::ExpireHold(_)
             | Self::Credit(_)
@@ -382,7 +399,7 @@ pub struct Refer {
     pub links: Vec<[u8; 32]>,
     /// Devices by id.
     pub devices: Vec<FactId>,
-    /// Whether new numbers are given: merchants, stores, terminals, members.
+    /// Whether new numbers are given: merchants, stores, terminals, members, webhooks.
     pub numbers: bool,
 }
 
@@ -426,7 +443,8 @@ pub fn refer(command: &Command, refer: &mut Refer) {
                 Act::CreateMerchant(_)
                 | Act::CreateStore { .. }
                 | Act::CreateTerminal(..)
-                | Act::CreateMember => refer.numbers = true,
+                | Act::CreateMember
+                | Act::CreateWebhook { .. } => refer.numbers = true,
                 _ => {}
             }
         }

@@ -142,8 +142,8 @@ coded! {
         MemberClosed = 11 => "member_closed",
         /// A one-time enrolment link exists. digest: of its token, number: until when.
         LinkCreated = 12 => "link_created",
-        /// A device was enrolled and pays from now on. object: device, digest: of its public key
-        /// and code secret; second: digest of the link's token.
+        /// A device was enrolled and pays from now on. object: device; digest, in three parts of
+        /// 32 bytes: of its public key, of its code secret, of the link's token.
         DeviceEnrolled = 13 => "device_enrolled",
         /// A device was ended. object: device.
         DeviceEnded = 14 => "device_ended",
@@ -159,6 +159,13 @@ coded! {
         CodeSecretRotated = 19 => "code_secret_rotated",
         /// The book was opened after a restore. actor and second: two people.
         BookOpened = 20 => "book_opened",
+        /// A webhook endpoint exists. object: merchant, text: URL.
+        WebhookCreated = 21 => "webhook_created",
+        /// A webhook endpoint is told nothing more.
+        WebhookEnded = 22 => "webhook_ended",
+        /// A webhook endpoint has a new secret. number: until when the old one works, Unix
+        /// milliseconds.
+        WebhookSecretRotated = 23 => "webhook_secret_rotated",
     }
 }
 

@@ -41,6 +41,8 @@ number! {
     StoreNumber,
     /// A terminal's number: the register that asked.
     TerminalNumber,
+    /// A webhook endpoint's number: where a merchant is told of what happened.
+    WebhookNumber,
     /// A lane's number, 0 to 1023.
     LaneNumber,
     /// A fact: 41 bits of milliseconds since 2020, 10 bits of lane, 12 bits of sequence.

@@ -181,9 +181,9 @@ refusals! {
     VoidIsFinal = 220, "void_is_final", 200, Recorded,
         "A void cannot be reversed.",
         "Authorize again with a fresh code and a new request id.";
-    /// After 00:15 of the day after.
+    /// The booking date ended more than 15 minutes ago.
     ReverseWindowIsOver = 221, "reverse_window_is_over", 200, Recorded,
-        "The time to reverse is over: until 00:15 after the booking date.",
+        "The time to reverse is over: until 15 minutes after the end of the booking date.",
         "Refund the payment instead.";
     /// No such member.
     MemberMustExist = 301, "member_must_exist", 404, Unrecorded,
@@ -278,6 +278,23 @@ refusals! {
     ShopTakesNoPayments = 323, "shop_takes_no_payments", 503, Unrecorded,
         "This shop takes no code payments at the moment.",
         "Nothing was charged. Pay another way.";
+    /// No such endpoint, or ended.
+    WebhookMustExist = 331, "webhook_must_exist", 404, Unrecorded,
+        "There is no such webhook endpoint, or it was ended.",
+        "List the endpoints and name one of them.";
+    /// Not a URL that is posted to.
+    WebhookUrlMustBeHttps = 332, "webhook_url_must_be_https", 400, Unrecorded,
+        "A webhook's URL must be https with a host, at most 500 bytes, without user or fragment.",
+        "Give the URL as https://HOST/PATH.";
+    /// No room for another endpoint.
+    WebhooksMustBeFew = 333, "webhooks_must_be_few", 409, Unrecorded,
+        "A merchant has at most 8 webhook endpoints.",
+        "End one that is no longer needed.";
+    /// Ended, or an old secret.
+    WebhookSecretMustBeCurrent = 334, "webhook_secret_must_be_current", 401, Unrecorded,
+        "The request was signed with the secret of an ended endpoint, or with one that no longer \
+         works.",
+        "Load the endpoint's new secret and sign the request again.";
 }
 
 /// The page of the reference, `docs/reference/refusals.md`.

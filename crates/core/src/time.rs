@@ -10,8 +10,10 @@ pub struct Instant(pub i64);
 pub const SECOND_MS: i64 = 1000;
 /// One minute in milliseconds.
 pub const MINUTE_MS: i64 = 60 * SECOND_MS;
+/// One hour in milliseconds.
+pub const HOUR_MS: i64 = 60 * MINUTE_MS;
 /// One day in milliseconds.
-pub const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
+pub const DAY_MS: i64 = 24 * HOUR_MS;
 
 impl Instant {
     /// This instant, `ms` milliseconds later.
@@ -59,8 +61,9 @@ impl BusinessDate {
         Self(local.div_euclid(DAY_MS))
     }
 
-    /// Until when a payment of this booking date can be reversed: 00:15 of the day after
-    /// (the rule that `PayPay` and `Alipay` registers know), counted from the store's own cut-off.
+    /// Until when a payment of this booking date can be reversed: 15 minutes after it has ended at
+    /// the store's cut-off. Registers of `PayPay` and `Alipay` know the rule as 00:15 of the day
+    /// after, their cut-off being midnight.
     pub fn reversible_until(self, zone: ZoneOffset, cutoff_minutes: i64) -> Instant {
         Instant(
             (self.0 + 1) * DAY_MS - (zone.minutes - cutoff_minutes) * MINUTE_MS + 15 * MINUTE_MS,
@@ -88,5 +91,7 @@ mod tests {
         let midnight = Instant(1_561_906_800_000);
         let until = BusinessDate(18_077).reversible_until(TOKYO, 0);
         assert_eq!(until, midnight.plus_ms(15 * MINUTE_MS));
+        let five = BusinessDate(18_077).reversible_until(TOKYO, 300);
+        assert_eq!(five, midnight.plus_ms((5 * 60 + 15) * MINUTE_MS));
     }
 }

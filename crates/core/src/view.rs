@@ -12,7 +12,7 @@ use crate::command::{Act, Command, Refer};
 use crate::facts::{Acknowledgement, Event, EventKind, Operation, OperationKind, Transfer};
 use crate::ids::{
     FactId, LaneNumber, MemberNumber, MerchantNumber, RequestId, RequestKey, StoreNumber,
-    TerminalNumber,
+    TerminalNumber, WebhookNumber,
 };
 use crate::money::Currency;
 use crate::state::{
@@ -20,6 +20,7 @@ use crate::state::{
 };
 use crate::switches::{self, Place, Scope, Switch};
 use crate::time::{Instant, ZoneOffset};
+use crate::webhook::Webhook;
 
 /// What the operator has set, the same for the whole batch.
 #[derive(Clone, Debug)]
@@ -32,8 +33,8 @@ pub struct Rules {
     pub code: CodeRules,
 }
 
-/// Merchants, stores, terminals and closed switches: changes seldom, kept by a lane under the
-/// switchboard's version.
+/// Merchants, stores, terminals, webhooks and closed switches: changes seldom, kept by a lane under
+/// the switchboard's version.
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
     /// By number.
@@ -44,6 +45,8 @@ pub struct Directory {
     pub terminals: BTreeMap<TerminalNumber, Terminal>,
     /// Every closed switch.
     pub switches: Vec<Switch>,
+    /// By number, ended ones included.
+    pub webhooks: BTreeMap<WebhookNumber, Webhook>,
 }
 
 impl Directory {
@@ -81,6 +84,8 @@ pub struct Numbers {
     pub terminal: i64,
     /// The last member.
     pub member: i64,
+    /// The last webhook endpoint.
+    pub webhook: i64,
 }
 
 /// What a decision changes: facts, and the secrets that facts may not carry.
@@ -125,17 +130,24 @@ pub struct Changed {
     pub switches_closed: Vec<Switch>,
     /// Switches that were opened.
     pub switches_opened: Vec<Switch>,
+    /// Webhook endpoints that were there before.
+    pub webhooks: BTreeSet<WebhookNumber>,
+    /// Webhook endpoints that are new.
+    pub webhooks_new: BTreeSet<WebhookNumber>,
 }
 
 impl Changed {
-    /// Whether merchants, stores, terminals or switches changed: every lane must see it at once.
+    /// Whether merchants, stores, terminals, webhooks or switches changed: every lane must see it
+    /// at once.
     pub fn directory(&self) -> bool {
         !(self.merchants.is_empty()
             && self.stores.is_empty()
             && self.terminals.is_empty()
             && self.terminals_new.is_empty()
             && self.switches_closed.is_empty()
-            && self.switches_opened.is_empty())
+            && self.switches_opened.is_empty()
+            && self.webhooks.is_empty()
+            && self.webhooks_new.is_empty())
     }
 }
 
@@ -337,6 +349,9 @@ impl View {
                 self.links.insert(link.digest, link);
             }
             EventKind::SwitchClosed | EventKind::SwitchOpened => self.fold_switch(event),
+            EventKind::WebhookCreated
+            | EventKind::WebhookEnded
+            | EventKind::WebhookSecretRotated => self.fold_webhook(event),
             EventKind::LaneCreated
             | EventKind::Checkpoint
             | EventKind::Restored
@@ -396,6 +411,18 @@ impl View {
         }
     }
 
+    fn fold_webhook(&mut self, event: &Event) {
+        let number = WebhookNumber(event.subject);
+        let webhooks = &mut Arc::make_mut(&mut self.directory).webhooks;
+        if event.kind == EventKind::WebhookCreated {
+            webhooks.insert(number, Webhook::of_event(event));
+            self.changed.webhooks_new.insert(number);
+        } else {
+            webhooks.get_mut(&number).expect("the webhook is loaded").fold_event(event);
+            self.changed.webhooks.insert(number);
+        }
+    }
+
     fn take_number(&mut self, event: &Event) {
         let Some(numbers) = &mut self.numbers else { return };
         match event.kind {
@@ -403,6 +430,7 @@ impl View {
             EventKind::StoreCreated => numbers.store = event.subject,
             EventKind::TerminalCreated => numbers.terminal = event.subject,
             EventKind::MemberCreated => numbers.member = event.subject,
+            EventKind::WebhookCreated => numbers.webhook = event.subject,
             _ => {}
         }
     }

@@ -13,23 +13,27 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use yaoki_core::code::CodeSettingError;
 use yaoki_core::command::{Act, Administer, Asset, Command, Credit};
 use yaoki_core::decide::{Outcome, Refused};
 use yaoki_core::facts::{Event, EventKind};
 use yaoki_core::ids::{
-    FactId, MemberNumber, MerchantNumber, RequestId, StoreNumber, TerminalNumber,
+    FactId, MemberNumber, MerchantNumber, RequestId, StoreNumber, TerminalNumber, WebhookNumber,
 };
 use yaoki_core::refusal::Refusal;
 use yaoki_core::state::Terminal;
 use yaoki_core::switches::{Capability, Scope, Switch};
 use yaoki_core::time::{Instant, SECOND_MS};
-use yaoki_store::{Answer, Book, Clock, Part, StoreError, Unknown, read};
+use yaoki_store::{Answer, Book, BookKind, Clock, Part, StoreError, Unknown, read};
 
 use crate::api::enrolment::{LINK_TOKEN_BYTES, link_digest};
 use crate::api::{fields, time};
-use crate::app::Entropy;
+use crate::app::{App, Entropy};
 use crate::edge::identifier::{self, Kind};
 use crate::edge::keys::{KeyFile, KeyFileError, KeyName};
+use crate::jobs::webhooks::message::secret_text;
+use crate::serve::MEMBERS_MIN;
+use crate::edge::proof::token::ACTOR_CHARS_MAX;
 
 pub use self::listing::LISTED;
 pub use self::message::{By, Message, Order};
@@ -57,6 +61,15 @@ pub enum AdminError {
     /// The key file failed.
     #[error(transparent)]
     Keys(#[from] KeyFileError),
+    /// Codes would be too easy to guess.
+    #[error("{0}, or keep no older key (`keep_seconds` 0)")]
+    Code(#[from] CodeSettingError),
+    /// What was asked for is in the memory of a server.
+    #[error(
+        "a server must run over this data folder: console links and sessions are kept in its \
+        memory. Start it with `yaoki serve`, then try again"
+    )]
+    NoServer,
     /// The key file is of before a restore.
     #[error(
         "the key file must be at least as new as the book: its code key is of generation {file}, \
@@ -108,9 +121,13 @@ impl AdminError {
     pub const fn kind(&self) -> ErrorKind {
         match self {
             Self::Wrong(_) => ErrorKind::Malformed,
-            Self::Refused(_) => ErrorKind::Refused,
+            Self::Refused(_) | Self::Code(_) | Self::Store(StoreError::Refused(_)) => {
+                ErrorKind::Refused
+            }
             Self::Unknown(_) => ErrorKind::Unknown,
-            Self::Store(_) | Self::Keys(_) | Self::KeysOld { .. } => ErrorKind::Fault,
+            Self::Store(_) | Self::Keys(_) | Self::NoServer | Self::KeysOld { .. } => {
+                ErrorKind::Fault
+            }
         }
     }
 
@@ -136,6 +153,8 @@ pub struct Desk {
     pub clock: Clock,
     /// Where chance comes from.
     pub entropy: Entropy,
+    /// The running server; none where this process works on the store itself.
+    pub server: Option<App>,
 }
 
 /// Carries out one message and gives the reply. Blocks until the commit is on disk: for threads
@@ -149,7 +168,13 @@ pub fn perform(desk: &Desk, message: &Message) -> Result<Value, AdminError> {
         Order::Status => Ok(status(desk)),
         Order::ListSwitches => list_switches(desk),
         Order::ReloadKeys => reload_keys(desk),
+        Order::ConsoleLink => console_link(desk, by),
+        Order::EndConsoleSessions => end_console_sessions(desk, by),
         Order::List { what, after, limit } => listing::list(desk, what, after.as_deref(), *limit),
+        Order::OpenRestored => {
+            desk.book.open_restored(&by.actor, &by.second)?;
+            Ok(json!({ "done": "book_opened" }))
+        }
         Order::RotateKey { key, keep_seconds } => rotate_key(desk, key, *keep_seconds),
         Order::ShowTerminalKey { terminal } => {
             show_terminal_key(desk, TerminalNumber(number(Kind::Terminal, terminal)?))
@@ -166,6 +191,11 @@ pub fn perform(desk: &Desk, message: &Message) -> Result<Value, AdminError> {
                 reply["key"] = key["key"].clone();
                 reply["generation"] = key["generation"].clone();
             }
+            if let EventKind::WebhookCreated | EventKind::WebhookSecretRotated = event.kind {
+                let (generation, secret) = webhook_secret(desk, WebhookNumber(event.subject))?;
+                reply["secret"] = secret.into();
+                reply["generation"] = generation.into();
+            }
             Ok(reply)
         }
     }
@@ -175,6 +205,7 @@ pub fn perform(desk: &Desk, message: &Message) -> Result<Value, AdminError> {
 fn act_of(desk: &Desk, order: &Order) -> Result<Act, AdminError> {
     let terminal = |text: &str| number(Kind::Terminal, text).map(TerminalNumber);
     let member = |text: &str| number(Kind::Member, text).map(MemberNumber);
+    let webhook = |text: &str| number(Kind::Webhook, text).map(WebhookNumber);
     let now = (desk.clock)();
     Ok(match order {
         Order::CreateMerchant { name } => Act::CreateMerchant(name.clone()),
@@ -211,6 +242,15 @@ fn act_of(desk: &Desk, order: &Order) -> Result<Act, AdminError> {
         Order::OpenSwitch { capability, scope, subject } => {
             let (capability, scope, subject) = switch(capability, scope, subject.as_deref())?;
             Act::OpenSwitch(capability, scope, subject)
+        }
+        Order::CreateWebhook { merchant, url } => Act::CreateWebhook {
+            merchant: MerchantNumber(number(Kind::Merchant, merchant)?),
+            url: url.clone(),
+            loopback: desk.book.kind() != BookKind::Live,
+        },
+        Order::EndWebhook { webhook: text } => Act::EndWebhook(webhook(text)?),
+        Order::RotateWebhookSecret { webhook: text, keep_seconds } => {
+            Act::RotateWebhookSecret(webhook(text)?, later(now, *keep_seconds)?)
         }
         other => unreachable!("{other:?} is carried out by itself"),
     })
@@ -283,6 +323,32 @@ fn create_link(
     Ok(reply)
 }
 
+/// Nothing is booked: a link is in the memory of this server, for ten minutes.
+fn console_link(desk: &Desk, by: &By) -> Result<Value, AdminError> {
+    let app = desk.server.as_ref().ok_or(AdminError::NoServer)?;
+    let actor = by.actor.trim();
+    if actor.is_empty() || actor.chars().count() > ACTOR_CHARS_MAX {
+        let must = format!("`actor` must be a name of 1 to {ACTOR_CHARS_MAX} characters");
+        return Err(AdminError::Wrong(must));
+    }
+    let token = URL_SAFE_NO_PAD.encode(random::<LINK_TOKEN_BYTES>(desk));
+    let expires_at = app.console.sessions.offer(link_digest(&token), actor, app.now());
+    tracing::info!(actor, "a link to the console was made");
+    Ok(json!({
+        "done": "console_link_created",
+        "url": format!("{}/console#{token}", app.console.origin(app)),
+        "actor": actor,
+        "expires_at": time::text(expires_at),
+    }))
+}
+
+fn end_console_sessions(desk: &Desk, by: &By) -> Result<Value, AdminError> {
+    let app = desk.server.as_ref().ok_or(AdminError::NoServer)?;
+    app.console.sessions.end_all(app.now());
+    tracing::info!(actor = by.actor, "every console session was ended");
+    Ok(json!({ "done": "console_sessions_ended" }))
+}
+
 fn show_terminal_key(desk: &Desk, terminal: TerminalNumber) -> Result<Value, AdminError> {
     let row =
         desk.book.read_and_wait(move |conn| Ok(conn.find::<Terminal, _>(&[terminal.0])?.pop()));
@@ -298,11 +364,27 @@ fn show_terminal_key(desk: &Desk, terminal: TerminalNumber) -> Result<Value, Adm
     }))
 }
 
+/// The secret of an endpoint and its generation.
+fn webhook_secret(desk: &Desk, webhook: WebhookNumber) -> Result<(u32, String), AdminError> {
+    let row = desk.book.read_and_wait(move |conn| read::events::webhook(conn, webhook))?;
+    let row = row.ok_or(AdminError::Refused(Refusal::WebhookMustExist))?;
+    let generation = u32::try_from(row.generation)
+        .map_err(|_| AdminError::Wrong("the webhook has no generation of its secret".to_owned()))?;
+    let keys = KeyFile::load(&desk.key_file)?;
+    let secret = keys.webhook_secret(webhook.0.cast_unsigned(), generation);
+    Ok((generation, secret_text(&secret)))
+}
+
 fn rotate_key(desk: &Desk, key: &str, keep_seconds: i64) -> Result<Value, AdminError> {
     let name = KeyName::ALL.into_iter().find(|name| name.text() == key);
     let name = name.ok_or_else(|| AdminError::Wrong(format!("there is no key {key:?}")))?;
     if keep_seconds < 0 {
         return Err(AdminError::Wrong("`keep_seconds` must not be negative".to_owned()));
+    }
+    if name == KeyName::Code && keep_seconds > 0 {
+        // While two keys open codes, a guess has twice the chance.
+        let members = desk.book.read_and_wait(read::last_member_number)?.max(MEMBERS_MIN);
+        desk.book.code().check_strength(members, true)?;
     }
     let (now_ms, keep_ms) = ((desk.clock)().0, keep_seconds.saturating_mul(SECOND_MS));
     let mut random = |bytes: &mut [u8]| (desk.entropy)(bytes);
@@ -355,6 +437,7 @@ fn status(desk: &Desk) -> Value {
         "lanes": health.lanes,
         "queued": health.queued,
         "wal_bytes": health.wal_bytes,
+        "oldest_reader": desk.book.oldest_reader(),
         "closed": health.closed,
     })
 }
@@ -385,6 +468,12 @@ fn told(event: &Event, replayed: bool) -> Value {
         | EventKind::CodeSecretRotated => &[("member", Kind::Member, event.subject)],
         EventKind::DeviceEnrolled | EventKind::DeviceEnded => {
             &[("member", Kind::Member, event.subject), ("device", Kind::Device, event.object)]
+        }
+        EventKind::WebhookCreated => {
+            &[("webhook", Kind::Webhook, event.subject), ("merchant", Kind::Merchant, event.object)]
+        }
+        EventKind::WebhookEnded | EventKind::WebhookSecretRotated => {
+            &[("webhook", Kind::Webhook, event.subject)]
         }
         EventKind::LaneCreated
         | EventKind::SwitchClosed

@@ -5,13 +5,17 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, RwLock};
 
 use axum::response::{IntoResponse, Response};
-use tokio::sync::oneshot;
+use hyper::body::Bytes;
+use jiff::tz::TimeZone;
+use tokio::sync::{oneshot, watch};
 use yaoki_core::code::{CodeCipher, CodeRules};
 use yaoki_core::command::Command;
 use yaoki_core::decide::Outcome;
 use yaoki_core::time::Instant;
+use yaoki_store::verify::anchor::Anchor;
 use yaoki_store::{Answer, Book, Clock, Conn, Part, StoreError, Unknown};
 
+use crate::api::console::Console;
 use crate::edge::deadline::Deadline;
 use crate::edge::error::EdgeError;
 use crate::edge::frames::{Frame, FrameReaders};
@@ -25,6 +29,7 @@ use crate::edge::proof::seen::{PROOFS_REMEMBERED_MAX, SeenProofs};
 use crate::edge::reads::{ReadLines, Side};
 use crate::edge::request::Intake;
 use crate::edge::sign::Signs;
+use crate::jobs::webhooks::board::Board;
 use crate::metrics::{Class, Endpoint, Metrics, Said};
 
 /// Where chance comes from: fills what it is given with unpredictable bytes.
@@ -39,11 +44,19 @@ pub struct Limits {
     pub in_flight_per_terminal_max: usize,
     /// The most lists and payments that one terminal looks at at once.
     pub looks_per_terminal_max: usize,
+    /// The most requests under way of one merchant's own system, by the webhook that signs.
+    pub in_flight_per_partner_max: usize,
     /// The most requests of one device under way.
     pub in_flight_per_device_max: usize,
     /// The most requests of strangers under way on one listener: enrolments and nonces for them,
     /// the API document.
     pub strangers_in_flight_max: usize,
+    /// The most requests of one console session under way, streams apart.
+    pub in_flight_per_session_max: usize,
+    /// The most streams of one console session.
+    pub streams_per_session_max: usize,
+    /// The most streams of all console sessions.
+    pub streams_max: usize,
     /// The most proofs of devices that are remembered.
     pub proofs_remembered_max: usize,
     /// How long a hold lasts when the register does not say, seconds.
@@ -56,8 +69,12 @@ impl Default for Limits {
             deadline_ms: 5_000,
             in_flight_per_terminal_max: 32,
             looks_per_terminal_max: 2,
+            in_flight_per_partner_max: 2,
             in_flight_per_device_max: 2,
             strangers_in_flight_max: 64,
+            in_flight_per_session_max: 8,
+            streams_per_session_max: 4,
+            streams_max: 64,
             proofs_remembered_max: PROOFS_REMEMBERED_MAX,
             hold_seconds: 7 * 24 * 60 * 60,
         }
@@ -113,6 +130,12 @@ pub struct Shared {
     pub device_hosts: Vec<String>,
     /// Whether devices see `https`.
     pub device_is_secure: bool,
+    /// Where operators are served, and what is known of their sessions.
+    pub console: Console,
+    /// The operator's zone: a day of his begins and ends by it.
+    pub zone: TimeZone,
+    /// Becomes true when the server is to stop.
+    pub stopping: watch::Receiver<bool>,
     /// Which terminals have to wait.
     pub pace: Pace,
     /// Which terminals ask for much that moves nothing.
@@ -121,6 +144,10 @@ pub struct Shared {
     pub flights: Arc<InFlight>,
     /// Lists and payments that terminals look at.
     pub looks: Arc<InFlight>,
+    /// Requests of merchants' own systems under way.
+    pub partners: Arc<InFlight>,
+    /// What the courier of webhooks and merchants tell each other.
+    pub webhooks: Board,
     /// Requests of devices under way.
     pub device_flights: Arc<InFlight>,
     /// Frames under way, one a caller: terminals have negative numbers here.
@@ -141,6 +168,10 @@ pub struct Shared {
     pub metrics: Metrics,
     /// The keys in use.
     pub keyring: RwLock<Arc<Keyring>>,
+    /// The last signed checkpoint that this server made.
+    pub checkpoint: RwLock<Option<Arc<Anchor>>>,
+    /// The certificate of a demo's own authority, DER.
+    pub demo_authority: Option<Bytes>,
     /// Where every listener is; said once all of them listen.
     pub doors: OnceLock<Vec<Door>>,
 }

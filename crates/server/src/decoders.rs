@@ -3,27 +3,37 @@
 
 use std::sync::LazyLock;
 
+use axum::extract::Query;
+use axum::http::Uri;
 use hyper::body::Bytes;
 use yaoki_core::code::{CodeCipher, CodeRules};
 use yaoki_core::money::Currency;
 use yaoki_store::Database;
+use yaoki_store::verify::anchor;
 
 use crate::admin::Message;
+use crate::api::console::day::DayRequest;
+use crate::api::console::operations::{FindRequest, OperationsRequest, Sought};
+use crate::api::console::session::SessionRequest;
 use crate::api::device::confirm::{ConfirmRequest, ShopRequest};
 use crate::api::device::movements::{MovementsRequest, ReceiptRequest};
-use crate::api::device::{CodeRequest, EnrolRequest};
-use crate::api::fields;
+use crate::api::device::{CodeRequest, EnrolRequest, WalletRequest};
+use crate::api::partner::RedeliverRequest;
 use crate::api::register::PaymentRequest;
+use crate::api::register::lists::ListQuery;
 use crate::api::register::settle::{
     AcknowledgementRequest, ReversalRequest, SettleRequest, VoidRequest,
 };
 use crate::api::register::shop::OrderRequest;
+use crate::api::{cursor, fields};
 use crate::edge::frames::Frame;
 use crate::edge::identifier::{self, Kind};
 use crate::edge::keys::KeyFile;
 use crate::edge::proof::{ProofKeys, Request, sha256};
 use crate::edge::sign::{IDENTIFIER_USUAL, Signs};
+use crate::edge::signature::Signer;
 use crate::edge::{request, signature};
+use crate::jobs::witness::WitnessUrl;
 
 /// One decoder: its name, and a run over any bytes.
 pub type Decoder = (&'static str, fn(&[u8]));
@@ -32,17 +42,21 @@ pub type Decoder = (&'static str, fn(&[u8]));
 pub const DECODERS: &[Decoder] = &[
     ("code", code),
     ("identifier", any_identifier),
-    ("signature", |bytes| drop(signature::parse(&text(bytes)))),
+    ("signature", any_signature),
     ("proof", proof),
-    ("token", |bytes| drop(KEYS.open_token(&text(bytes)))),
+    ("token", any_token),
     ("register_request", register_request),
     ("device_request", device_request),
     ("payload", payload),
     ("frame", frame),
+    ("query", query),
+    ("console_request", console_request),
     ("fields", any_field),
     ("admin_message", |bytes| drop(serde_json::from_slice::<Message>(bytes))),
     ("key_file", |bytes| drop(KeyFile::parse(&text(bytes)))),
     ("database", |bytes| drop(text(bytes).parse::<Database>())),
+    ("anchor_file", |bytes| drop(anchor::parse_file(&text(bytes)))),
+    ("witness_url", |bytes| drop(text(bytes).parse::<WitnessUrl>())),
 ];
 
 /// Runs the decoder of this name.
@@ -73,9 +87,15 @@ fn code(bytes: &[u8]) {
 
 fn any_identifier(bytes: &[u8]) {
     let text = text(bytes);
-    for kind in [Kind::Payment, Kind::Merchant, Kind::Store, Kind::Terminal, Kind::Member] {
+    for kind in Kind::ALL {
         std::hint::black_box(identifier::parse(kind, &text).is_ok());
     }
+}
+
+fn any_signature(bytes: &[u8]) {
+    let text = text(bytes);
+    drop(signature::parse(&text));
+    drop(signature::parse_of(Signer::Webhook, &text));
 }
 
 fn proof(bytes: &[u8]) {
@@ -97,6 +117,7 @@ fn register_request(bytes: &[u8]) {
     drop(request::json::<VoidRequest<'_>>(bytes));
     drop(request::json::<AcknowledgementRequest<'_>>(bytes));
     drop(request::json::<OrderRequest<'_>>(bytes));
+    drop(request::json::<RedeliverRequest<'_>>(bytes));
 }
 
 fn device_request(bytes: &[u8]) {
@@ -106,6 +127,7 @@ fn device_request(bytes: &[u8]) {
     drop(request::json::<ConfirmRequest<'_>>(bytes));
     drop(request::json::<MovementsRequest<'_>>(bytes));
     drop(request::json::<ReceiptRequest<'_>>(bytes));
+    drop(request::json::<WalletRequest>(bytes));
 }
 
 fn payload(bytes: &[u8]) {
@@ -123,6 +145,24 @@ fn frame(bytes: &[u8]) {
     }
 }
 
+fn query(bytes: &[u8]) {
+    if let Ok(uri) = format!("/v1/payments?{}", text(bytes)).parse::<Uri>() {
+        drop(Query::<ListQuery>::try_from_uri(&uri));
+    }
+}
+
+fn console_request(bytes: &[u8]) {
+    drop(request::json::<SessionRequest<'_>>(bytes));
+    drop(request::json::<DayRequest<'_>>(bytes));
+    drop(request::json::<OperationsRequest<'_>>(bytes).map(|asked| asked.filter()));
+    drop(request::json::<FindRequest<'_>>(bytes).map(|asked| Sought::read(asked.text())));
+}
+
+fn any_token(bytes: &[u8]) {
+    drop(KEYS.open_token(&text(bytes)));
+    drop(KEYS.open_session(&text(bytes)));
+}
+
 fn any_field(bytes: &[u8]) {
     let text = text(bytes);
     drop(fields::request_id("request_id", &text));
@@ -130,4 +170,5 @@ fn any_field(bytes: &[u8]) {
     drop(fields::store(&text));
     drop(fields::currency(&text));
     drop(fields::instant("valid_until", &text));
+    drop(cursor::parse(&text));
 }

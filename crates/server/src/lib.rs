@@ -6,7 +6,7 @@
 //! | [`edge`]    | sockets, signatures, proofs, limits, problem documents              |
 //! | [`api`]     | registers and devices; the OpenAPI document                         |
 //! | [`web`]     | pages, health, metrics                                              |
-//! | [`jobs`]    | sweeper, checkpoints, housekeeping                                  |
+//! | [`jobs`]    | sweeper, checkpoints, webhooks, housekeeping                        |
 //! | [`admin`]   | what operators do                                                   |
 //! | [`client`]  | a register and a device, for the demo, the bench and tests          |
 //!

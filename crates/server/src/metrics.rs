@@ -32,6 +32,12 @@ pub enum Endpoint {
     List,
     /// `GET /v1/payments/{payment}`.
     Payment,
+    /// `GET /v1/events`.
+    Events,
+    /// `GET /v1/webhook`.
+    Webhook,
+    /// `POST /v1/webhook/redeliver`.
+    Redeliver,
     /// `POST /v1/device/enrol`.
     Enrol,
     /// `GET /v1/device/nonce`.
@@ -58,13 +64,33 @@ pub enum Endpoint {
     Receipt,
     /// `POST /v1/device/frames/{width}/{height}`.
     DeviceFrame,
+    /// `POST /v1/console/session`.
+    ConsoleSession,
+    /// `POST /v1/console/session/end`.
+    ConsoleEnd,
+    /// `POST /v1/console/today`.
+    ConsoleToday,
+    /// `POST /v1/console/operations`.
+    ConsoleOperations,
+    /// `POST /v1/console/find`.
+    ConsoleFind,
+    /// `POST /v1/console/payment`.
+    ConsolePayment,
+    /// `POST /v1/console/shops`.
+    ConsoleShops,
+    /// `POST /v1/console/unacknowledged`.
+    ConsoleUnacknowledged,
+    /// `POST /v1/console/switches`.
+    ConsoleSwitches,
+    /// `POST /v1/console/stream`.
+    ConsoleStream,
     /// Pages, OpenAPI, health, and whatever is not there.
     Public,
 }
 
 impl Endpoint {
     /// Every endpoint, in the order of the enum.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 36] = [
         Self::Pay,
         Self::Query,
         Self::Reverse,
@@ -74,6 +100,9 @@ impl Endpoint {
         Self::Acknowledge,
         Self::List,
         Self::Payment,
+        Self::Events,
+        Self::Webhook,
+        Self::Redeliver,
         Self::Enrol,
         Self::Nonce,
         Self::Code,
@@ -87,6 +116,16 @@ impl Endpoint {
         Self::Movements,
         Self::Receipt,
         Self::DeviceFrame,
+        Self::ConsoleSession,
+        Self::ConsoleEnd,
+        Self::ConsoleToday,
+        Self::ConsoleOperations,
+        Self::ConsoleFind,
+        Self::ConsolePayment,
+        Self::ConsoleShops,
+        Self::ConsoleUnacknowledged,
+        Self::ConsoleSwitches,
+        Self::ConsoleStream,
         Self::Public,
     ];
 
@@ -102,6 +141,9 @@ impl Endpoint {
             Self::Acknowledge => "acknowledge",
             Self::List => "list",
             Self::Payment => "payment",
+            Self::Events => "events",
+            Self::Webhook => "webhook",
+            Self::Redeliver => "redeliver",
             Self::Enrol => "enrol",
             Self::Nonce => "nonce",
             Self::Code => "code",
@@ -115,6 +157,16 @@ impl Endpoint {
             Self::Movements => "movements",
             Self::Receipt => "receipt",
             Self::DeviceFrame => "device_frame",
+            Self::ConsoleSession => "console_session",
+            Self::ConsoleEnd => "console_end",
+            Self::ConsoleToday => "console_today",
+            Self::ConsoleOperations => "console_operations",
+            Self::ConsoleFind => "console_find",
+            Self::ConsolePayment => "console_payment",
+            Self::ConsoleShops => "console_shops",
+            Self::ConsoleUnacknowledged => "console_unacknowledged",
+            Self::ConsoleSwitches => "console_switches",
+            Self::ConsoleStream => "console_stream",
             Self::Public => "public",
         }
     }
@@ -257,6 +309,7 @@ impl Metrics {
             accepted: counter("yaoki_connections_total", "end", "accepted"),
             full: counter("yaoki_connections_total", "end", "refused_total"),
             prefix_full: counter("yaoki_connections_total", "end", "refused_prefix"),
+            past_the_proxies: counter("yaoki_connections_total", "end", "refused_past_proxies"),
             cut: counter("yaoki_connections_total", "end", "cut"),
             panicked: counter("yaoki_faults_total", "kind", "handler_panicked"),
             evicted: counter("yaoki_connections_total", "end", "evicted"),
@@ -278,6 +331,21 @@ impl Metrics {
             acknowledged: counter("acknowledged"),
             failed: counter("failed"),
             waiting: self.recorder.register_gauge(&waiting, &METADATA),
+        }
+    }
+
+    /// The counters of webhooks.
+    pub fn webhooks(&self) -> WebhookCounters {
+        let counter = |end| {
+            let labels = vec![Label::new("end", end)];
+            let key = Key::from_parts("yaoki_webhook_posts_total", labels);
+            self.recorder.register_counter(&key, &METADATA)
+        };
+        let oldest = Key::from_static_name("yaoki_webhook_oldest_undelivered_seconds");
+        WebhookCounters {
+            delivered: counter("delivered"),
+            failed: counter("failed"),
+            oldest: self.recorder.register_gauge(&oldest, &METADATA),
         }
     }
 
@@ -341,6 +409,7 @@ fn describe(recorder: &PrometheusRecorder) {
         ("yaoki_commands_total", "Commands answered; by commits: the size of a batch."),
         ("yaoki_facts_total", "Facts committed."),
         ("yaoki_batch_conflicts_total", "Batches that were run again."),
+        ("yaoki_webhook_posts_total", "Events sent to webhooks, by how that ended."),
         ("yaoki_witness_posts_total", "Anchors sent to witnesses, by how that ended."),
     ] {
         recorder.describe_counter(KeyName::from_const_str(name), None, text.into());
@@ -350,6 +419,10 @@ fn describe(recorder: &PrometheusRecorder) {
         ("yaoki_lanes_held", "Lanes that this node holds."),
         ("yaoki_storage_ok", "1 while no lane has failed."),
         ("yaoki_wal_bytes", "Bytes of SQLite's write-ahead log."),
+        (
+            "yaoki_webhook_oldest_undelivered_seconds",
+            "Age of the oldest event that this node has not delivered to a webhook.",
+        ),
         ("yaoki_witness_bytes_waiting", "Bytes of anchors that a witness has not acknowledged."),
     ] {
         recorder.describe_gauge(KeyName::from_const_str(name), None, text.into());
@@ -383,11 +456,36 @@ impl WitnessCounters {
     }
 }
 
+/// The counters of webhooks.
+pub struct WebhookCounters {
+    delivered: Counter,
+    failed: Counter,
+    oldest: Gauge,
+}
+
+impl WebhookCounters {
+    /// An event was taken.
+    pub(crate) fn delivered(&self) {
+        self.delivered.increment(1);
+    }
+
+    /// An event was not taken.
+    pub(crate) fn failed(&self) {
+        self.failed.increment(1);
+    }
+
+    /// The oldest event that waits is so old, milliseconds.
+    pub(crate) fn oldest_ms(&self, age_ms: i64) {
+        set(&self.oldest, usize::try_from(age_ms / 1000).unwrap_or(0));
+    }
+}
+
 /// The counters of one listener.
 pub struct ListenerCounters {
     accepted: Counter,
     full: Counter,
     prefix_full: Counter,
+    past_the_proxies: Counter,
     cut: Counter,
     evicted: Counter,
     panicked: Counter,
@@ -403,6 +501,10 @@ impl Tally for ListenerCounters {
             Full::Total => self.full.increment(1),
             Full::Prefix => self.prefix_full.increment(1),
         }
+    }
+
+    fn came_past_the_proxies(&self) {
+        self.past_the_proxies.increment(1);
     }
 
     fn cut(&self) {

@@ -13,6 +13,7 @@ use crate::app::{Entropy, Limits};
 use crate::edge::listener::{ListenerName, ListenerOptions};
 use crate::edge::sign;
 use crate::jobs::checkpoint;
+use crate::jobs::webhooks::{self, CourierOptions};
 use crate::jobs::witness::{self, WitnessUrl};
 
 /// How a server is opened.
@@ -37,6 +38,10 @@ pub struct ServerOptions {
     pub device_hosts: Vec<String>,
     /// Members' devices.
     pub devices: ListenerOptions,
+    /// What operators' browsers call it; none: anything.
+    pub console_hosts: Vec<String>,
+    /// Operators' browsers.
+    pub console: ListenerOptions,
     /// Everybody.
     pub public: ListenerOptions,
     /// Whose template the codes of shops are: a reversed domain, at most
@@ -50,12 +55,19 @@ pub struct ServerOptions {
     pub limits: Limits,
     /// Where operators on this machine are heard; none: nowhere.
     pub admin_socket: Option<PathBuf>,
+    /// The certificate of a demo's own authority, DER, for phones to take; none: it has none. For
+    /// demo books only.
+    pub demo_authority: Option<Vec<u8>>,
     /// Where checkpoints are anchored; none: they are only booked.
     pub anchor_file: Option<PathBuf>,
     /// Where each line of the anchor file is sent; needs an anchor file.
     pub witnesses: Vec<WitnessUrl>,
     /// Pause between turns of a witness.
     pub witness_pause: Duration,
+    /// How merchants are told of events.
+    pub webhooks: CourierOptions,
+    /// Pause between turns of the courier of webhooks.
+    pub webhook_pause: Duration,
     /// Pause between checkpoints.
     pub checkpoint_pause: Duration,
     /// Pause between sweeps for holds that are over.
@@ -84,15 +96,20 @@ impl ServerOptions {
             register_hosts: Vec::new(),
             device_hosts: Vec::new(),
             devices: ListenerOptions::new(ListenerName::Devices, loopback),
+            console_hosts: Vec::new(),
+            console: ListenerOptions::new(ListenerName::Console, loopback),
             public: ListenerOptions::new(ListenerName::Public, loopback),
             qr_identifier: sign::IDENTIFIER_USUAL.to_owned(),
             operations_for_all: false,
-            readers: 4,
+            readers: 5,
             limits: Limits::default(),
             admin_socket: None,
+            demo_authority: None,
             anchor_file: None,
             witnesses: Vec::new(),
             witness_pause: witness::PAUSE,
+            webhooks: CourierOptions::default(),
+            webhook_pause: webhooks::PAUSE,
             checkpoint_pause: crate::edge::deadline::milliseconds(checkpoint::EVERY_MS),
             sweep_pause: Duration::from_secs(5),
             drain: Duration::from_secs(10),
@@ -105,6 +122,7 @@ impl ServerOptions {
             ListenerName::Registers => &self.registers,
             ListenerName::Devices => &self.devices,
             ListenerName::Public => &self.public,
+            ListenerName::Console => &self.console,
         }
     }
 }

@@ -8,12 +8,14 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use thiserror::Error;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use yaoki_core::code::CodeSettingError;
-use yaoki_store::{StoreError, read};
+use yaoki_store::{BookKind, StoreError, read};
 
+use crate::api::console::Console;
 use crate::api::openapi;
 use crate::app::{App, Door, Keyring, Shared};
 use crate::edge::admin_socket::AdminSocket;
@@ -26,13 +28,15 @@ use crate::edge::pace::{InFlight, Pace};
 use crate::edge::proof::seen::SeenProofs;
 use crate::edge::reads::ReadLines;
 use crate::edge::tls::{Certificates, TlsError};
+use crate::jobs::webhooks::Courier;
+use crate::jobs::webhooks::board::Board;
 use crate::jobs::witness::Witness;
 use crate::jobs::{Job, checkpoint, housekeeping, sweeper};
 use crate::metrics::Metrics;
 use crate::options::ServerOptions;
 
 /// For so many members at the least a code must be strong enough.
-const MEMBERS_MIN: i64 = 10_000_000;
+pub const MEMBERS_MIN: i64 = 10_000_000;
 /// How often the table of connections is looked at while it drains.
 const DRAIN_STEP: Duration = Duration::from_millis(5);
 const HOUSEKEEPING_PAUSE: Duration = Duration::from_secs(5);
@@ -60,6 +64,12 @@ pub enum ServeError {
         /// Why.
         source: io::Error,
     },
+    /// A part that is for play.
+    #[error("an authority of our own is for demo books only: this book takes a public one's")]
+    DemoPart,
+    /// The book's zone.
+    #[error("the book's zone must be known here; install the system's zones: {0}")]
+    Zone(#[source] jiff::Error),
     /// The system has no room for threads.
     #[error("a thread must start: {0}")]
     Thread(#[source] io::Error),
@@ -73,6 +83,8 @@ pub struct Running {
     pub devices: SocketAddr,
     /// Where everybody is served.
     pub public: SocketAddr,
+    /// Where operators are served.
+    pub console: SocketAddr,
     /// What the handlers share.
     pub app: App,
     stopping: watch::Sender<bool>,
@@ -93,8 +105,8 @@ struct Listening {
 /// # Errors
 /// [`ServeError`]: nothing listens.
 pub fn serve(options: &ServerOptions) -> Result<Running, ServeError> {
-    let app = app_of(options)?;
     let (stopping, stopped) = watch::channel(false);
+    let app = app_of(options, stopped.clone())?;
     let mut certificates = Vec::new();
     let mut listening = Vec::new();
     for name in ListenerName::ALL {
@@ -104,7 +116,7 @@ pub fn serve(options: &ServerOptions) -> Result<Running, ServeError> {
     }
     let doors = ListenerName::ALL.into_iter().zip(&listening).map(|(name, listening)| {
         let listener = options.listener(name);
-        let (is_secure, behind_proxy) = (listener.is_secure(), listener.behind_proxy);
+        let (is_secure, behind_proxy) = (listener.is_secure(), listener.proxies.are_there());
         Door { name, address: listening.address, is_secure, behind_proxy }
     });
     app.doors.set(doors.collect()).expect("it is said once");
@@ -115,12 +127,27 @@ pub fn serve(options: &ServerOptions) -> Result<Running, ServeError> {
         None => None,
     };
     let jobs = start_jobs(options, &app, certificates).map_err(ServeError::Thread)?;
-    let [registers, devices, public] = [0, 1, 2].map(|place: usize| listening[place].address);
+    let [registers, devices, public, console] =
+        [0, 1, 2, 3].map(|place: usize| listening[place].address);
     let drain = options.drain;
-    Ok(Running { registers, devices, public, app, stopping, listening, jobs, admin, drain })
+    Ok(Running {
+        registers,
+        devices,
+        public,
+        console,
+        app,
+        stopping,
+        listening,
+        jobs,
+        admin,
+        drain,
+    })
 }
 
-fn app_of(options: &ServerOptions) -> Result<App, ServeError> {
+fn app_of(options: &ServerOptions, stopping: watch::Receiver<bool>) -> Result<App, ServeError> {
+    if options.demo_authority.is_some() && options.book.kind() != BookKind::Demo {
+        return Err(ServeError::DemoPart);
+    }
     let now = (options.clock)();
     let keyring = Keyring::new(KeyFile::load(&options.key_file)?, &options.code, now);
     let members = options.book.read_and_wait(read::last_member_number)?.max(MEMBERS_MIN);
@@ -136,10 +163,15 @@ fn app_of(options: &ServerOptions) -> Result<App, ServeError> {
         register_hosts: options.register_hosts.clone(),
         device_hosts: options.device_hosts.clone(),
         device_is_secure: options.devices.is_secure(),
+        console: Console::new(options),
+        zone: TimeZone::get(options.book.zone()).map_err(ServeError::Zone)?,
+        stopping,
         pace: Pace::default(),
         fruitless: FruitlessRequests::default(),
         flights: InFlight::new(limits.in_flight_per_terminal_max),
         looks: InFlight::new(limits.looks_per_terminal_max),
+        partners: InFlight::new(limits.in_flight_per_partner_max),
+        webhooks: Board::default(),
         device_flights: InFlight::new(limits.in_flight_per_device_max),
         frame_flights: InFlight::new(1),
         frames_taken: InFlight::new(FRAMES_TAKEN_MAX),
@@ -150,6 +182,8 @@ fn app_of(options: &ServerOptions) -> Result<App, ServeError> {
         reads: ReadLines::new(options.readers),
         metrics: Metrics::new(),
         keyring: RwLock::new(Arc::new(keyring)),
+        checkpoint: RwLock::new(None),
+        demo_authority: options.demo_authority.clone().map(Into::into),
         doors: OnceLock::new(),
     }))
 }
@@ -197,6 +231,8 @@ fn start_jobs(
             housekeeping::tidy(&tidying, &certificates);
         })?,
     ];
+    let mut courier = Courier::new(app.clone(), &options.webhooks)?;
+    jobs.push(Job::start("webhooks", options.webhook_pause, move || courier.turn())?);
     for url in &options.witnesses {
         let anchors = options.anchor_file.as_deref().expect("witnesses are sent the anchor file");
         let mut witness = Witness::new(url.clone(), anchors, app.metrics.witness(url.name()))?;
@@ -212,6 +248,7 @@ impl Running {
             ListenerName::Registers => self.registers,
             ListenerName::Devices => self.devices,
             ListenerName::Public => self.public,
+            ListenerName::Console => self.console,
         }
     }
 

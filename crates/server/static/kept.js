@@ -2,14 +2,18 @@
 // because it alone keeps keys without ever showing them to a script.
 
 const NAME = "yaoki";
-const STORES = ["key", "journal"];
+const VERSION = 2;
+const STORES = ["key", "journal", "state"];
 
 let opened;
 
 function open() {
   opened ??= new Promise((done, failed) => {
-    const request = indexedDB.open(NAME, 1);
-    request.onupgradeneeded = () => STORES.forEach((store) => request.result.createObjectStore(store));
+    const request = indexedDB.open(NAME, VERSION);
+    request.onupgradeneeded = () => {
+      const missing = STORES.filter((store) => !request.result.objectStoreNames.contains(store));
+      missing.forEach((store) => request.result.createObjectStore(store));
+    };
     request.onsuccess = () => done(request.result);
     request.onerror = () => failed(request.error);
   });

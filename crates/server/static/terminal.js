@@ -1,7 +1,7 @@
 // A browser that is a register: the terminal's key, kept where no script can read it, and its
 // signature over each request (the eight lines of the register API).
 
-import { send, sha256 } from "./page.js";
+import { Refused, send, sha256 } from "./page.js";
 import { drop, find, keep } from "./kept.js";
 
 const NAME = "terminal";
@@ -15,6 +15,8 @@ export class Terminal {
     this.#key = kept.key;
     this.id = kept.id;
     this.generation = kept.generation;
+    /** How far this device's clock is behind the server's, milliseconds, as last heard. */
+    this.behind = 0;
   }
 
   /** The terminal that this browser is, or null. */
@@ -53,6 +55,16 @@ export class Terminal {
     return (await this.#send("POST", target, bytes, "application/octet-stream")).body;
   }
 
+  /** The server's time, as far as it is known here. */
+  now() {
+    return Date.now() + this.behind;
+  }
+
+  #heard(headers) {
+    const said = Date.parse(headers.get("Date"));
+    if (Number.isFinite(said)) this.behind = said - Date.now();
+  }
+
   async #send(method, target, body, type, milliseconds) {
     const [path, query = ""] = target.split("?", 2);
     const now = Math.floor(Date.now() / 1000);
@@ -63,6 +75,14 @@ export class Terminal {
     const who = `terminal=${this.id}, generation=${this.generation}, timestamp=${now}`;
     const headers = { Authorization: `Yaoki-HMAC-SHA256 ${who}, signature=${signature}` };
     if (type) headers["Content-Type"] = type;
-    return send(target, { method, headers, body: method === "GET" ? undefined : body }, milliseconds);
+    const options = { method, headers, body: method === "GET" ? undefined : body };
+    try {
+      const answer = await send(target, options, milliseconds);
+      this.#heard(answer.headers);
+      return answer;
+    } catch (error) {
+      if (error instanceof Refused) this.#heard(error.headers);
+      throw error;
+    }
   }
 }

@@ -1,1 +1,225 @@
+# The register: the clerk's page.
 register-title = Register
+
+# How it stands with the server.
+register-link-asking = Connecting…
+register-link-good = Connected
+register-link-lost = Not connected
+register-clock = Set the clock of this device: it is off by about { $minutes } min. Until then the server believes no request.
+register-open-entries = { $count } request(s) without a known outcome. This is settled automatically; new charges wait until then.
+register-not-now = Not now: there is no connection, or a request is still being checked.
+register-loading = Loading…
+register-elsewhere = This register is open in another tab
+register-elsewhere-hint = Work there. When that tab is closed, this one takes over by itself.
+
+# Pairing.
+register-pair-title = Connect this register
+register-pair-hint = Open the link that the operator gave you on this device, or type what it says. The key is stored so that no page can read it.
+register-pair-terminal = Terminal
+register-pair-generation = Generation of the key
+register-pair-key = Key (64 hex digits)
+register-pair = Connect
+register-pair-wrong = This link is not whole. Open it again, or type what it says.
+register-pair-open = First the open requests of this register must be settled.
+register-unpair = Disconnect this register
+register-unpair-sure = Disconnect this register? It needs a new link to work again.
+
+# The shift.
+register-open-title = Open the till
+register-open-clerk = Who is at the till?
+register-open-hint = The name is kept on this device and printed on receipts and the report.
+register-open = Open the till
+register-close = Close the till
+register-close-sure = Close the till of { $name }? The report is printed.
+register-views = Views
+register-charge = Charge
+register-payments = Payments
+register-shift = Shift
+
+# Charging.
+register-amount = Amount
+register-hint-amount = Enter the amount
+register-hint-scan = Scan the customer’s code
+register-too-much = That is more than can be charged at once.
+register-order = Show a QR code
+register-camera = Scan with the camera
+register-camera-hint = Hold the customer’s code before the camera.
+register-not-a-code = That is no payment code. Scan the customer’s code: 24 digits.
+register-sign = Store’s sign
+register-hold = Hold only, take later
+register-code = Customer’s code, 24 digits
+register-code-charge = Charge
+register-items = Items
+register-item-name = Name
+register-item-price = Price
+register-item-quantity = Quantity
+register-item-add = Add
+register-item-unnamed = Item
+register-item-remove = Remove { $name }
+register-item-wrong = Type a price and a quantity from 1 to 999.
+register-keypad = Keypad
+register-key-back = Delete the last digit
+register-key-clear = Clear
+
+# An order that the customer scans.
+register-order-title = Scan to pay
+register-order-hint = Scan this code with the wallet, check the store and the amount, and confirm.
+register-order-waiting = Waiting for the payment: { $seconds } s
+register-order-ending = Ending the order…
+register-order-left = Time left
+register-order-withdraw = Withdraw
+register-order-withdraw-sure = Withdraw this QR code? If the customer has just paid, the money is given back.
+register-order-withdrawn = Withdrawn. Nothing was charged.
+register-order-not-made = The QR code could not be made. Nothing was charged.
+register-not-kept = This device could not store the request, so it was not sent. Nothing was charged. Free some storage and try again.
+register-merchant = Merchant
+register-store = Store
+register-place = Place
+
+# The store's own sign.
+register-sign-title = The store’s QR code
+register-sign-hint = The customer scans it and types the amount. Hand over goods only when the payment is in the list below.
+register-sign-incoming = Incoming payments
+register-sign-nothing = None yet.
+register-sign-print = Print as a poster
+register-poster-pay = Pay here with your wallet
+register-poster-number = Store number { $number }
+register-poster-check = Check the store’s name before you confirm.
+
+# Results, over the whole screen.
+register-done-pay = Paid
+register-latest = The last charges
+register-done-number = { $payment } · { $time }
+register-done-authorize = Held
+register-done-capture = Taken
+register-done-void = Released
+register-done-refund = Refunded
+register-done-reverse = Reversed
+register-declined-charge = Not paid
+register-declined-settle = Not done
+register-undone = Not charged
+register-checking = Checking
+register-checking-charge = Do not hand over goods yet. Do not charge again.
+register-checking-settle = Do not repeat it. The result follows by itself.
+register-checking-until = The result is asked for automatically. If it is still unknown at { $time }, this request is taken back.
+register-checking-undo = It is being taken back. Do not hand over goods, do not charge again.
+register-stop = Stop and take it back
+register-next = Next
+register-again = Try again
+register-first-payment = First payment: { $payment }, { $time }
+register-held-until = Held until { $time }. Take it from the list of payments.
+register-captured-rest = What is left of the hold was released.
+register-effect-released = The hold was released.
+register-effect-nothing = There was nothing left to undo.
+register-undone-gave-back = It had gone through and was given back. The customer pays nothing.
+register-undone-never-charged = It did not go through. The customer pays nothing.
+register-undone-why = The result could not be known in time, so it was taken back. Charge again, or take another means of payment.
+
+# Payments.
+register-search = Last characters of the number, or the amount
+register-scope = Which payments
+register-scope-own = This register
+register-scope-store = Whole store
+register-scope-unacknowledged = Not acknowledged
+register-refresh = Refresh
+register-more = More
+register-acknowledge = I have seen these
+register-list-empty = Nothing found.
+register-succeeded = done
+register-declined = declined
+register-kind-pay = Payment
+register-kind-authorize = Hold
+register-kind-capture = Taken
+register-kind-void = Released
+register-kind-expire = Expired
+register-kind-refund = Refund
+register-kind-reverse = Reversal
+register-state-authorized = held
+register-state-paid = paid
+register-state-captured = taken
+register-state-voided = released
+register-state-expired = expired
+register-state-reversed = reversed
+register-detail = Payment
+register-payment = Number
+register-clerk = Clerk
+register-held = Held
+register-held-to = Held until
+register-refunded = { $amount } refunded
+register-history = What happened
+register-amount-of = Amount, at most { $most }
+register-amount-range = Type an amount up to { $most }.
+register-refund = Refund
+register-reverse = Reverse the whole payment
+register-capture = Take
+register-void = Release the hold
+register-sure-refund = Refund { $amount } to the customer?
+register-sure-reverse = Reverse the payment and give { $amount } back?
+register-sure-capture = Take { $amount } of the hold? The rest is released.
+register-sure-void = Release the hold of { $amount }? Nothing is charged.
+register-receipt = Receipt
+register-receipt-note = Paid by code payment.
+register-time = Time
+register-state = State
+register-terminal = Register
+register-print = Print
+register-done = Done
+register-cancel = Cancel
+
+# Close of day.
+register-report = Report of the shift
+register-since = From
+register-until = To
+register-sum = Sum
+register-count = Count
+register-sum-paid = Paid
+register-sum-signs = Paid by the store’s sign
+register-sum-refunded = Refunded
+register-sum-reversed = Reversed
+register-sum-held = Held
+register-sum-declined = Declined
+register-sum-net = Net
+register-differs-not = The server’s list and this register’s journal agree.
+register-differs-open = Still being checked: { $name }
+register-differs-journal = Only in this register’s journal: { $name }
+register-differs-server = Only in the server’s list: { $name }
+register-differs-more = and { $count } more
+
+# Why something was refused, and what to do: by the name that the server gives.
+register-refusal-terminal_must_exist = The server does not know this register. Ask the operator for a new link.
+register-refusal-terminal_key_must_be_current = The key of this register was replaced. Ask the operator for a new link.
+register-refusal-request_id_has_another_meaning = The register used a number twice. Look at the list of payments before you charge again.
+register-refusal-valid_until_must_be_near = The clock of this device is wrong. Set it, then charge again.
+register-refusal-currency_must_be_the_books = This server is kept in another currency. Tell the operator.
+register-refusal-amount_must_be_in_range = This amount cannot be charged. Check the amount.
+register-refusal-hold_must_be_in_range = It cannot be held for so long. Tell the operator.
+register-refusal-reversed_before_arrival = It was taken back before it arrived. Nothing was charged; charge again.
+register-refusal-request_too_late = It arrived too late. Nothing was charged; charge again with a fresh code.
+register-refusal-terminal_is_suspended = This register is suspended. Use another one; refunds of its own payments still work.
+register-refusal-payments_are_closed = Code payment is closed for the moment. Take another means of payment; refunds still work.
+register-refusal-code_not_valid = This code cannot be used. Ask the customer to show a fresh code.
+register-refusal-code_already_used = This code was already used here. Look at the first payment; do not charge again unless the customer means to pay twice.
+register-refusal-balance_too_low = It cannot be paid from the balance. Ask for another means of payment or a smaller amount.
+register-refusal-payment_must_exist = This store has no such payment. Check the number.
+register-refusal-payment_must_be_the_terminals_own = This register is suspended and can settle its own payments only. Use another register.
+register-refusal-already_captured = The hold was already taken. Refund or reverse the payment instead.
+register-refusal-authorization_is_over = The hold is over: released or expired. Charge again with a fresh code.
+register-refusal-payment_must_be_authorized = It was paid at once; nothing is held. Refund it instead.
+register-refusal-capture_exceeds_hold = That is more than is held. Type a smaller amount.
+register-refusal-payment_must_be_paid = The money is only held. Release the hold instead.
+register-refusal-payment_is_reversed = The payment was reversed. Nothing is left to give back.
+register-refusal-refund_exceeds_payment = That is more than is left to refund. Type a smaller amount.
+register-refusal-refunds_are_closed = It cannot be refunded to the balance for the moment. Give the money back by another means, or ask the operator.
+register-refusal-refund_is_final = A refund cannot be taken back. Charge again with a fresh code.
+register-refusal-reversal_is_final = A reversal cannot be taken back. Charge again with a fresh code.
+register-refusal-void_is_final = A release cannot be taken back. Charge again with a fresh code.
+register-refusal-reverse_window_is_over = It is too late to reverse. Refund the payment instead.
+register-refusal-order_is_over = The time of the order is over before it could be shown. Check this device’s clock and show it again.
+register-refusal-shop_takes_no_payments = This register takes no payments for the moment: it is suspended, or code payment is closed. Take another means of payment.
+register-refusal-signature_must_match = The key of this register is not right. Ask the operator for a new link.
+register-refusal-host_must_be_ours = This page was opened under a name that the server does not know. Open it under the operator’s address.
+register-refusal-codes_are_paced = Too many wrong codes came from this register. It goes on slowly by itself.
+register-refusal-too_many_without_effect = Too many requests without effect came from this register. Wait a moment.
+register-refusal-book_is_closed = The server was restored and is not open yet. Take another means of payment.
+register-refusal-clock_is_off = The server’s clock is being set. Take another means of payment, or wait.
+register-refusal-no_room = The server takes no new payments for the moment. Take another means of payment.

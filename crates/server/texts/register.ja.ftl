@@ -1,1 +1,225 @@
+# The register: the clerk's page.
 register-title = レジ
+
+# How it stands with the server.
+register-link-asking = 接続中…
+register-link-good = 接続済み
+register-link-lost = 接続できません
+register-clock = この端末の時計を合わせてください（約{ $minutes }分ずれています）。合うまでサーバーは依頼を受け付けません。
+register-open-entries = 結果を確認中の取引が{ $count }件あります。自動で確定します。確定するまで次の会計はできません。
+register-not-now = いまはできません。接続がないか、確認中の取引があります。
+register-loading = 読み込み中…
+register-elsewhere = このレジは別のタブで開いています
+register-elsewhere-hint = そのタブで操作してください。閉じると、こちらに自動で切り替わります。
+
+# Pairing.
+register-pair-title = このレジを接続する
+register-pair-hint = 運営から受け取ったリンクをこの端末で開くか、内容を入力してください。鍵は読み出せない形で保存されます。
+register-pair-terminal = 端末番号
+register-pair-generation = 鍵の世代
+register-pair-key = 鍵（16進数64桁）
+register-pair = 接続する
+register-pair-wrong = リンクが途中で切れています。もう一度開くか、内容を入力してください。
+register-pair-open = 先に、このレジの確認中の取引が確定する必要があります。
+register-unpair = このレジの接続を解除する
+register-unpair-sure = このレジの接続を解除しますか。再開には新しいリンクが必要です。
+
+# The shift.
+register-open-title = レジ開け
+register-open-clerk = 担当者名
+register-open-hint = 名前はこの端末に保存され、レシートと締めのレポートに印字されます。
+register-open = レジを開ける
+register-close = レジを締める
+register-close-sure = { $name }さんのレジを締めますか。レポートを印刷します。
+register-views = 画面
+register-charge = 会計
+register-payments = 取引一覧
+register-shift = 締め
+
+# Charging.
+register-amount = 金額
+register-hint-amount = 金額を入力してください
+register-hint-scan = お客様のコードを読み取ってください
+register-too-much = 一度に会計できる金額を超えています。
+register-order = QRを表示
+register-camera = カメラで読み取る
+register-camera-hint = お客様のコードをカメラに映してください。
+register-not-a-code = 決済コードではありません。お客様の24桁のコードを読み取ってください。
+register-sign = 店頭QR
+register-hold = 仮売上（後で確定）
+register-code = お客様のコード（24桁）
+register-code-charge = 会計する
+register-items = 品目
+register-item-name = 品名
+register-item-price = 単価
+register-item-quantity = 数量
+register-item-add = 追加
+register-item-unnamed = 商品
+register-item-remove = { $name }を削除
+register-item-wrong = 単価と、1から999までの数量を入力してください。
+register-keypad = テンキー
+register-key-back = 1桁消す
+register-key-clear = クリア
+
+# An order that the customer scans.
+register-order-title = スキャンしてお支払い
+register-order-hint = ウォレットで読み取り、店名と金額を確認してお支払いください。
+register-order-waiting = お支払いを待っています：あと{ $seconds }秒
+register-order-ending = 終了しています…
+register-order-left = 残り時間
+register-order-withdraw = 取りやめる
+register-order-withdraw-sure = このQRを取りやめますか。直前に支払われていた場合は返金されます。
+register-order-withdrawn = 取りやめました。請求はありません。
+register-order-not-made = QRを作成できませんでした。請求はありません。
+register-not-kept = この端末に記録できなかったため送信していません。請求はありません。空き容量を確保してからお試しください。
+register-merchant = 加盟店
+register-store = 店舗
+register-place = 所在地
+
+# The store's own sign.
+register-sign-title = 店頭QRコード
+register-sign-hint = お客様が読み取り、金額を入力します。下の一覧に入金が出てから商品をお渡しください。
+register-sign-incoming = 入金
+register-sign-nothing = まだありません。
+register-sign-print = ポスターを印刷
+register-poster-pay = ウォレットでお支払いいただけます
+register-poster-number = 店舗番号 { $number }
+register-poster-check = お支払い前に店名をご確認ください。
+
+# Results, over the whole screen.
+register-done-pay = 支払い完了
+register-latest = 直前の会計
+register-done-number = { $payment } · { $time }
+register-done-authorize = 仮売上 完了
+register-done-capture = 売上確定
+register-done-void = 仮売上 取消完了
+register-done-refund = 返金完了
+register-done-reverse = 取消完了
+register-declined-charge = 支払いできません
+register-declined-settle = 処理できません
+register-undone = 請求していません
+register-checking = 確認中
+register-checking-charge = まだ商品を渡さないでください。もう一度会計しないでください。
+register-checking-settle = もう一度操作しないでください。結果は自動で表示されます。
+register-checking-until = 結果を自動で確認しています。{ $time }までに分からない場合は取り消します。
+register-checking-undo = 取り消しています。商品を渡さず、もう一度会計しないでください。
+register-stop = 中止して取り消す
+register-next = 次へ
+register-again = もう一度
+register-first-payment = 最初の支払い：{ $payment }（{ $time }）
+register-held-until = { $time }まで確保します。取引一覧から確定してください。
+register-captured-rest = 確保した残額は解放されました。
+register-effect-released = 確保を解放しました。
+register-effect-nothing = 取り消すものはありませんでした。
+register-undone-gave-back = いったん成立しましたが、返金しました。お客様の支払いはありません。
+register-undone-never-charged = 成立しませんでした。お客様の支払いはありません。
+register-undone-why = 時間内に結果を確認できなかったため取り消しました。もう一度会計するか、別の支払い方法をご案内ください。
+
+# Payments.
+register-search = 番号の末尾または金額で検索
+register-scope = 表示する取引
+register-scope-own = このレジ
+register-scope-store = 店舗全体
+register-scope-unacknowledged = 未確認
+register-refresh = 更新
+register-more = さらに表示
+register-acknowledge = すべて確認しました
+register-list-empty = 該当する取引はありません。
+register-succeeded = 成立
+register-declined = 不成立
+register-kind-pay = 支払い
+register-kind-authorize = 仮売上
+register-kind-capture = 売上確定
+register-kind-void = 仮売上取消
+register-kind-expire = 期限切れ
+register-kind-refund = 返金
+register-kind-reverse = 取消
+register-state-authorized = 仮売上
+register-state-paid = 支払い済み
+register-state-captured = 確定済み
+register-state-voided = 解放済み
+register-state-expired = 期限切れ
+register-state-reversed = 取消済み
+register-detail = 取引の詳細
+register-payment = 取引番号
+register-clerk = 担当者
+register-held = 確保額
+register-held-to = 確保期限
+register-refunded = { $amount }返金済み
+register-history = 経過
+register-amount-of = 金額（最大{ $most }）
+register-amount-range = { $most }までの金額を入力してください。
+register-refund = 返金する
+register-reverse = 支払い全体を取り消す
+register-capture = 売上を確定する
+register-void = 仮売上を取り消す
+register-sure-refund = お客様に{ $amount }を返金しますか。
+register-sure-reverse = 支払いを取り消し、{ $amount }を返しますか。
+register-sure-capture = { $amount }で売上を確定しますか。残りは解放されます。
+register-sure-void = { $amount }の仮売上を取り消しますか。請求はありません。
+register-receipt = レシート
+register-receipt-note = コード決済でお支払いいただきました。
+register-time = 日時
+register-state = 状態
+register-terminal = レジ番号
+register-print = 印刷
+register-done = 閉じる
+register-cancel = キャンセル
+
+# Close of day.
+register-report = レジ締めレポート
+register-since = 開始
+register-until = 終了
+register-sum = 区分
+register-count = 件数
+register-sum-paid = 支払い
+register-sum-signs = 支払い（店頭QR）
+register-sum-refunded = 返金
+register-sum-reversed = 取消
+register-sum-held = 仮売上
+register-sum-declined = 不成立
+register-sum-net = 差引合計
+register-differs-not = サーバーの一覧とこのレジの記録は一致しています。
+register-differs-open = 確認中：{ $name }
+register-differs-journal = このレジの記録にのみあります：{ $name }
+register-differs-server = サーバーの一覧にのみあります：{ $name }
+register-differs-more = ほか{ $count }件
+
+# Why something was refused, and what to do: by the name that the server gives.
+register-refusal-terminal_must_exist = このレジは登録されていません。運営に新しいリンクを依頼してください。
+register-refusal-terminal_key_must_be_current = このレジの鍵は更新されています。運営に新しいリンクを依頼してください。
+register-refusal-request_id_has_another_meaning = レジが同じ番号を二度使いました。再度会計する前に取引一覧を確認してください。
+register-refusal-valid_until_must_be_near = この端末の時計がずれています。合わせてから、もう一度会計してください。
+register-refusal-currency_must_be_the_books = 通貨が異なります。運営に連絡してください。
+register-refusal-amount_must_be_in_range = この金額は会計できません。金額を確認してください。
+register-refusal-hold_must_be_in_range = 確保期間が正しくありません。運営に連絡してください。
+register-refusal-reversed_before_arrival = 到着前に取り消されました。請求はありません。もう一度会計してください。
+register-refusal-request_too_late = 到着が遅れました。請求はありません。新しいコードでもう一度会計してください。
+register-refusal-terminal_is_suspended = このレジは停止されています。別のレジをお使いください。自身の取引の返金はできます。
+register-refusal-payments_are_closed = 現在コード決済を停止しています。別の支払い方法をご案内ください。返金はできます。
+register-refusal-code_not_valid = このコードは使えません。お客様に新しいコードの表示をお願いしてください。
+register-refusal-code_already_used = このコードはすでに使われています。最初の支払いを確認し、二重に会計しないでください。
+register-refusal-balance_too_low = 残高ではお支払いいただけません。別の支払い方法か、少ない金額をご案内ください。
+register-refusal-payment_must_exist = この店舗にその取引はありません。番号を確認してください。
+register-refusal-payment_must_be_the_terminals_own = 停止中のレジは自身の取引しか処理できません。別のレジをお使いください。
+register-refusal-already_captured = すでに売上が確定しています。返金または取消をしてください。
+register-refusal-authorization_is_over = 仮売上は取消済みか期限切れです。新しいコードでもう一度会計してください。
+register-refusal-payment_must_be_authorized = 即時の支払いで、仮売上ではありません。返金してください。
+register-refusal-capture_exceeds_hold = 確保した金額を超えています。金額を減らしてください。
+register-refusal-payment_must_be_paid = まだ売上が確定していません。仮売上を取り消してください。
+register-refusal-payment_is_reversed = 取消済みの取引です。返せる金額は残っていません。
+register-refusal-refund_exceeds_payment = 返金できる残額を超えています。金額を減らしてください。
+register-refusal-refunds_are_closed = 現在、残高への返金ができません。別の方法で返金するか、運営に連絡してください。
+register-refusal-refund_is_final = 返金は取り消せません。新しいコードでもう一度会計してください。
+register-refusal-reversal_is_final = 取消は取り消せません。新しいコードでもう一度会計してください。
+register-refusal-void_is_final = 仮売上の取消は取り消せません。新しいコードでもう一度会計してください。
+register-refusal-reverse_window_is_over = 取消できる時間を過ぎました。返金してください。
+register-refusal-order_is_over = QRを表示する前に期限が過ぎました。この端末の時計を確認し、もう一度表示してください。
+register-refusal-shop_takes_no_payments = 現在このレジでは支払いを受け付けていません（停止中、またはコード決済の停止中）。別の支払い方法をご案内ください。
+register-refusal-signature_must_match = このレジの鍵が正しくありません。運営に新しいリンクを依頼してください。
+register-refusal-host_must_be_ours = サーバーの知らないアドレスで開かれています。運営の案内するアドレスで開いてください。
+register-refusal-codes_are_paced = 誤ったコードが多いため、処理を遅らせています。自動で続けます。
+register-refusal-too_many_without_effect = 効果のない依頼が多すぎます。少し待ってください。
+register-refusal-book_is_closed = サーバーは復元後でまだ開いていません。別の支払い方法をご案内ください。
+register-refusal-clock_is_off = サーバーの時計を調整中です。少し待つか、別の支払い方法をご案内ください。
+register-refusal-no_room = サーバーが新しい支払いを受け付けていません。別の支払い方法をご案内ください。

@@ -39,7 +39,8 @@ pub(crate) struct LaneState {
     pub(crate) generation: i64,
     /// The last commit that this holder knows of: a lower one means the database went back in time.
     pub(crate) seq: i64,
-    /// Merchants, stores, terminals and switches, and the switchboard version they are of.
+    /// Merchants, stores, terminals, webhooks and switches, and the switchboard version they are
+    /// of.
     pub(crate) directory: Arc<Directory>,
     pub(crate) version: i64,
     /// Whether the book is closed after a restore, as of that version; every lane of this node has
@@ -225,6 +226,7 @@ fn load_references(
             store: last(directory.stores.keys().next_back().map(|number| number.0)),
             terminal: last(directory.terminals.keys().next_back().map(|number| number.0)),
             member: read::last_member_number(conn)?,
+            webhook: last(directory.webhooks.keys().next_back().map(|number| number.0)),
         });
     }
     Ok(())
@@ -239,6 +241,15 @@ fn lock_and_load(
 ) -> Result<BTreeSet<MemberNumber>, StoreError> {
     for member in conn.lock::<Member>(&rows.members, members)? {
         view.keep_member(member);
+    }
+    // Links and devices change under their member's lock only: what was read before it may be old.
+    let links: Vec<_> = view.links.keys().copied().collect();
+    for link in conn.find::<EnrolmentLink, _>(&links)? {
+        view.links.insert(link.digest, link);
+    }
+    let devices: Vec<_> = view.devices.keys().copied().collect();
+    for device in conn.find::<Device, _>(&devices)? {
+        view.devices.insert(device.id, device);
     }
     let mut skipped = BTreeSet::new();
     if conn.may_skip() && view.members.len() < rows.members.len() {

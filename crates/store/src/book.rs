@@ -11,11 +11,13 @@ use std::thread::JoinHandle;
 
 use yaoki_core::code::CodeRules;
 use yaoki_core::command::Command;
+use yaoki_core::ids::LaneNumber;
 use yaoki_core::money::Currency;
 use yaoki_core::state::Lane;
 use yaoki_core::time::{Instant, ZoneOffset};
 
 use crate::answer::{Answer, Reply, Unknown};
+use crate::backup::open_after_restore;
 use crate::checkpointer::{self, Checkpointer};
 use crate::clock;
 use crate::conn::{Conn, Purpose};
@@ -23,7 +25,10 @@ use crate::database::Database;
 use crate::error::StoreError;
 use crate::lane::{LaneThread, route};
 use crate::lease;
+pub use crate::maintain::LogLimits;
+use crate::position::{Move, Moves};
 use crate::queue::{Entry, Part, Queue};
+use crate::reading::Reading;
 use crate::table::{Book as BookRow, BookKind};
 
 /// The most reads in line.
@@ -58,6 +63,8 @@ pub struct BookOptions {
     pub clock_is_real: bool,
     /// Reader threads.
     pub readers: usize,
+    /// What is done about SQLite's write-ahead log at which length.
+    pub log: LogLimits,
     /// What happens when the storage fails.
     pub fatal: Fatal,
     /// Only for the control of the power-cut loop: do not sync.
@@ -77,6 +84,7 @@ impl BookOptions {
             accept_losing_payments: false,
             clock_is_real: true,
             readers: 4,
+            log: LogLimits::default(),
             fatal: Arc::new(end_the_process),
             unsafe_without_sync: false,
         }
@@ -117,11 +125,27 @@ pub(crate) struct Shared {
     pub(crate) fatal: Fatal,
     pub(crate) failed: AtomicBool,
     pub(crate) clock_is_real: bool,
+    pub(crate) log: LogLimits,
+    pub(crate) reading: Reading,
     /// Whether a lane has found this node's clock to be off.
     pub(crate) clock_is_off: AtomicBool,
     /// Whether the book is closed after a restore; lanes keep it up to date.
     pub(crate) closed: Arc<AtomicBool>,
     pub(crate) counters: Counters,
+}
+
+impl Shared {
+    /// Says that nothing more is written, and who has to end before it is.
+    pub(crate) fn tell_full(&self) {
+        let reader = self.reading.oldest(&self.database);
+        let reader = reader.as_deref().unwrap_or("nobody that is known");
+        let wal_bytes = self.counters.wal_bytes.load(Ordering::Relaxed);
+        tracing::error!(
+            wal_bytes,
+            reader,
+            "the log is full: new writes are refused while it reads"
+        );
+    }
 }
 
 /// How the book is doing.
@@ -146,6 +170,8 @@ pub struct Book {
     shared: Arc<Shared>,
     row: BookRow,
     queues: Vec<Arc<Queue>>,
+    /// The lanes of this node, and what waits for each besides commands.
+    lanes: Vec<(LaneNumber, Arc<Moves>)>,
     readers: Arc<Readers>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// SQLite's file, held until every thread has closed its connection.
@@ -183,6 +209,8 @@ impl Book {
             fatal: options.fatal,
             failed: AtomicBool::new(false),
             clock_is_real: options.clock_is_real,
+            log: options.log,
+            reading: Reading::default(),
             clock_is_off: AtomicBool::new(false),
             closed: Arc::new(AtomicBool::new(row.closed != 0)),
             counters: Counters::default(),
@@ -195,6 +223,7 @@ impl Book {
             shared,
             row,
             queues: Vec::new(),
+            lanes: Vec::new(),
             readers: Arc::new(Readers::default()),
             threads: Mutex::new(Vec::new()),
             file,
@@ -212,9 +241,11 @@ impl Book {
             };
             let queue = Arc::new(Queue::default());
             self.queues.push(Arc::clone(&queue));
+            let moves = Arc::new(Moves::default());
+            self.lanes.push((lane.id, Arc::clone(&moves)));
             let checkpointer = self.start_checkpointer()?;
             let shared = Arc::clone(&self.shared);
-            let thread = LaneThread::new(shared, queue, (conn, checkpointer), lane);
+            let thread = LaneThread::new(shared, (queue, moves), (conn, checkpointer), lane);
             self.start(format!("lane-{}", lane.id.0), move || thread.work());
         }
         Ok(())
@@ -234,9 +265,9 @@ impl Book {
     fn start_readers(&self, count: usize) -> Result<(), StoreError> {
         for number in 0..count {
             let conn = Conn::open(&self.shared.database, Purpose::Reader)?;
-            let readers = Arc::clone(&self.readers);
-            let database = self.shared.database.clone();
-            self.start(format!("reader-{number}"), move || readers.work(conn, &database));
+            let (readers, shared) = (Arc::clone(&self.readers), Arc::clone(&self.shared));
+            let name = format!("reader-{number}");
+            self.start(name.clone(), move || readers.work(conn, &shared, &name));
         }
         Ok(())
     }
@@ -305,6 +336,43 @@ impl Book {
         receiver.recv().unwrap_or(Err(StoreError::ReadersBusy))
     }
 
+    /// Opens the book after a restore, see [`open_after_restore`]; lanes hear of it at their next
+    /// batch.
+    ///
+    /// # Errors
+    /// As [`open_after_restore`].
+    pub fn open_restored(&self, first: &str, second: &str) -> Result<(), StoreError> {
+        let mut conn = Conn::open(&self.shared.database, Purpose::Admin)?;
+        open_after_restore(&mut conn, first, second, (self.shared.clock)())
+    }
+
+    /// The lanes that this node holds.
+    pub fn lanes(&self) -> impl Iterator<Item = LaneNumber> {
+        self.lanes.iter().map(|(lane, _)| *lane)
+    }
+
+    /// Moves positions of followers, between two batches of this node's first lane. `reply` hears
+    /// where each is then, on that lane's thread: a position that was not where its move begins is
+    /// left as it is.
+    pub fn move_positions(
+        &self,
+        moves: Vec<Move>,
+        reply: impl FnOnce(Result<Vec<i64>, StoreError>) + Send + 'static,
+    ) {
+        let (_, line) = &self.lanes[0];
+        line.push(moves, (self.shared.clock)(), Box::new(reply));
+    }
+
+    /// The same, and waits: for threads that are not a runtime's.
+    pub fn move_positions_and_wait(&self, moves: Vec<Move>) -> Result<Vec<i64>, StoreError> {
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        self.move_positions(moves, move |result| {
+            // Nobody waits any more if this fails; a position that was moved is read again.
+            let _ = sender.send(result);
+        });
+        receiver.recv().unwrap_or(Err(StoreError::ReadersBusy))
+    }
+
     /// How the book is doing.
     pub fn health(&self) -> Health {
         Health {
@@ -315,6 +383,12 @@ impl Book {
             wal_bytes: self.shared.counters.wal_bytes.load(Ordering::Relaxed),
             closed: self.shared.closed.load(Ordering::SeqCst),
         }
+    }
+
+    /// Who has read longest without an end, in words: SQLite's log cannot begin anew before. None
+    /// where nobody is known to read.
+    pub fn oldest_reader(&self) -> Option<String> {
+        self.shared.reading.oldest(&self.shared.database)
     }
 
     /// Counts for metrics.
@@ -331,6 +405,11 @@ impl Book {
     /// issued before pays. Whoever keeps the key file makes a new key where its own is older.
     pub const fn code_generation(&self) -> i64 {
         self.row.code_generation
+    }
+
+    /// The settings of the one-time code that the book was opened with.
+    pub fn code(&self) -> &CodeRules {
+        &self.shared.code
     }
 
     /// The operator's zone, an IANA name.
@@ -400,10 +479,13 @@ impl Readers {
         self.arrived.notify_all();
     }
 
-    fn work(&self, mut conn: Conn, database: &Database) {
+    fn work(&self, mut conn: Conn, shared: &Shared, name: &str) {
         while let Some(read) = self.take() {
-            if read(Some(&mut conn)) {
-                match Conn::open(database, Purpose::Reader) {
+            shared.reading.begin(name, (shared.clock)());
+            let lost = read(Some(&mut conn));
+            shared.reading.end(name);
+            if lost {
+                match Conn::open(&shared.database, Purpose::Reader) {
                     Ok(anew) => conn = anew,
                     Err(error) => tracing::warn!(%error, "a reader cannot connect anew yet"),
                 }

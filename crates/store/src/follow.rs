@@ -1,28 +1,28 @@
-//! Following the ledger: daily balances and lists of accounts that are no member's, behind a
-//! position.
+//! Following the ledger: daily balances and lists of accounts that are no member's, and hourly
+//! tallies of stores, behind a position.
 //!
 //! The payment path keeps no row of a merchant, store or system account. Each lane remembers what
-//! its own commits add, and writes it between batches: the list in sorted chunks, then balances and
-//! position in one commit. What a crash left unfollowed is read from the ledger again. A position
+//! its own commits add, and writes it between batches: the list in sorted chunks, then balances,
+//! tallies and position in one commit. What a crash left unfollowed is read from the ledger again. A position
 //! is one seq a lane, never a time, never an id; doing a step twice is impossible, because the
-//! position is locked and moves in the commit that adds the balances. Readers add the tail after
+//! position is locked and moves in the commit that adds the sums. Readers add the tail after
 //! it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use yaoki_core::account::Account;
 use yaoki_core::chain::Facts;
-use yaoki_core::facts::{Batch, Operation, Transfer};
-use yaoki_core::ids::{FactId, LaneNumber};
+use yaoki_core::facts::{Batch, Effect, Operation, OperationKind, Transfer};
+use yaoki_core::ids::{FactId, LaneNumber, StoreNumber};
 use yaoki_core::row::Value;
-use yaoki_core::time::{DAY_MS, Instant};
+use yaoki_core::time::{DAY_MS, HOUR_MS, Instant};
 use yaoki_core::view::Directory;
 
 use crate::conn::{Conn, LockMode};
 use crate::error::StoreError;
 use crate::read;
 use crate::sql;
-use crate::table::{LedgerList, Position};
+use crate::table::{BALANCES, Balance, LedgerList, Position, TALLIES, Tally, TallyOutcome};
 
 /// The follower that fills balances and lists.
 pub(crate) const ROLL_UP: &str = "roll_up";
@@ -35,13 +35,35 @@ const PENDING_MAX: usize = 16_384;
 const CHUNK_SQLITE_MAX: usize = 512;
 const CHUNK_POSTGRES_MAX: usize = 256;
 
-/// What operations and transfers add to accounts that are no member's.
+/// Hour, store, kind, outcome: the key of a [`Tally`].
+pub(crate) type TallyKey = (i64, StoreNumber, OperationKind, TallyOutcome);
+
+/// How many, and minor units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figure {
+    /// How many.
+    pub count: i64,
+    /// Minor units.
+    pub amount: i64,
+}
+
+impl Figure {
+    /// Adds another.
+    pub const fn add(&mut self, other: Self) {
+        self.count += other.count;
+        self.amount += other.amount;
+    }
+}
+
+/// What operations and transfers add to accounts that are no member's, and to stores' tallies.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Added {
     /// One entry under the store of the terminal that asked, one under each other account.
     pub(crate) list: BTreeSet<(Account, FactId)>,
     /// Net change by account and UTC day.
     pub(crate) balances: BTreeMap<(Account, i64), i64>,
+    /// What was asked for.
+    pub(crate) tallies: BTreeMap<TallyKey, Figure>,
 }
 
 impl Added {
@@ -56,6 +78,9 @@ impl Added {
             let store = directory.store_of(operation.terminal);
             if store.is_some() {
                 added.list.insert((Account::payable(store), operation.id));
+                if let Some((key, figure)) = counted(operation, store) {
+                    added.tallies.entry(key).or_default().add(figure);
+                }
             }
         }
         for transfer in transfers {
@@ -75,7 +100,25 @@ impl Added {
         for (key, amount) in other.balances {
             *self.balances.entry(key).or_default() += amount;
         }
+        for (key, figure) in other.tallies {
+            self.tallies.entry(key).or_default().add(figure);
+        }
     }
+}
+
+/// Where an operation is counted, and with what; none where it succeeded and had nothing to do.
+fn counted(operation: &Operation, store: StoreNumber) -> Option<(TallyKey, Figure)> {
+    let outcome = match (operation.succeeded(), operation.has_effect()) {
+        (false, _) => TallyOutcome::Declined,
+        (true, true) => TallyOutcome::WithEffect,
+        (true, false) => return None,
+    };
+    // So that what was paid less what went back is what is left.
+    let only_released =
+        operation.kind == OperationKind::Reverse && operation.effect == Effect::Released;
+    let amount = if only_released { 0 } else { operation.amount };
+    let key = (hour_of(operation.id.at()), store, operation.kind, outcome);
+    Some((key, Figure { count: 1, amount }))
 }
 
 /// A lane following itself.
@@ -146,7 +189,7 @@ impl Follower {
         self.write_chunk(conn, written)
     }
 
-    /// Writes one chunk; with the last one, balances and position.
+    /// Writes one chunk; with the last one, sums and position.
     fn write_chunk(&mut self, conn: &mut Conn, written: i64) -> Result<bool, StoreError> {
         let Some((rows, added, reached)) = &mut self.writing else { return Ok(false) };
         let most = if conn.is_postgres() { CHUNK_POSTGRES_MAX } else { CHUNK_SQLITE_MAX };
@@ -156,7 +199,7 @@ impl Follower {
         conn.insert(&sorted)?;
         let last = rows.is_empty();
         if last {
-            move_position(conn, self.lane, (written, *reached), &added.balances)?;
+            move_position(conn, self.lane, (written, *reached), added)?;
         }
         conn.commit()?;
         if last {
@@ -181,7 +224,7 @@ impl Follower {
         let rows: Vec<LedgerList> = added.list.iter().map(entry).collect();
         conn.begin()?;
         conn.insert(&rows.iter().collect::<Vec<_>>())?;
-        move_position(conn, self.lane, (written, reached), &added.balances)?;
+        move_position(conn, self.lane, (written, reached), &added)?;
         conn.commit()?;
         self.written = Some(reached);
         Ok(reached < self.until)
@@ -192,27 +235,36 @@ fn entry((account, operation): &(Account, FactId)) -> LedgerList {
     LedgerList { account: *account, operation: *operation }
 }
 
+/// A tally as a row.
+pub(crate) fn tally(
+    (&(hour, store, kind, outcome), &Figure { count, amount }): (&TallyKey, &Figure),
+) -> Tally {
+    Tally { hour, store, kind, outcome, count, amount }
+}
+
 fn position(conn: &mut Conn, lane: LaneNumber) -> Result<i64, StoreError> {
     let found = conn.find::<Position, _>(&[(ROLL_UP.to_owned(), lane)])?.pop();
     Ok(found.map_or(0, |position| position.seq))
 }
 
-/// Adds balances and moves the position, once.
+/// Adds balances and tallies, and moves the position, once.
 fn move_position(
     conn: &mut Conn,
     lane: LaneNumber,
     (from, to): (i64, i64),
-    balances: &BTreeMap<(Account, i64), i64>,
+    added: &Added,
 ) -> Result<(), StoreError> {
     let name = ROLL_UP.to_owned();
     let held = conn.lock::<Position>(&[(name.clone(), lane)], LockMode::Wait)?.pop();
     if held.map_or(0, |position| position.seq) != from {
         return Err(StoreError::AnotherWasFirst { table: "position" });
     }
-    for (&(account, day), &amount) in balances {
-        let arguments = [Value::Int(account.0), Value::Int(day), Value::Int(amount)];
-        conn.execute(&sql::ADD_TO_BALANCE, &arguments)?;
-    }
+    let balances = added.balances.iter();
+    let balances: Vec<Balance> =
+        balances.map(|(&(account, day), &amount)| Balance { account, day, amount }).collect();
+    conn.add(&BALANCES, &balances.iter().collect::<Vec<_>>())?;
+    let tallies: Vec<Tally> = added.tallies.iter().map(tally).collect();
+    conn.add(&TALLIES, &tallies.iter().collect::<Vec<_>>())?;
     conn.upsert(&[&Position { name, lane, seq: to }])?;
     Ok(())
 }
@@ -285,6 +337,11 @@ impl Step {
         (self.operations, self.transfers) = (operations, transfers);
         Ok(())
     }
+}
+
+/// The hour of an instant: whole hours of Unix time.
+pub(crate) const fn hour_of(at: Instant) -> i64 {
+    at.0.div_euclid(HOUR_MS)
 }
 
 /// The UTC day of an instant, days since 1970.

@@ -32,6 +32,7 @@ use crate::error::StoreError;
 use crate::follow::Follower;
 use crate::lease;
 use crate::maintain::Maintenance;
+use crate::position::Moves;
 use crate::queue::{Entry, Next, Queue};
 use crate::sql;
 
@@ -52,6 +53,7 @@ const RECONNECT_MS: i64 = 5 * SECOND_MS;
 pub(crate) struct LaneThread {
     shared: Arc<Shared>,
     queue: Arc<Queue>,
+    moves: Arc<Moves>,
     conn: Conn,
     state: LaneState,
     maintenance: Maintenance,
@@ -63,7 +65,7 @@ impl LaneThread {
     /// Takes over a leased lane.
     pub(crate) fn new(
         shared: Arc<Shared>,
-        queue: Arc<Queue>,
+        (queue, moves): (Arc<Queue>, Arc<Moves>),
         (conn, checkpointer): (Conn, Option<Checkpointer>),
         lane: &Lane,
     ) -> Self {
@@ -75,9 +77,10 @@ impl LaneThread {
             version: -1,
             closed: Arc::clone(&shared.closed),
         };
-        let maintenance = Maintenance::new(checkpointer);
+        let maintenance = Maintenance::new(checkpointer, shared.log);
         let follower = Follower::new(lane.id, lane.seq);
-        Self { shared, queue, conn, state, maintenance, follower, poisoned: BTreeMap::new() }
+        let poisoned = BTreeMap::new();
+        Self { shared, queue, moves, conn, state, maintenance, follower, poisoned }
     }
 
     /// Runs until the queue is stopped and empty, or the lane cannot go on.
@@ -95,11 +98,18 @@ impl LaneThread {
                 Next::Stop => break,
             };
             more = self.look_after(busy).unwrap_or_else(|error| {
-                self.recover(&error);
+                // Whoever holds the lane's row, or keeps the storage busy, is no fault of it: the
+                // next heartbeat comes in a second.
+                if error.is_conflict() {
+                    self.count_conflict(&error);
+                } else {
+                    self.recover(&error);
+                }
                 false
             });
         }
         let finished = self.finish();
+        self.moves.stop();
         let given_back = lease::release(&mut self.conn, self.state.lane, self.state.generation);
         if let Err(error) = finished.and(given_back) {
             tracing::warn!(lane = self.state.lane.0, %error, "the lane was not put away");
@@ -226,7 +236,7 @@ impl LaneThread {
 
     fn count_conflict(&self, error: &StoreError) {
         self.shared.counters.conflicts.fetch_add(1, Ordering::Relaxed);
-        tracing::debug!(lane = self.state.lane.0, %error, "a batch is run again");
+        tracing::debug!(lane = self.state.lane.0, %error, "somebody was in the way");
     }
 
     /// Answers what must not run: past its deadline, poisoned, no room.
@@ -305,8 +315,8 @@ impl LaneThread {
         }
     }
 
-    /// Between batches: heartbeat, lists and balances, write-ahead log. True when there is more to
-    /// do.
+    /// Between batches: heartbeat, positions, lists and balances, write-ahead log. True when there
+    /// is more to do.
     fn look_after(&mut self, busy: bool) -> Result<bool, StoreError> {
         let now = self.now();
         if self.maintenance.heartbeat_is_due(now) {
@@ -317,7 +327,11 @@ impl LaneThread {
         }
         self.maintenance.checkpoint(&mut self.conn)?;
         self.shared.counters.wal_bytes.store(self.maintenance.wal_bytes(), Ordering::Relaxed);
-        match self.follower.work(&mut self.conn, busy) {
+        if self.maintenance.became_full() {
+            self.shared.tell_full();
+        }
+        let moved = self.moves.work(&mut self.conn, now, busy);
+        match moved.and_then(|()| self.follower.work(&mut self.conn, busy)) {
             Ok(more) => Ok(more && !busy),
             Err(error) => {
                 self.follower.forget(self.state.seq);
@@ -349,6 +363,8 @@ impl LaneThread {
 
     /// The last thing a lane does: everything it remembers is written down.
     fn finish(&mut self) -> Result<(), StoreError> {
+        let now = self.now();
+        self.moves.work(&mut self.conn, now, false)?;
         while self.follower.work(&mut self.conn, false)? {}
         self.maintenance.finish(&mut self.conn)
     }

@@ -7,6 +7,7 @@
 //! | `queue`, `lane`      | the line in front of a lane, and the thread that empties it    |
 //! | `batch`, `save`      | one commit: load, decide, save                                 |
 //! | `follow`, `maintain` | lists and balances behind a position; heartbeat, log size      |
+//! | [`position`]         | where followers outside of the lanes are                       |
 //! | `lease`              | which node writes which lane                                   |
 //! | [`read`]             | what pages and reports ask                                     |
 //! | [`conn`], [`table`], [`sql`] | the two storages, the tables, every statement          |
@@ -28,8 +29,10 @@ mod lane;
 mod lease;
 mod maintain;
 pub mod migrate;
+pub mod position;
 mod queue;
 pub mod read;
+mod reading;
 mod save;
 pub mod sql;
 pub mod table;

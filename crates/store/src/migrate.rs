@@ -1,8 +1,9 @@
 //! Migrations: numbered, run in order, each in one transaction, recorded in table `migration`.
 //!
 //! One text serves both dialects; the tokens below are all that differs. Each migration is marked
-//! `online` (nodes of this release may run meanwhile) or `stop`. A node refuses a schema outside
-//! its range and says which release to run.
+//! `online` or `stop`. A release works on its own schema and, where the newest migration is
+//! `online`, on the one before: so it is brought to one node after another, and the schema changed
+//! when every node has it. A node refuses a schema outside its range and says what to run.
 
 use yaoki_core::money::Currency;
 use yaoki_core::row::Value;
@@ -17,9 +18,9 @@ use crate::table::{Book, BookKind, Number};
 /// Whether nodes may run while a migration does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Nodes of this release and the one before may run.
+    /// Nodes of this release run meanwhile: it works without what the migration brings, too.
     Online,
-    /// Every node stops first.
+    /// Every node stops first: this release does not work without it.
     Stop,
 }
 
@@ -46,8 +47,20 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration {
         number: 2,
         title: "the place of a store",
-        mode: Mode::Online,
+        mode: Mode::Stop,
         text: include_str!("schema/0002_place.sql"),
+    },
+    Migration {
+        number: 3,
+        title: "webhooks",
+        mode: Mode::Stop,
+        text: include_str!("schema/0003_webhooks.sql"),
+    },
+    Migration {
+        number: 4,
+        title: "hourly tallies of stores",
+        mode: Mode::Stop,
+        text: include_str!("schema/0004_tally.sql"),
     },
 ];
 
@@ -71,9 +84,17 @@ const TOKENS: &[(&str, &str, &str)] = &[
     ("{HOT}", "", "WITH (fillfactor = 70)"),
 ];
 
-/// The number of the newest schema that this release works on.
-fn known() -> i64 {
-    MIGRATIONS.last().map_or(0, |migration| migration.number)
+/// The number of the newest schema that a release with these migrations works on.
+fn newest(migrations: &[Migration]) -> i64 {
+    migrations.last().map_or(0, |migration| migration.number)
+}
+
+/// The number of the oldest one.
+fn oldest(migrations: &[Migration]) -> i64 {
+    match migrations {
+        [.., before, newest] if newest.mode == Mode::Online => before.number,
+        _ => newest(migrations),
+    }
 }
 
 /// The schema's number; 0 where there is none yet.
@@ -91,11 +112,18 @@ pub(crate) fn check(conn: &mut Conn) -> Result<(), StoreError> {
 }
 
 /// Refuses the number of a schema that this release does not work on.
-pub(crate) fn check_number(found: i64) -> Result<(), StoreError> {
-    let known = known();
+///
+/// # Errors
+/// [`StoreError`]: what to run.
+pub fn check_number(found: i64) -> Result<(), StoreError> {
+    check_within(found, MIGRATIONS)
+}
+
+fn check_within(found: i64, migrations: &[Migration]) -> Result<(), StoreError> {
+    let (needed, known) = (oldest(migrations), newest(migrations));
     match found {
         0 => Err(StoreError::BookMissing),
-        found if found < known => Err(StoreError::SchemaTooOld { found, needed: known }),
+        found if found < needed => Err(StoreError::SchemaTooOld { found, needed }),
         found if found > known => Err(StoreError::SchemaTooNew { found, known }),
         _ => Ok(()),
     }
@@ -103,7 +131,7 @@ pub(crate) fn check_number(found: i64) -> Result<(), StoreError> {
 
 /// Runs what is missing; says which were run.
 pub fn migrate(conn: &mut Conn) -> Result<Vec<Migration>, StoreError> {
-    let (found, known) = (schema_version(conn)?, known());
+    let (found, known) = (schema_version(conn)?, newest(MIGRATIONS));
     if found > known {
         return Err(StoreError::SchemaTooNew { found, known });
     }
@@ -175,4 +203,44 @@ pub fn create(
         return Err(StoreError::BookExists);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn release(modes: &[Mode]) -> Vec<Migration> {
+        let migration = |(number, &mode)| Migration { number, title: "", mode, text: "" };
+        (1..).zip(modes).map(migration).collect()
+    }
+
+    /// What a release with these migrations says of each schema from 0 on.
+    fn said(modes: &[Mode]) -> Vec<&'static str> {
+        let migrations = release(modes);
+        let word = |found| match check_within(found, &migrations) {
+            Ok(()) => "works",
+            Err(StoreError::BookMissing) => "missing",
+            Err(StoreError::SchemaTooOld { .. }) => "too old",
+            Err(StoreError::SchemaTooNew { .. }) => "too new",
+            Err(other) => panic!("{other}"),
+        };
+        (0..=newest(&migrations) + 1).map(word).collect()
+    }
+
+    #[test]
+    fn a_release_works_on_the_schema_before_where_the_step_from_it_is_online() {
+        use Mode::{Online, Stop};
+        assert_eq!(said(&[Stop]), ["missing", "works", "too new"]);
+        assert_eq!(said(&[Stop, Online]), ["missing", "works", "works", "too new"]);
+        assert_eq!(said(&[Stop, Stop]), ["missing", "too old", "works", "too new"]);
+        let two_steps = said(&[Stop, Online, Online]);
+        assert_eq!(two_steps, ["missing", "too old", "works", "works", "too new"]);
+    }
+
+    #[test]
+    fn migrations_are_numbered_without_gaps_and_the_first_needs_every_node_to_stop() {
+        let numbers: Vec<i64> = MIGRATIONS.iter().map(|migration| migration.number).collect();
+        assert!(numbers.iter().copied().eq((1..).take(numbers.len())), "{numbers:?}");
+        assert_eq!(MIGRATIONS[0].mode, Mode::Stop);
+    }
 }

@@ -3,6 +3,8 @@
 //! Lists and balances of accounts that are no member's are filled behind a position; each reader
 //! here adds the tail after it, inside one snapshot, so that what was answered is listed at once.
 
+pub mod console;
+pub mod events;
 pub mod listing;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +17,7 @@ use yaoki_core::state::{Device, Lane, Member, Merchant, PaymentState, Store, Ter
 use yaoki_core::switches::Switch;
 use yaoki_core::time::{DAY_MS, Instant, MINUTE_MS, SECOND_MS};
 use yaoki_core::view::Directory;
+use yaoki_core::webhook::Webhook;
 
 use crate::conn::Conn;
 use crate::error::StoreError;
@@ -23,9 +26,11 @@ use crate::sql;
 use crate::table::{Balance, Number, Position};
 
 mod member;
+mod scan;
 mod shop;
 
 pub use self::member::{history, movements, recent_movements};
+use self::scan::{Source, scan};
 pub use self::shop::{Shop, first_terminal, shop, shops_of, terminal};
 
 /// What a register has not acknowledged after this long is listed.
@@ -50,16 +55,18 @@ pub fn device(conn: &mut Conn, id: FactId) -> Result<Option<Device>, StoreError>
     Ok(conn.find::<Device, _>(&[id])?.pop())
 }
 
-/// Every merchant, store, terminal and closed switch.
+/// Every merchant, store, terminal, webhook endpoint and closed switch.
 pub fn directory(conn: &mut Conn) -> Result<Directory, StoreError> {
     let merchants: Vec<Merchant> = conn.query(&sql::MERCHANTS, &[])?;
     let stores: Vec<Store> = conn.query(&sql::STORES, &[])?;
     let terminals: Vec<Terminal> = conn.query(&sql::TERMINALS, &[])?;
+    let webhooks: Vec<Webhook> = conn.query(&sql::WEBHOOKS, &[])?;
     Ok(Directory {
         merchants: merchants.into_iter().map(|row| (row.number, row)).collect(),
         stores: stores.into_iter().map(|row| (row.number, row)).collect(),
         terminals: terminals.into_iter().map(|row| (row.number, row)).collect(),
         switches: switches(conn)?,
+        webhooks: webhooks.into_iter().map(|row| (row.number, row)).collect(),
     })
 }
 
@@ -219,34 +226,31 @@ pub fn unacknowledged(
     before: Before,
     limit: usize,
 ) -> Result<Page, StoreError> {
-    let limit = limit.min(PAGE_MAX);
+    with_list(conn, store, terminal, |conn, whose| {
+        unacknowledged_of(conn, &Source::List(whose), now, before, limit)
+    })
+}
+
+/// The same of any source.
+fn unacknowledged_of(
+    conn: &mut Conn,
+    source: &Source<'_>,
+    now: Instant,
+    before: Before,
+    limit: usize,
+) -> Result<Page, StoreError> {
     let newest = FactId::least(now.plus_ms(-UNACKNOWLEDGED_AFTER_MS));
     let oldest = FactId::least(now.plus_ms(-UNACKNOWLEDGED_WITHIN_MS));
-    with_list(conn, store, terminal, |conn, whose| {
-        let mut rows_left = ROWS_SCANNED_MAX;
-        let mut next = Some(before.map_or(newest, |before| before.min(newest)));
-        let mut found = Vec::new();
-        while let Some(before) = next
-            && found.len() < limit
-            && rows_left > 0
-        {
-            let page = whose.page(conn, before, PAGE_MAX, &mut rows_left)?;
-            // Each of them is looked for among the acknowledgements, too.
-            rows_left = rows_left.saturating_sub(page.operations.len());
-            next = page.before.filter(|&before| before > oldest);
-            let ids: Vec<FactId> = page.operations.iter().map(|row| row.id).rev().collect();
-            let known = conn.find::<Acknowledgement, _>(&ids)?;
-            let known: BTreeSet<FactId> = known.into_iter().map(|row| row.operation).collect();
-            let is_open = |operation: &Operation| {
-                operation.succeeded() && operation.id >= oldest && !known.contains(&operation.id)
-            };
-            found.extend(page.operations.into_iter().filter(is_open));
-        }
-        if found.len() > limit {
-            found.truncate(limit);
-            next = found.last().map(|last| last.id);
-        }
-        Ok(Page { operations: found, before: next })
+    let before = before.map_or(newest, |before| before.min(newest));
+    scan(conn, source, (oldest, before), limit, |conn, operations, rows_left| {
+        // Each of them is looked for among the acknowledgements, too.
+        *rows_left = rows_left.saturating_sub(operations.len());
+        let ids: Vec<FactId> = operations.iter().map(|row| row.id).rev().collect();
+        let known = conn.find::<Acknowledgement, _>(&ids)?;
+        let known: BTreeSet<FactId> = known.into_iter().map(|row| row.operation).collect();
+        operations
+            .retain(|row| row.succeeded() && row.terminal.is_some() && !known.contains(&row.id));
+        Ok(())
     })
 }
 

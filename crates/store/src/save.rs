@@ -5,7 +5,7 @@
 
 use yaoki_core::chain::{self, Facts};
 use yaoki_core::facts::{Batch, Event, EventKind};
-use yaoki_core::ids::{FactId, LaneNumber};
+use yaoki_core::ids::{FactId, LaneNumber, WebhookNumber};
 use yaoki_core::state::Lane;
 use yaoki_core::time::Instant;
 use yaoki_core::view::View;
@@ -13,7 +13,9 @@ use yaoki_core::view::View;
 use crate::batch::{batch_row, request_key, sorted};
 use crate::conn::Conn;
 use crate::error::StoreError;
-use crate::table::Switchboard;
+use crate::position;
+use crate::sql;
+use crate::table::{Position, Switchboard};
 
 /// Whether an event closes something, so that no commit under the old setting may follow the
 /// answer.
@@ -101,11 +103,36 @@ fn save_directory(conn: &mut Conn, view: &View, version: i64) -> Result<(), Stor
     conn.insert_all(&new.collect::<Vec<_>>())?;
     let old = changed.terminals.difference(&changed.terminals_new);
     conn.update_all(&old.map(|number| &directory.terminals[number]).collect::<Vec<_>>())?;
+    save_webhooks(conn, view)?;
     conn.upsert_all(&changed.switches_closed.iter().collect::<Vec<_>>())?;
     for switch in &changed.switches_opened {
         conn.delete(switch)?;
     }
     Ok(())
+}
+
+/// A new endpoint is told of what is booked after it: its position is where every lane is now.
+fn save_webhooks(conn: &mut Conn, view: &View) -> Result<(), StoreError> {
+    let (changed, directory) = (&view.changed, &view.directory);
+    let new: Vec<_> = changed.webhooks_new.iter().collect();
+    conn.insert_all(&new.iter().map(|number| &directory.webhooks[number]).collect::<Vec<_>>())?;
+    let old = changed.webhooks.difference(&changed.webhooks_new);
+    conn.update_all(&old.map(|number| &directory.webhooks[number]).collect::<Vec<_>>())?;
+    if new.is_empty() {
+        return Ok(());
+    }
+    let lanes: Vec<Lane> = conn.query(&sql::LANES, &[])?;
+    let positions = lanes.iter().flat_map(|lane| {
+        let seq = if lane.id == view.lane { view.seq } else { lane.seq };
+        let of = |number: &&WebhookNumber| {
+            let name = position::webhook_name(**number);
+            Position { name, lane: lane.id, seq }
+        };
+        new.iter().map(of).collect::<Vec<_>>()
+    });
+    let mut positions: Vec<Position> = positions.collect();
+    positions.sort_by(|one, other| (&one.name, one.lane).cmp(&(&other.name, other.lane)));
+    conn.insert_all(&positions.iter().collect::<Vec<_>>())
 }
 
 /// A commit of one event, outside of any batch: that a lane exists, that the book was restored or

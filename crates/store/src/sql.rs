@@ -13,8 +13,9 @@ use yaoki_core::state::{
     Device, EnrolmentLink, Lane, Member, Merchant, PaymentState, Store, Terminal,
 };
 use yaoki_core::switches::Switch;
+use yaoki_core::webhook::Webhook;
 
-use crate::table::{Balance, Book, LedgerList, Number, Position, Switchboard};
+use crate::table::{Balance, Book, LedgerList, Number, Position, Switchboard, Tally};
 
 /// A named statement.
 #[derive(Debug)]
@@ -107,13 +108,11 @@ statements! {
     /// Every closed switch.
     SWITCHES: Switch, "", 0, false,
         "SELECT {columns} FROM switch ORDER BY capability, scope, subject";
+    /// Every webhook endpoint.
+    WEBHOOKS: Webhook, "", 0, false, "SELECT {columns} FROM webhook ORDER BY number";
     /// Raises the switchboard's version, if nobody else did.
     RAISE_SWITCHBOARD: Number, "", 2, false,
         "UPDATE switchboard SET version = $1 WHERE id = 1 AND version = $2";
-    /// Adds to an account's balance of a day.
-    ADD_TO_BALANCE: Number, "", 3, false,
-        "INSERT INTO balance (account, day, amount) VALUES ($1, $2, $3)
-         ON CONFLICT (account, day) DO UPDATE SET amount = balance.amount + excluded.amount";
     /// The schema's number.
     SCHEMA_VERSION: Number, "", 0, false,
         "SELECT COALESCE(MAX(number), 0) AS number FROM migration";
@@ -129,6 +128,9 @@ statements! {
     /// Operations of a range of ids.
     OPERATIONS_BETWEEN: Operation, "", 2, false,
         "SELECT {columns} FROM operation WHERE id BETWEEN $1 AND $2 ORDER BY id";
+    /// The first operations of a range of ids.
+    OPERATIONS_BETWEEN_SOME: Operation, "", 3, false,
+        "SELECT {columns} FROM operation WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3";
     /// Transfers of a range of ids.
     TRANSFERS_BETWEEN: Transfer, "", 2, false,
         "SELECT {columns} FROM transfer WHERE id BETWEEN $1 AND $2 ORDER BY id";
@@ -150,6 +152,24 @@ statements! {
     /// What an account gained, by day.
     BALANCES_OF_ACCOUNT: Balance, "", 1, false,
         "SELECT {columns} FROM balance WHERE account = $1 ORDER BY day";
+    /// What was asked for in a range of hours, by hour; of all stores, as store 0.
+    TALLY_BY_HOUR: Tally, "", 2, false,
+        "SELECT hour, CAST(0 AS BIGINT) AS store, kind, outcome,
+            CAST(SUM(count) AS BIGINT) AS count, CAST(SUM(amount) AS BIGINT) AS amount
+         FROM tally WHERE hour >= $1 AND hour < $2
+         GROUP BY hour, kind, outcome ORDER BY hour, kind, outcome";
+    /// The same by store, in all hours together, as hour 0.
+    TALLY_BY_STORE: Tally, "", 2, false,
+        "SELECT CAST(0 AS BIGINT) AS hour, store, kind, outcome,
+            CAST(SUM(count) AS BIGINT) AS count, CAST(SUM(amount) AS BIGINT) AS amount
+         FROM tally WHERE hour >= $1 AND hour < $2
+         GROUP BY store, kind, outcome ORDER BY store, kind, outcome";
+    /// Operations before one id and not before another, newest first.
+    OPERATIONS_BEFORE: Operation, "", 3, false,
+        "SELECT {columns} FROM operation WHERE id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3";
+    /// Operations of one request id, whichever terminal made it.
+    OPERATIONS_OF_REQUEST: Operation, "", 2, false,
+        "SELECT {columns} FROM operation WHERE request_id = $1 ORDER BY terminal LIMIT $2";
     /// Transfers of an account's list in a range of ids.
     TRANSFERS_OF_ACCOUNT: Transfer, "t.", 3, false,
         "SELECT {columns} FROM ledger_list l JOIN operation o ON o.id = l.operation
@@ -219,6 +239,10 @@ statements! {
     BALANCES_AFTER: Balance, "", 3, false,
         "SELECT {columns} FROM balance WHERE (account, day) > ($1, $2)
          ORDER BY account, day LIMIT $3";
+    /// One page of hourly tallies, for verify and backup.
+    TALLIES_AFTER: Tally, "", 5, false,
+        "SELECT {columns} FROM tally WHERE (hour, store, kind, outcome) > ($1, $2, $3, $4)
+         ORDER BY hour, store, kind, outcome LIMIT $5";
     /// Every follower's position.
     POSITIONS: Position, "", 0, false, "SELECT {columns} FROM position ORDER BY name, lane";
     /// The switchboard's version.

@@ -8,8 +8,8 @@ use std::marker::PhantomData;
 use std::sync::OnceLock;
 
 use yaoki_core::account::Account;
-use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, Transfer};
-use yaoki_core::ids::{FactId, LaneNumber, MemberNumber, RequestId, RequestKey};
+use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, OperationKind, Transfer};
+use yaoki_core::ids::{FactId, LaneNumber, MemberNumber, RequestId, RequestKey, StoreNumber};
 use yaoki_core::money::Currency;
 use yaoki_core::row::{Field, Kind, Row, Value};
 use yaoki_core::state::{
@@ -17,6 +17,7 @@ use yaoki_core::state::{
 };
 use yaoki_core::switches::Switch;
 use yaoki_core::time::Instant;
+use yaoki_core::webhook::Webhook;
 use yaoki_core::{coded, row};
 
 use crate::conn::Conn;
@@ -85,6 +86,7 @@ pub struct Table {
 /// The statements of every table and lookup that the product may run.
 pub fn all_statements() -> Vec<&'static Statement> {
     let mut all = vec![OPERATION_BY_REQUEST.statement(), EVENT_BY_REQUEST.statement()];
+    all.extend([BALANCES.statement(), TALLIES.statement()]);
     for table in TABLES {
         let made = (table.statements)();
         all.extend([&made.insert, &made.find]);
@@ -112,13 +114,15 @@ records! {
     PaymentState: derived, grows, "payment";
     Switchboard: derived, stays, "id";
     Balance: derived, stays, "account", "day";
+    Tally: derived, grows, "hour", "store", "kind", "outcome";
     Position: derived, stays, "name", "lane";
     LedgerList: derived, grows, "account", "operation";
     Book: derived, stays, "id";
+    Webhook: derived, stays, "number";
 }
 
 row! {
-    /// The version of merchants, stores, terminals and switches, read by every batch.
+    /// The version of merchants, stores, terminals, webhooks and switches, read by every batch.
     pub struct Switchboard in "switchboard" {
         /// Always 1.
         pub id: i64,
@@ -149,6 +153,35 @@ row! {
         /// Days since 1970, UTC.
         pub day: i64,
         /// Minor units, net.
+        pub amount: i64,
+    }
+}
+
+coded! {
+    /// How the requests of a tally ended.
+    pub enum TallyOutcome {
+        /// They moved, held or released something.
+        WithEffect = 0 => "with_effect",
+        /// They were declined; for tombstones: they never took effect.
+        Declined = 1 => "declined",
+    }
+}
+
+row! {
+    /// What the terminals of a store asked for in one hour, up to a position. What succeeded and
+    /// had nothing to do is not in it.
+    pub struct Tally in "tally" {
+        /// Whole hours of Unix time.
+        pub hour: i64,
+        /// Whose terminals.
+        pub store: StoreNumber,
+        /// What was asked.
+        pub kind: OperationKind,
+        /// How it ended.
+        pub outcome: TallyOutcome,
+        /// How many.
+        pub count: i64,
+        /// Minor units; reversals that only released a hold add none.
         pub amount: i64,
     }
 }
@@ -247,6 +280,29 @@ impl<T: Record> Lookup<T> {
 pub static OPERATION_BY_REQUEST: Lookup<Operation> = Lookup::new(&["request_id", "terminal"]);
 /// Events by request id.
 pub static EVENT_BY_REQUEST: Lookup<Event> = Lookup::new(&["request_id"]);
+
+/// A table of sums that is added to.
+#[derive(Debug)]
+pub struct Sums<T> {
+    statement: OnceLock<Statement>,
+    row: PhantomData<fn() -> T>,
+}
+
+impl<T: Record> Sums<T> {
+    const fn new() -> Self {
+        Self { statement: OnceLock::new(), row: PhantomData }
+    }
+
+    /// The statement that adds rows to those of the same key.
+    pub fn statement(&self) -> &Statement {
+        self.statement.get_or_init(generate::add::<T>)
+    }
+}
+
+/// Daily balances.
+pub static BALANCES: Sums<Balance> = Sums::new();
+/// Hourly tallies.
+pub static TALLIES: Sums<Tally> = Sums::new();
 
 /// Something rows are found by: the values of a key.
 pub trait Key {

@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Duration;
 
 use yaoki_core::code::{CodeCipher, CodeRules};
 use yaoki_core::command::{
@@ -13,19 +15,20 @@ use yaoki_core::command::{
 use yaoki_core::decide::{Outcome, Refused};
 use yaoki_core::facts::{Event, Operation, OperationKind};
 use yaoki_core::ids::{
-    FactId, MemberNumber, MerchantNumber, RequestId, RequestKey, StoreNumber, TerminalNumber,
+    FactId, LaneNumber, MemberNumber, MerchantNumber, RequestId, RequestKey, StoreNumber,
+    TerminalNumber,
 };
 use yaoki_core::money::Currency;
-use yaoki_core::state::Member;
+use yaoki_core::state::{Lane, Member};
 use yaoki_core::time::{Instant, ZoneOffset};
 
 use crate::answer::{Answer, Unknown};
 use crate::book::{Book, BookOptions, Clock};
-use crate::conn::{Conn, Purpose};
+use crate::conn::{Conn, LockMode, Purpose};
 use crate::database::Database;
 use crate::queue::Part;
 use crate::table::BookKind;
-use crate::{migrate, read};
+use crate::{migrate, read, sql};
 
 /// The environment variable with the URL of a PostgreSQL that tests may make databases in.
 pub const POSTGRES: &str = "YAOKI_TEST_POSTGRES";
@@ -99,6 +102,42 @@ impl TestDatabase {
         let mut conn = self.connect(Purpose::Admin);
         migrate::migrate(&mut conn).expect("the schema can be made");
         conn
+    }
+
+    /// Every lane is another node's from now on; whoever held one stops.
+    pub fn take_lanes(&self) {
+        let taken = "UPDATE lane SET generation = generation + 1, holder = 'other'";
+        self.connect(Purpose::Admin).run_script(taken).expect("lanes can be taken");
+    }
+
+    /// Holds the lanes of a node, once each of them waits with a command that changes nothing.
+    pub fn hold_lanes(&self, book: &Book, node: &str) -> HeldLanes {
+        let mut conn = self.connect(Purpose::Lane);
+        conn.begin().expect("a transaction begins");
+        let lanes: Vec<Lane> = conn.query(&sql::LANES, &[]).expect("lanes can be read");
+        let own = lanes.iter().filter(|lane| lane.holder == node);
+        let ids: Vec<LaneNumber> = own.map(|lane| lane.id).collect();
+        assert_eq!(ids.len(), book.health().lanes, "the lanes of {node} are those of the book");
+        conn.lock::<Lane>(&ids, LockMode::Wait).expect("lanes can be locked");
+        for place in 0..ids.len() {
+            let nothing = nothing_in_lane(place);
+            book.submit(Part::Money, nothing, Instant(i64::MAX), Box::new(|_| {}));
+        }
+        while book.health().queued > 0 {
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+        HeldLanes(conn)
+    }
+}
+
+/// Lanes that wait: what is submitted meanwhile queues up, and each lane takes it as one batch.
+/// They go on when this is dropped.
+pub struct HeldLanes(Conn);
+
+impl HeldLanes {
+    /// Lets them go on.
+    pub fn release(mut self) {
+        self.0.rollback().expect("a transaction ends");
     }
 }
 
@@ -246,6 +285,16 @@ impl TestBook {
         Self { book, clock, cipher, requests: AtomicU64::new(0) }
     }
 
+    /// Closes it and opens it again as the same node, with other options.
+    #[must_use]
+    pub fn reopened(self, database: &Database, change: impl FnOnce(&mut BookOptions)) -> Self {
+        let Self { book, clock, cipher, .. } = self;
+        drop(book);
+        let mut options = options(database, &clock, "first");
+        change(&mut options);
+        Self::around(Book::open(options).expect("the book can be opened"), clock, cipher)
+    }
+
     /// Puts the conveniences of a test book around an open book.
     pub fn around(book: Arc<Book>, clock: TestClock, cipher: CodeCipher) -> Self {
         Self { book, clock, cipher, requests: AtomicU64::new(0) }
@@ -269,17 +318,20 @@ impl TestBook {
 
     /// Submits commands at once and waits for all answers, in their order.
     pub fn submit_all(&self, commands: Vec<Command>) -> Vec<Answer> {
-        let receivers: Vec<_> = commands
+        answers_of(self.start_all(commands))
+    }
+
+    /// Submits commands at once; their answers come in the same order.
+    pub fn start_all(&self, commands: Vec<Command>) -> Vec<Receiver<Answer>> {
+        commands
             .into_iter()
             .map(|command| {
-                let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+                let (sender, receiver) = sync_channel(1);
                 let reply = Box::new(move |answer| sender.send(answer).expect("the test waits"));
                 self.book.submit(Part::Money, command, Instant(i64::MAX), reply);
                 receiver
             })
-            .collect();
-        let answers = receivers.into_iter().map(|receiver| receiver.recv());
-        answers.map(|answer| answer.expect("every command is answered")).collect()
+            .collect()
     }
 
     /// Submits a command that must be decided.
@@ -409,4 +461,21 @@ impl TestBook {
         assert!(operation.succeeded(), "refused: {}", operation.refusal);
         operation
     }
+}
+
+/// A command of the node's lane of this place that is refused without a record: its terminal is not
+/// there.
+pub fn nothing_in_lane(place: usize) -> Command {
+    let mut request = RequestId([0; 16]);
+    request.0[15] = u8::try_from(place).expect("a node has few lanes");
+    let key = RequestKey { request, terminal: TerminalNumber(i64::MAX) };
+    let caller = Caller { key, generation: 1 };
+    let ask = Ask { caller, valid_until: Instant(i64::MAX), fingerprint: [0; 16] };
+    Command::Reverse(Reverse { ask, target: RequestId([1; 16]) })
+}
+
+/// Waits for the answers to commands that were started.
+pub fn answers_of(receivers: Vec<Receiver<Answer>>) -> Vec<Answer> {
+    let answers = receivers.into_iter().map(|receiver| receiver.recv());
+    answers.map(|answer| answer.expect("every command is answered")).collect()
 }

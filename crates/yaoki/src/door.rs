@@ -1,5 +1,6 @@
 //! The operators' door: orders go to the running server through its socket in the data folder, else
-//! straight to the store. The lock on the folder decides which, so the two never work at once.
+//! straight to the store. The lock on the folder decides which, so the two never carry out orders
+//! at once.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -103,6 +103,7 @@ pub(crate) fn desk(settings: &Settings, book: &Arc<Book>) -> Desk {
         key_file: settings.keys.clone(),
         clock: outside::clock(),
         entropy: outside::entropy(),
+        server: None,
     }
 }
 
@@ -115,7 +116,7 @@ pub(crate) fn command_node(settings: &Settings) -> String {
 /// How the server of an open book runs.
 ///
 /// # Errors
-/// When certificate and key are not given together.
+/// When certificate and key are not given together, or something is for play and the book is not.
 pub(crate) fn server_options(
     settings: &Settings,
     folder: &DataFolder,
@@ -132,11 +133,12 @@ pub(crate) fn server_options(
     let listener = |name: ListenerName| {
         let mut options = ListenerOptions::new(name, address(settings, name));
         options.tls.clone_from(&tls);
-        options.behind_proxy = settings.behind_proxy;
+        options.proxies.clone_from(&settings.proxies);
         options.connections_max = match name {
             ListenerName::Registers => settings.registers_connections_max.count(),
             ListenerName::Devices => settings.devices_connections_max.count(),
             ListenerName::Public => settings.public_connections_max.count(),
+            ListenerName::Console => settings.console_connections_max.count(),
         };
         options
     };
@@ -146,6 +148,8 @@ pub(crate) fn server_options(
     options.devices = listener(ListenerName::Devices);
     options.public = listener(ListenerName::Public);
     options.qr_identifier.clone_from(&settings.qr_identifier.0);
+    options.console_hosts.clone_from(&settings.console_host.0);
+    options.console = listener(ListenerName::Console);
     options.operations_for_all = settings.operations_for_all;
     options.readers = settings.readers.count();
     options.limits.deadline_ms = settings.deadline_ms.get();
@@ -154,6 +158,10 @@ pub(crate) fn server_options(
     options.admin_socket = Some(folder.socket());
     options.anchor_file = Some(settings.anchor_file.clone());
     options.witnesses.clone_from(&settings.witness.0);
+    if settings.webhook_loopback {
+        must_not_be_live(book.kind(), "webhook_loopback")?;
+    }
+    options.webhooks.loopback = settings.webhook_loopback;
     options.checkpoint_pause = seconds(settings.checkpoint_seconds.get());
     options.sweep_pause = seconds(settings.sweep_seconds.get());
     options.drain = seconds(settings.drain_seconds.get());
@@ -166,6 +174,7 @@ pub(crate) const fn address(settings: &Settings, name: ListenerName) -> SocketAd
         ListenerName::Registers => settings.registers,
         ListenerName::Devices => settings.devices,
         ListenerName::Public => settings.public,
+        ListenerName::Console => settings.console,
     }
 }
 

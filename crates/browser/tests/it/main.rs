@@ -1,6 +1,7 @@
 //! Pages in a real browser, a module a page, and the tools themselves.
 
 mod first_page;
+mod register;
 mod shop;
 mod tools;
 mod wallet;

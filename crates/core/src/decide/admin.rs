@@ -3,12 +3,13 @@
 use super::{Outcome, Stop, must};
 use crate::command::{Act, Administer};
 use crate::facts::{Event, EventKind};
-use crate::ids::{FactId, MEMBER_NUMBER_MAX, MemberNumber, TerminalNumber};
+use crate::ids::{FactId, MEMBER_NUMBER_MAX, MemberNumber, TerminalNumber, WebhookNumber};
 use crate::refusal::Refusal;
 use crate::state::{DeviceState, EnrolmentLink, Member, MemberState};
 use crate::switches::{self, Capability, Place, Scope};
 use crate::time::Instant;
 use crate::view::{Effects, View};
+use crate::webhook::{WEBHOOKS_PER_MERCHANT_MAX, Webhook, url_is_good};
 
 /// The longest name of a merchant, store, terminal or actor, and the longest reason, characters.
 const NAME_CHARACTERS_MAX: usize = 100;
@@ -45,7 +46,8 @@ pub(super) fn decide(
         Act::CreateMerchant(_)
         | Act::CreateStore { .. }
         | Act::CreateTerminal(..)
-        | Act::CreateMember => create(view, &administer.act, event)?,
+        | Act::CreateMember
+        | Act::CreateWebhook { .. } => create(view, &administer.act, event)?,
         Act::SuspendTerminal(_) | Act::ResumeTerminal(_) | Act::RotateTerminalKey(..) => {
             terminal_act(view, administer, event)?
         }
@@ -74,6 +76,9 @@ pub(super) fn decide(
         },
         Act::Restored(generation) => {
             Event { kind: EventKind::Restored, number: *generation, ..event }
+        }
+        Act::EndWebhook(_) | Act::RotateWebhookSecret(..) => {
+            webhook_act(view, &administer.act, event)?
         }
     };
     effects.event = Some(event.clone());
@@ -126,6 +131,12 @@ fn is_meant(event: &Event, act: &Act) -> bool {
         Act::Restored(generation) => {
             event.kind == EventKind::Restored && event.number == *generation
         }
+        Act::CreateWebhook { merchant, url, .. } => {
+            let same = event.object == merchant.0 && event.text == *url;
+            event.kind == EventKind::WebhookCreated && same
+        }
+        Act::EndWebhook(webhook) => is(EventKind::WebhookEnded, webhook.0),
+        Act::RotateWebhookSecret(webhook, _) => is(EventKind::WebhookSecretRotated, webhook.0),
     }
 }
 
@@ -191,6 +202,16 @@ fn create(view: &View, act: &Act, event: Event) -> Result<Event, Stop> {
                 ..event
             }
         }
+        Act::CreateWebhook { merchant, url, loopback } => {
+            let known = view.directory.merchants.contains_key(merchant);
+            must(known, Refusal::MerchantMustExist)?;
+            must(url_is_good(url, *loopback), Refusal::WebhookUrlMustBeHttps)?;
+            let all = view.directory.webhooks.values();
+            let used = all.filter(|row| row.merchant == *merchant && row.is_active()).count();
+            must(used < WEBHOOKS_PER_MERCHANT_MAX, Refusal::WebhooksMustBeFew)?;
+            let (subject, text) = (numbers.webhook + 1, url.clone());
+            Event { kind: EventKind::WebhookCreated, subject, object: merchant.0, text, ..event }
+        }
         _ => Event { kind: EventKind::MemberCreated, subject: numbers.member + 1, ..event },
     };
     must(event.subject <= MEMBER_NUMBER_MAX, Refusal::NumbersAreUsedUp)?;
@@ -218,6 +239,25 @@ fn terminal_act(view: &View, administer: &Administer, event: Event) -> Result<Ev
             Event { kind: EventKind::TerminalResumed, subject: known(terminal)?, ..event }
         }
         other => unreachable!("{other:?} is no act on a terminal"),
+    })
+}
+
+fn webhook_act(view: &View, act: &Act, event: Event) -> Result<Event, Refusal> {
+    let known = |webhook: &WebhookNumber| {
+        let found = view.directory.webhooks.get(webhook);
+        must(found.is_some_and(Webhook::is_active), Refusal::WebhookMustExist).map(|()| webhook.0)
+    };
+    Ok(match act {
+        Act::EndWebhook(webhook) => {
+            Event { kind: EventKind::WebhookEnded, subject: known(webhook)?, ..event }
+        }
+        Act::RotateWebhookSecret(webhook, previous_until) => Event {
+            kind: EventKind::WebhookSecretRotated,
+            subject: known(webhook)?,
+            number: previous_until.0,
+            ..event
+        },
+        other => unreachable!("{other:?} is no act on a webhook"),
     })
 }
 

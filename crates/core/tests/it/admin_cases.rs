@@ -4,12 +4,14 @@ use yaoki_core::command::{Act, Administer, Command};
 use yaoki_core::decide::{Decision, Outcome, may_show_code};
 use yaoki_core::facts::EventKind;
 use yaoki_core::ids::{
-    FactId, MEMBER_NUMBER_MAX, MemberNumber, MerchantNumber, RequestId, StoreNumber, TerminalNumber,
+    FactId, MEMBER_NUMBER_MAX, MemberNumber, MerchantNumber, RequestId, StoreNumber,
+    TerminalNumber, WebhookNumber,
 };
 use yaoki_core::refusal::Refusal;
 use yaoki_core::state::{DeviceState, Member, MemberState};
 use yaoki_core::switches::{Capability, Scope};
 use yaoki_core::time::Instant;
+use yaoki_core::webhook::{Webhook, may_ask};
 
 use crate::world::{NOON, World};
 
@@ -165,17 +167,95 @@ const NO_FIT: &str = "refused scope_must_fit_capability";
 const LAPSE: &str = "refused money_switch_must_not_lapse";
 const NOT_CLOSED: &str = "refused switch_must_be_closed";
 
+const HOOK: &str = "https://shop.example/hooks";
+
+fn hook(merchant: i64, url: &str) -> Act {
+    let (merchant, url) = (MerchantNumber(merchant), url.to_owned());
+    Act::CreateWebhook { merchant, url, loopback: false }
+}
+
+fn webhooks() -> Vec<Case> {
+    let (end, rotate) = (
+        |number| Act::EndWebhook(WebhookNumber(number)),
+        |number| Act::RotateWebhookSecret(WebhookNumber(number), NOON.plus_ms(1)),
+    );
+    let here = |loopback| {
+        let (merchant, url) = (MerchantNumber(1), "http://127.0.0.1:9/".to_owned());
+        Act::CreateWebhook { merchant, url, loopback }
+    };
+    let no_https = "refused webhook_url_must_be_https";
+    let none = "refused webhook_must_exist";
+    let seven = "hook; hook; hook; hook; hook; hook; hook";
+    let eight = "hook; hook; hook; hook; hook; hook; hook; hook";
+    let room_again = "hook; hook; hook; hook; hook; hook; hook; hook; unhook";
+    vec![
+        ("", hook(1, HOOK), "A", "", "", "webhook_created"),
+        ("", hook(1, HOOK), "", "", "", WHY),
+        ("", hook(9, HOOK), "A", "", "", "refused merchant_must_exist"),
+        ("", hook(1, "http://shop.example/"), "A", "", "", no_https),
+        ("", hook(1, "https://user@shop.example/"), "A", "", "", no_https),
+        ("", here(false), "A", "", "", no_https),
+        ("", here(true), "A", "", "", "webhook_created"),
+        (seven, hook(1, HOOK), "A", "", "", "webhook_created"),
+        (eight, hook(1, HOOK), "A", "", "", "refused webhooks_must_be_few"),
+        (eight, hook(2, HOOK), "A", "", "", "webhook_created"),
+        (room_again, hook(1, HOOK), "A", "", "", "webhook_created"),
+        ("hook", end(1), "A", "", "", "webhook_ended"),
+        ("hook", end(2), "A", "", "", none),
+        ("hook; unhook", end(1), "A", "", "", none),
+        ("hook", rotate(1), "A", "", "", "webhook_secret_rotated"),
+        ("", rotate(1), "A", "", "", none),
+        ("hook; unhook", rotate(1), "A", "", "", none),
+    ]
+}
+
+/// Who may ask with the secret of an endpoint, and what is said.
+pub(crate) fn partners() -> Vec<(Result<(), Refusal>, Result<(), Refusal>)> {
+    let mut world = World::new();
+    world.act(hook(1, HOOK));
+    let row = |world: &World| world.directory.webhooks[&WebhookNumber(1)].clone();
+    let first = row(&world);
+    world.act(Act::RotateWebhookSecret(first.number, NOON.plus_ms(1000)));
+    let second = row(&world);
+    world.act(Act::EndWebhook(first.number));
+    let ended = row(&world);
+    let ask = |webhook: Option<&Webhook>, generation, ms| {
+        may_ask(webhook, generation, NOON.plus_ms(ms)).map(drop)
+    };
+    let no = Err(Refusal::WebhookSecretMustBeCurrent);
+    vec![
+        (ask(None, 1, 0), no),
+        (ask(Some(&first), 1, 0), Ok(())),
+        (ask(Some(&first), 0, 0), no),
+        (ask(Some(&first), 2, 0), no),
+        (ask(Some(&second), 2, 0), Ok(())),
+        (ask(Some(&second), 1, 999), Ok(())),
+        (ask(Some(&second), 1, 1000), no),
+        (ask(Some(&second), 2, 1000), Ok(())),
+        (ask(Some(&ended), 2, 0), no),
+    ]
+}
+
+#[test]
+fn only_a_current_secret_of_an_endpoint_in_use_may_ask() {
+    for (place, (said, expected)) in partners().into_iter().enumerate() {
+        assert_eq!(said, expected, "case {place}");
+    }
+}
+
 /// Every case as `(what was said, what should be)`, with its place in the lists.
 pub(crate) fn all() -> Vec<(String, &'static str, String)> {
     let mut all = Vec::new();
     for (script, act, actor, second, reason, expected) in
-        [shops(), people(), switches()].into_iter().flatten()
+        [shops(), people(), switches(), webhooks()].into_iter().flatten()
     {
         let mut world = World::new();
         for step in script.split("; ") {
             match step {
                 "link" => drop(world.act(link())),
                 "redeem" => drop(world.act(enrol(3))),
+                "hook" => drop(world.act(hook(1, HOOK))),
+                "unhook" => drop(world.act(Act::EndWebhook(WebhookNumber(1)))),
                 step => drop(world.play(step)),
             }
         }
@@ -222,6 +302,9 @@ fn an_act_asked_again_is_done_once_and_another_act_under_its_id_is_refused() {
             Act::Checkpoint(format!("h{key}"), [0; 64]),
             Act::Restored(key),
             Act::CloseMember(MemberNumber(key)),
+            hook(1, &format!("{HOOK}/{key}")),
+            Act::RotateWebhookSecret(WebhookNumber(key), NOON.plus_ms(9)),
+            Act::EndWebhook(WebhookNumber(key)),
         ]
     };
     let good = ["Aoi", "Ren", "r"];

@@ -310,6 +310,10 @@ fn settings_out_of_range_are_refused() {
         let found = CodeRules::new(prefix, 120).unwrap_err();
         assert_eq!(found, CodeSettingError::PrefixMustBe4To6Digits, "{prefix}");
     }
+    for (prefix, issuer) in [("9000", "LINE Pay"), ("900001", "Rakuten Pay"), ("2800", "Alipay")] {
+        let found = CodeRules::new(prefix, 120).unwrap_err();
+        assert_eq!(found, CodeSettingError::PrefixMustBeOurs(issuer), "{prefix}");
+    }
     for lifetime in [0, -30, 29, 31, 45, 301, 330] {
         let found = CodeRules::new("9900", lifetime).unwrap_err();
         assert_eq!(found, CodeSettingError::LifetimeMustBe30To300Seconds, "{lifetime}");

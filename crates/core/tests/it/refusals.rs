@@ -11,7 +11,8 @@ fn every_refusal_is_reached_by_a_case() {
     let mut said: Vec<String> = admin_cases::all().into_iter().map(|case| case.0).collect();
     said.push(admin_cases::full());
     let shown = admin_cases::shows().into_iter().filter_map(|(said, _)| said.err());
-    said.extend(shown.map(|refusal| refusal.name().to_owned()));
+    let asked = admin_cases::partners().into_iter().filter_map(|(said, _)| said.err());
+    said.extend(shown.chain(asked).map(|refusal| refusal.name().to_owned()));
     // The tables are held to these words by tests of their own.
     said.extend(register_cases::all().map(|(_, expected)| expected.to_owned()));
     let words = said.iter().flat_map(|said| said.split([' ', ',']));

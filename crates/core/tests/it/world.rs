@@ -229,6 +229,7 @@ impl World {
             store: directory.stores.keys().next_back().map_or(0, |number| number.0),
             terminal: directory.terminals.keys().next_back().map_or(0, |number| number.0),
             member: self.members.keys().next_back().map_or(0, |number| number.0),
+            webhook: directory.webhooks.keys().next_back().map_or(0, |number| number.0),
         }
     }
 

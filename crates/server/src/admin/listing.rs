@@ -3,15 +3,18 @@
 use serde_json::{Value, json};
 use yaoki_core::ids::{FactId, MemberNumber};
 use yaoki_core::state::{Device, Member, Merchant, Store, Terminal};
+use yaoki_core::time::Instant;
+use yaoki_core::webhook::Webhook;
 use yaoki_store::read::{self, PAGE_MAX, listing};
 use yaoki_store::{Conn, StoreError};
 
 use super::{AdminError, Desk, number, told_of_switch};
+use crate::api::partner::state_of;
 use crate::edge::identifier::{self, Kind};
 
 /// What can be listed.
-pub const LISTED: [&str; 6] =
-    ["merchants", "stores", "terminals", "members", "devices", "switches"];
+pub const LISTED: [&str; 7] =
+    ["merchants", "stores", "terminals", "members", "devices", "switches", "webhooks"];
 
 /// Rows, each with the number that the next page begins after.
 type Rows = Vec<(i64, Value)>;
@@ -35,6 +38,7 @@ pub(super) fn list(
         "members" => (Some(Kind::Member), members),
         "devices" => (Some(Kind::Device), devices),
         "switches" => (None, switches),
+        "webhooks" => (Some(Kind::Webhook), webhooks),
         _ => return Err(AdminError::Wrong(format!("there is no list of {what:?}"))),
     };
     let after = after.map_or(Ok(0), |text| number_of(kind, text))?;
@@ -139,6 +143,25 @@ fn devices(conn: &mut Conn, after: i64, limit: usize) -> Result<Rows, StoreError
         (device.id.0, row)
     };
     Ok(listing::devices(conn, FactId(after), limit)?.into_iter().map(row).collect())
+}
+
+/// What time it is, the lanes say: `failing` is a matter of days.
+fn webhooks(conn: &mut Conn, after: i64, limit: usize) -> Result<Rows, StoreError> {
+    let now = read::lanes(conn)?.iter().map(|lane| lane.last_at).max().unwrap_or(Instant(0));
+    let row = |(webhook, since): (Webhook, Option<Instant>)| {
+        let number = webhook.number.0;
+        let row = json!({
+            "webhook": identifier::text(Kind::Webhook, number),
+            "number": number,
+            "merchant": identifier::text(Kind::Merchant, webhook.merchant.0),
+            "state": state_of(&webhook, since, now),
+            "generation": webhook.generation,
+            "undelivered_since": since.map(crate::api::time::text),
+            "url": webhook.url,
+        });
+        (number, row)
+    };
+    Ok(read::events::webhooks(conn, after, limit)?.into_iter().map(row).collect())
 }
 
 /// Switches have no number: they are counted, in the order in which they are listed.

@@ -157,6 +157,26 @@ pub enum Order {
         #[serde(default)]
         subject: Option<String>,
     },
+    /// A new webhook endpoint; its secret is in the reply.
+    CreateWebhook {
+        /// Who is told.
+        merchant: String,
+        /// Where.
+        url: String,
+    },
+    /// A webhook endpoint is told nothing more.
+    EndWebhook {
+        /// Which.
+        webhook: String,
+    },
+    /// A new secret for a webhook endpoint, in the reply.
+    RotateWebhookSecret {
+        /// Which.
+        webhook: String,
+        /// How long the old one still signs and is believed, seconds.
+        #[serde(default)]
+        keep_seconds: i64,
+    },
     /// Money or points from outside.
     Credit {
         /// To whom.
@@ -170,7 +190,7 @@ pub enum Order {
     ListSwitches,
     /// A page of what there is.
     List {
-        /// `merchants`, `stores`, `terminals`, `members`, `devices` or `switches`.
+        /// `merchants`, `stores`, `terminals`, `members`, `devices`, `switches` or `webhooks`.
         what: String,
         /// What comes after this one, by number; from the first when left out.
         #[serde(default)]
@@ -187,6 +207,12 @@ pub enum Order {
         #[serde(default)]
         keep_seconds: i64,
     },
+    /// A book that was restored is opened.
+    OpenRestored,
+    /// A one-time link that signs the actor in at the running server's console.
+    ConsoleLink,
+    /// Every console session of the running server ends.
+    EndConsoleSessions,
     /// The key file was changed: read it again.
     ReloadKeys,
     /// How the book is doing.

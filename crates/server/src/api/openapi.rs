@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use super::device::{confirm, movements};
 use super::register::{lists, settle, shop};
-use super::{device, register};
+use super::{console, device, headers, partner, register};
 use crate::app::App;
 use crate::edge::error::EdgeError;
 use crate::edge::listener::{ListenerName, Routes};
@@ -40,8 +40,10 @@ use crate::web::texts::PageName;
     ),
     tags(
         (name = "register", description = "Terminals, on the listener `registers`."),
+        (name = "partner", description = "Merchants' own systems, on the listener `registers`."),
         (name = "device", description = "Members' devices, on the listener `devices`."),
-        (name = "public", description = "Everybody, on the listener `public`.")
+        (name = "public", description = "Everybody, on the listener `public`."),
+        (name = "console", description = "Operators' browsers, on the listener `console`.")
     ),
     modifiers(&Schemes)
 )]
@@ -62,6 +64,12 @@ impl Modify for Schemes {
                  generation, timestamp and body digest, each on a line of its own.",
             ),
             (
+                "webhook",
+                "Authorization",
+                "`Yaoki-HMAC-SHA256 webhook=…, generation=…, timestamp=…, signature=…`: as a \
+                 terminal's, under the secret of a webhook endpoint.",
+            ),
+            (
                 "device",
                 "Authorization",
                 "`DPoP` and the device's token; and in the header `DPoP` a proof (RFC 9449, \
@@ -71,6 +79,17 @@ impl Modify for Schemes {
                 "new_device",
                 "DPoP",
                 "A proof (RFC 9449, ES256) by the key that is to be enrolled, without a token.",
+            ),
+            (
+                "operator",
+                "Authorization",
+                "`DPoP` and the token of a console session; and in the header `DPoP` a proof as \
+                 devices make it, by the browser's key.",
+            ),
+            (
+                "new_operator",
+                "DPoP",
+                "A proof (RFC 9449, ES256) by the key of a browser that signs in, without a token.",
             ),
         ] {
             let key = ApiKey::Header(ApiKeyValue::with_description(header, text));
@@ -91,25 +110,41 @@ fn router_of(name: ListenerName) -> OpenApiRouter<App> {
             .routes(routes!(settle::capture))
             .routes(routes!(settle::void))
             .routes(routes!(settle::acknowledge))
+            .routes(routes!(web::shell::register))
             .routes(routes!(shop::order))
             .routes(routes!(shop::sign))
             .routes(routes!(shop::terminal))
             .routes(routes!(shop::frame))
-            .routes(routes!(web::shell::register)),
+            .routes(routes!(partner::list))
+            .routes(routes!(partner::webhook))
+            .routes(routes!(partner::redeliver)),
         ListenerName::Devices => OpenApiRouter::new()
             .routes(routes!(device::enrol))
             .routes(routes!(device::nonce))
             .routes(routes!(device::code))
             .routes(routes!(device::wallet))
+            .routes(routes!(web::shell::wallet))
             .routes(routes!(confirm::shop))
             .routes(routes!(confirm::confirm))
             .routes(routes!(confirm::frame))
             .routes(routes!(movements::list))
-            .routes(routes!(movements::receipt))
-            .routes(routes!(web::shell::wallet)),
-        ListenerName::Public => {
-            OpenApiRouter::new().routes(routes!(web::first_page)).routes(routes!(document))
-        }
+            .routes(routes!(movements::receipt)),
+        ListenerName::Public => OpenApiRouter::new()
+            .routes(routes!(web::first_page))
+            .routes(routes!(web::demo::authority))
+            .routes(routes!(document)),
+        ListenerName::Console => OpenApiRouter::new()
+            .routes(routes!(console::session::begin))
+            .routes(routes!(console::session::end))
+            .routes(routes!(console::day::today))
+            .routes(routes!(console::operations::list))
+            .routes(routes!(console::operations::find))
+            .routes(routes!(console::operations::unacknowledged))
+            .routes(routes!(console::payment::payment))
+            .routes(routes!(console::shops::shops))
+            .routes(routes!(console::shops::switches))
+            .routes(routes!(console::stream::stream))
+            .routes(routes!(web::shell::console)),
     }
 }
 
@@ -136,7 +171,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     for name in ListenerName::ALL {
         all = all.merge(router_of(name));
     }
-    all.merge(operations()).merge(everywhere()).into_openapi()
+    let mut document = all.merge(operations()).merge(everywhere()).into_openapi();
+    headers::declare(&mut document);
+    document
 }
 
 /// The document in JSON.
@@ -149,6 +186,7 @@ const fn page_of(name: ListenerName) -> Option<PageName> {
     match name {
         ListenerName::Registers => Some(PageName::Register),
         ListenerName::Devices => Some(PageName::Wallet),
+        ListenerName::Console => Some(PageName::Console),
         ListenerName::Public => None,
     }
 }

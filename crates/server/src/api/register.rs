@@ -69,7 +69,7 @@ pub struct PaymentRequest<'a> {
     #[serde(borrow)]
     currency: Cow<'a, str>,
     /// The digits that were scanned.
-    #[schema(example = "280012345678901234567890")]
+    #[schema(example = "987612345678901234567890")]
     #[serde(borrow)]
     code: Cow<'a, str>,
     /// At most 60 s ahead; decided later, it is declined.
@@ -221,13 +221,10 @@ pub(super) async fn submit(
     signed: &Signed,
     asked: &impl Asked,
 ) -> Result<Said, Problem> {
-    let kind = Fruitless::of(asked.meaning().kind);
-    if app.fruitless.must_wait(signed.terminal, kind, app.now()) {
-        return Err(Problem::from(EdgeError::TooManyWithoutEffect).and_retry_after(1));
-    }
+    let meaning = asked.meaning();
+    must_not_be_in_vain(app, signed, &meaning).await?;
     let keyring = app.keyring();
     let mut keys = keyring.file.fingerprint.accepted(i64::MIN);
-    let meaning = asked.meaning();
     let current = keys.next().expect("the current key is always accepted");
     let ask = Ask {
         caller: signed.caller(asked.request()),
@@ -249,6 +246,35 @@ pub(super) async fn submit(
             _ => Err(problem),
         },
     }
+}
+
+/// Turns away what would be one more row of a terminal that had many in vain: a payment, or the
+/// reversal of what never arrived. Whatever may give money back or end a hold goes on.
+async fn must_not_be_in_vain(
+    app: &App,
+    signed: &Signed,
+    meaning: &Meaning<'_>,
+) -> Result<(), Problem> {
+    let kind = Fruitless::of(meaning.kind);
+    if !app.fruitless.must_wait(signed.terminal, kind, app.now()) {
+        return Ok(());
+    }
+    let goes_on = match kind {
+        Fruitless::Payment => false,
+        Fruitless::Reversal => is_seen(app, signed, meaning.target).await?,
+        Fruitless::Settlement => true,
+    };
+    if goes_on {
+        return Ok(());
+    }
+    Err(Problem::from(EdgeError::TooManyWithoutEffect).and_retry_after(1))
+}
+
+/// Whether a request of this terminal was decided.
+async fn is_seen(app: &App, signed: &Signed, request: RequestId) -> Result<bool, Problem> {
+    let query = Command::Query(signed.caller(request));
+    let outcome = app.submit(Part::Money, query, signed.deadline).await?;
+    Ok(!matches!(outcome, Outcome::NotSeen))
 }
 
 /// Counts what was recorded now and moved nothing, and tells risk when that is too much.

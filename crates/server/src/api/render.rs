@@ -1,7 +1,8 @@
 //! Answers, rendered from the stored row and nothing else, so that asking again gives the same
 //! bytes.
 //!
-//! No clock, no language, no look-up: what is not on the row is not in the answer.
+//! No clock, no language, no look-up: what is not on the row is not in the answer. The life of a
+//! payment alone, which goes on, names a checkpoint besides.
 
 use axum::body::Body;
 use axum::response::Response;
@@ -13,6 +14,7 @@ use yaoki_core::money::Currency;
 use yaoki_core::refusal::Refusal;
 use yaoki_core::state::{PaymentState, refusal_of};
 use yaoki_store::read::PaymentHistory;
+use yaoki_store::verify::anchor::Anchor;
 
 use super::fields::request_id_text;
 use super::time;
@@ -89,6 +91,18 @@ pub struct RefusalAnswer {
     cure: &'static str,
 }
 
+impl RefusalAnswer {
+    /// Renders one refusal.
+    pub fn of(refusal: Refusal) -> Self {
+        Self {
+            name: refusal.name(),
+            number: refusal.number(),
+            message: refusal.sentence(),
+            cure: refusal.cure(),
+        }
+    }
+}
+
 /// The payment that used a code first.
 #[derive(Serialize, ToSchema)]
 pub struct FirstPayment {
@@ -118,12 +132,7 @@ impl<'a> OperationAnswer<'a> {
             hold_expires_at: (operation.expires_at.0 != 0)
                 .then(|| time::text(operation.expires_at)),
             effect: told(operation),
-            refusal: refusal.map(|refusal| RefusalAnswer {
-                name: refusal.name(),
-                number: refusal.number(),
-                message: refusal.sentence(),
-                cure: refusal.cure(),
-            }),
+            refusal: refusal.map(RefusalAnswer::of),
             first_payment: used.then(|| FirstPayment {
                 payment: identifier::text(Kind::Payment, operation.payment.0),
                 booked_at: time::text(operation.payment.at()),
@@ -156,7 +165,7 @@ pub fn payment_of(operation: &Operation) -> Option<String> {
 }
 
 /// The kind of an operation's id; captures, voids and the like are named by their payment.
-const fn kind_of(kind: OperationKind) -> Option<Kind> {
+pub const fn kind_of(kind: OperationKind) -> Option<Kind> {
     match kind {
         OperationKind::Pay | OperationKind::Authorize => Some(Kind::Payment),
         OperationKind::Refund => Some(Kind::Refund),
@@ -225,11 +234,36 @@ pub struct PaymentAnswer<'a> {
     hold_expires_at: Option<String>,
     /// What was done, oldest first.
     operations: Vec<OperationAnswer<'a>>,
+    /// A signed checkpoint of the ledger with all of this in it; left out where this server has
+    /// made none yet. A later one may be named another time: it proves the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checkpoint: Option<CheckpointAnswer>,
+}
+
+/// A signed checkpoint in its short form, as on receipts.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Checkpoint)]
+pub struct CheckpointAnswer {
+    /// When the heads of the ledger were read; `time` of its line in the anchor file.
+    #[schema(format = "date-time")]
+    at: String,
+    /// The first 16 hexadecimal digits of the SHA-256 of `heads` of that line.
+    #[schema(example = "3f1c0a5b77e29d40")]
+    digest: String,
+}
+
+impl CheckpointAnswer {
+    /// The short form of `anchor`, where it covers the whole of `history`.
+    fn of(anchor: &Anchor, history: &PaymentHistory) -> Option<Self> {
+        let mut operations = history.operations.iter();
+        let covers = operations.all(|operation| anchor.covers(operation.id.lane(), operation.seq));
+        covers.then(|| Self { at: time::text(anchor.at), digest: anchor.short() })
+    }
 }
 
 impl<'a> PaymentAnswer<'a> {
-    /// Renders one payment.
-    pub fn of(history: &PaymentHistory, currency: &'a Currency) -> Self {
+    /// Renders one payment; `anchor` is the last checkpoint of this server.
+    pub fn of(history: &PaymentHistory, currency: &'a Currency, anchor: Option<&Anchor>) -> Self {
         let PaymentState { status, held, captured, refunded, expires_at, .. } = history.state;
         Self {
             payment: identifier::text(Kind::Payment, history.begun.id.0),
@@ -241,6 +275,7 @@ impl<'a> PaymentAnswer<'a> {
             currency: currency.as_str(),
             hold_expires_at: (expires_at.0 != 0).then(|| time::text(expires_at)),
             operations: operations(&history.operations, currency),
+            checkpoint: anchor.and_then(|anchor| CheckpointAnswer::of(anchor, history)),
         }
     }
 }

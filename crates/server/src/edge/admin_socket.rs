@@ -155,6 +155,7 @@ fn reply(app: &App, line: &[u8]) -> Value {
         key_file: app.key_file.clone(),
         clock: Arc::clone(&app.clock),
         entropy: Arc::clone(&app.entropy),
+        server: Some(app.clone()),
     };
     let reply = perform(&desk, &message);
     let keys_changed = matches!(message.order, Order::RotateKey { .. } | Order::ReloadKeys);

@@ -3,8 +3,10 @@
 //! Each is a row for ever, and whoever has a terminal's key can make them without a code, without a
 //! member and without end. A terminal may have [`BURST`] of each kind at once and one every
 //! [`EACH_MS`] in the long run, as a generic cell rate (ITU-T I.371) counts it; past that it hears
-//! so, and nothing is recorded. Declines never stand in the way of a reversal: each kind has its
-//! own count. Queries and acknowledgements are not counted.
+//! so, and nothing is recorded. Each kind has its own count: declined payments stand in the way of
+//! no reversal. What gives money back or ends a hold is never turned away: refunds, captures and
+//! voids are counted for risk alone, and a reversal waits only where its request was never seen
+//! (the register API looks). Queries and acknowledgements are not counted.
 //!
 //! Limits: [`COUNTED_MAX`] counts; past that those that are through are forgotten. Counted in
 //! memory, a node for itself.
@@ -26,10 +28,12 @@ pub const COUNTED_MAX: usize = 20_000;
 /// What is counted apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fruitless {
-    /// A reversal that undid nothing.
+    /// A payment or a hold that was declined.
+    Payment,
+    /// A reversal that undid nothing, or was declined.
     Reversal,
-    /// A decline of anything else.
-    Decline,
+    /// A refund, capture or void that was declined: told to risk, never turned away.
+    Settlement,
 }
 
 impl Fruitless {
@@ -37,7 +41,8 @@ impl Fruitless {
     pub const fn of(kind: OperationKind) -> Self {
         match kind {
             OperationKind::Reverse | OperationKind::Tombstone => Self::Reversal,
-            _ => Self::Decline,
+            OperationKind::Pay | OperationKind::Authorize => Self::Payment,
+            _ => Self::Settlement,
         }
     }
 }
@@ -93,30 +98,30 @@ mod tests {
 
     #[test]
     fn after_six_hundred_one_every_half_second() {
-        let requests = worn_out(Fruitless::Decline);
-        assert!(requests.must_wait(TILL, Fruitless::Decline, NOW));
+        let requests = worn_out(Fruitless::Payment);
+        assert!(requests.must_wait(TILL, Fruitless::Payment, NOW));
         let later = NOW.plus_ms(EACH_MS);
-        assert!(!requests.must_wait(TILL, Fruitless::Decline, later));
-        requests.note(TILL, Fruitless::Decline, later);
-        assert!(requests.must_wait(TILL, Fruitless::Decline, later));
+        assert!(!requests.must_wait(TILL, Fruitless::Payment, later));
+        requests.note(TILL, Fruitless::Payment, later);
+        assert!(requests.must_wait(TILL, Fruitless::Payment, later));
         let rested = later.plus_ms(BURST * EACH_MS);
-        assert!(!requests.must_wait(TILL, Fruitless::Decline, rested));
+        assert!(!requests.must_wait(TILL, Fruitless::Payment, rested));
     }
 
     #[test]
-    fn declines_stand_in_the_way_of_no_reversal_and_of_no_other_terminal() {
-        let requests = worn_out(Fruitless::Decline);
+    fn declined_payments_stand_in_the_way_of_no_reversal_and_of_no_other_terminal() {
+        let requests = worn_out(Fruitless::Payment);
         assert!(!requests.must_wait(TILL, Fruitless::Reversal, NOW));
-        assert!(!requests.must_wait(TerminalNumber(8), Fruitless::Decline, NOW));
+        assert!(!requests.must_wait(TerminalNumber(8), Fruitless::Payment, NOW));
     }
 
     #[test]
     fn counts_that_are_through_are_forgotten_when_there_are_many() {
         let requests = FruitlessRequests::default();
         for number in 0..i64::try_from(COUNTED_MAX).expect("a count") {
-            requests.note(TerminalNumber(number), Fruitless::Decline, NOW);
+            requests.note(TerminalNumber(number), Fruitless::Payment, NOW);
         }
-        requests.note(TILL, Fruitless::Decline, NOW.plus_ms(EACH_MS));
+        requests.note(TILL, Fruitless::Payment, NOW.plus_ms(EACH_MS));
         assert_eq!(requests.through.lock().expect("no holder panics").len(), 1);
     }
 }

@@ -47,11 +47,15 @@ pub enum Kind {
     Member,
     /// A member's device.
     Device,
+    /// An event that a merchant is told of.
+    Event,
+    /// A merchant's webhook endpoint.
+    Webhook,
 }
 
 impl Kind {
     /// Every kind. The place in this list is part of the check digit: append, never reorder.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Payment,
         Self::Refund,
         Self::Reversal,
@@ -60,6 +64,8 @@ impl Kind {
         Self::Terminal,
         Self::Member,
         Self::Device,
+        Self::Event,
+        Self::Webhook,
     ];
 
     /// The three letters before the `_`.
@@ -73,6 +79,8 @@ impl Kind {
             Self::Terminal => "trm",
             Self::Member => "mem",
             Self::Device => "dev",
+            Self::Event => "evt",
+            Self::Webhook => "whe",
         }
     }
 
@@ -87,6 +95,8 @@ impl Kind {
             Self::Terminal => 6,
             Self::Member => 7,
             Self::Device => 8,
+            Self::Event => 9,
+            Self::Webhook => 10,
         }
     }
 }

@@ -8,7 +8,7 @@
 //! | key | size | what it does | older generations |
 //! | --- | --- | --- | --- |
 //! | code | AES-256 | FF1 over the body of a one-time code | one, while its codes live |
-//! | terminal root | HMAC-SHA256 | terminal keys are derived from it | one, for a time given |
+//! | terminal root | HMAC-SHA256 | makes terminal keys, webhook secrets | one, for a time given |
 //! | device token | HMAC-SHA256 | tokens of enrolled devices | one, until devices have new tokens |
 //! | nonce | HMAC-SHA256 | nonces for proofs of device | one, for two steps of 30 s |
 //! | fingerprint | BLAKE3, keyed | the code's hash in a request's fingerprint | all, for ever |
@@ -59,6 +59,9 @@ pub const NONCE_LIFETIME_MS: i64 = 60_000;
 
 /// What a terminal key is derived for, before terminal and generation.
 const TERMINAL_KEY_LABEL: &[u8] = b"yaoki terminal key 1";
+
+/// What a webhook's secret is derived for, before endpoint and generation.
+const WEBHOOK_SECRET_LABEL: &[u8] = b"yaoki webhook secret 1";
 
 /// What a key's id is a hash of, before its name and value.
 const KEY_ID_LABEL: &[u8] = b"yaoki key id 1";
@@ -404,7 +407,7 @@ impl KeyFile {
     /// HMAC-SHA256(root, "yaoki terminal key 1" ‖ terminal ‖ generation), both big-endian;
     /// `generation` is that of the terminal, raised when its register is lost.
     pub fn terminal_key(&self, terminal: u64, generation: u32) -> Secret<32> {
-        derive_terminal_key(&self.terminal_root.secret, terminal, generation)
+        derive(&self.terminal_root.secret, TERMINAL_KEY_LABEL, terminal, generation)
     }
 
     /// The keys of a terminal that are accepted at `now_ms`: under the current root, then under the
@@ -417,14 +420,33 @@ impl KeyFile {
     ) -> impl Iterator<Item = Secret<32>> {
         self.terminal_root
             .accepted(now_ms)
-            .map(move |root| derive_terminal_key(root, terminal, generation))
+            .map(move |root| derive(root, TERMINAL_KEY_LABEL, terminal, generation))
+    }
+
+    /// The secret of a webhook endpoint, under the current root: what is handed to its merchant.
+    /// Never stored. Made as a terminal's key is, with the label "yaoki webhook secret 1".
+    pub fn webhook_secret(&self, webhook: u64, generation: u32) -> Secret<32> {
+        derive(&self.terminal_root.secret, WEBHOOK_SECRET_LABEL, webhook, generation)
+    }
+
+    /// The secrets of a webhook endpoint that are accepted, and sign, at `now_ms`: under the
+    /// current root, then under the previous one.
+    pub fn webhook_secrets(
+        &self,
+        webhook: u64,
+        generation: u32,
+        now_ms: i64,
+    ) -> impl Iterator<Item = Secret<32>> {
+        self.terminal_root
+            .accepted(now_ms)
+            .map(move |root| derive(root, WEBHOOK_SECRET_LABEL, webhook, generation))
     }
 }
 
-fn derive_terminal_key(root: &Secret<32>, terminal: u64, generation: u32) -> Secret<32> {
+fn derive(root: &Secret<32>, label: &[u8], number: u64, generation: u32) -> Secret<32> {
     let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, root.expose()));
-    context.update(TERMINAL_KEY_LABEL);
-    context.update(&terminal.to_be_bytes());
+    context.update(label);
+    context.update(&number.to_be_bytes());
     context.update(&generation.to_be_bytes());
     let tag = context.sign();
     Secret::new(tag.as_ref().try_into().expect("HMAC-SHA256 is 32 bytes"))

@@ -6,8 +6,9 @@
 //! on one takes nothing from another but its turn on the cores.
 //!
 //! Limits: [`HANDSHAKE_SECONDS_MAX`], [`HEAD_SECONDS_MAX`] from the first byte of a head to its
-//! last, [`IDLE_SECONDS_MAX`] between requests or while an answer is not read, [`HEAD_BYTES_MAX`];
-//! what a body may take is in [`super::request`]. Time is counted in ticks of a second, so each may
+//! last, [`IDLE_SECONDS_MAX`] between requests or while an answer is not read, [`STREAM_SECONDS_MAX`]
+//! in which a [`Streamed`] answer could not be written on, [`HEAD_BYTES_MAX`]; what a body may take
+//! is in [`super::request`]. Time is counted in ticks of a second, so each may
 //! last one more.
 //!
 //! A handler that panics is answered with a problem document and logged; its connection goes on.
@@ -15,9 +16,10 @@
 //! Not here: HTTP/2 (its streams would need limits of their own), addresses of clients behind a
 //! proxy.
 
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::pin::{Pin, pin};
@@ -27,7 +29,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -41,6 +43,7 @@ use tower::Service;
 use super::connections::{Connected, Connections, Full};
 use super::error::EdgeError;
 use super::problem::Problem;
+use super::proxies::{Peer, Proxies};
 use super::tls::Certificates;
 
 /// How long a TLS handshake may take, seconds.
@@ -49,6 +52,8 @@ pub const HANDSHAKE_SECONDS_MAX: u64 = 5;
 pub const HEAD_SECONDS_MAX: u32 = 5;
 /// How long a connection may be idle, seconds.
 pub const IDLE_SECONDS_MAX: u32 = 30;
+/// How long a streamed answer may be silent, or not be read, seconds.
+pub const STREAM_SECONDS_MAX: u32 = 30;
 /// What hyper buffers at most, bytes; the head's own limit is in [`super::request`].
 pub const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Connections that wait in the kernel before they are accepted.
@@ -65,11 +70,13 @@ pub enum ListenerName {
     Devices,
     /// Everybody: the first page, OpenAPI, health.
     Public,
+    /// Operators' browsers.
+    Console,
 }
 
 impl ListenerName {
     /// Every listener.
-    pub const ALL: [Self; 3] = [Self::Registers, Self::Devices, Self::Public];
+    pub const ALL: [Self; 4] = [Self::Registers, Self::Devices, Self::Public, Self::Console];
 
     /// A number of its own.
     pub const fn number(self) -> i64 {
@@ -77,6 +84,7 @@ impl ListenerName {
             Self::Registers => 1,
             Self::Devices => 2,
             Self::Public => 3,
+            Self::Console => 4,
         }
     }
 
@@ -86,6 +94,7 @@ impl ListenerName {
             Self::Registers => "registers",
             Self::Devices => "devices",
             Self::Public => "public",
+            Self::Console => "console",
         }
     }
 }
@@ -104,10 +113,11 @@ pub struct TlsFiles {
 pub struct ListenerOptions {
     /// Where; port 0 lets the system choose.
     pub address: SocketAddr,
-    /// HTTPS; without it only loopback is listened on, unless a proxy stands in front.
+    /// HTTPS; without it only loopback is listened on, unless proxies stand in front.
     pub tls: Option<TlsFiles>,
-    /// A proxy in front ends TLS: plain HTTP is taken on any address, and nobody counts as local.
-    pub behind_proxy: bool,
+    /// They end TLS in front: plain HTTP is listened for on any address, and taken from them and
+    /// from this machine only.
+    pub proxies: Proxies,
     /// Threads that serve it.
     pub threads: usize,
     /// The most connections.
@@ -126,11 +136,12 @@ impl ListenerOptions {
             ListenerName::Registers => (2, 8192, 1024),
             ListenerName::Devices => (2, 8192, 64),
             ListenerName::Public => (1, 1024, 32),
+            ListenerName::Console => (1, 256, 32),
         };
         Self {
             address,
             tls: None,
-            behind_proxy: false,
+            proxies: Proxies::default(),
             threads,
             connections_max,
             connections_per_prefix_max,
@@ -140,7 +151,7 @@ impl ListenerOptions {
 
     /// Whether clients see `https`.
     pub const fn is_secure(&self) -> bool {
-        self.tls.is_some() || self.behind_proxy
+        self.tls.is_some() || self.proxies.are_there()
     }
 }
 
@@ -150,6 +161,8 @@ pub trait Tally: Send + Sync + 'static {
     fn accepted(&self);
     /// A connection was dropped before a byte was read.
     fn refused(&self, why: Full);
+    /// A connection past the proxies was dropped before a byte was read.
+    fn came_past_the_proxies(&self);
     /// A connection was cut because it was silent or slow.
     fn cut(&self);
     /// A stranger's connection was cut because the listener was full and another came.
@@ -157,6 +170,11 @@ pub trait Tally: Send + Sync + 'static {
     /// A handler panicked.
     fn panicked(&self);
 }
+
+/// Marks an answer, as an extension, that goes on while there is something to say. It must send
+/// something more often than every [`STREAM_SECONDS_MAX`], and close its connection at its end.
+#[derive(Clone, Copy, Debug)]
+pub struct Streamed;
 
 /// Which paths a peer is served: by whether it is on this machine.
 #[derive(Clone)]
@@ -173,7 +191,7 @@ pub struct Listener {
     socket: TcpListener,
     connections: Arc<Connections>,
     tls: Option<Arc<Certificates>>,
-    behind_proxy: bool,
+    proxies: Proxies,
     routes: Routes,
     tally: Arc<dyn Tally>,
     stop: watch::Receiver<bool>,
@@ -195,8 +213,8 @@ impl Listener {
         if !options.is_secure() && !address.ip().is_loopback() {
             return Err(io::Error::new(
                 io::ErrorKind::PermissionDenied,
-                "plain HTTP is served on loopback only: give a certificate, or say that a proxy \
-                 stands in front",
+                "plain HTTP is served on loopback only: give a certificate, or list the proxies \
+                 that stand in front",
             ));
         }
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
@@ -208,7 +226,7 @@ impl Listener {
             socket: socket.listen(BACKLOG)?,
             connections: Connections::new(total, prefix, options.loopback_is_exempt),
             tls,
-            behind_proxy: options.behind_proxy,
+            proxies: options.proxies.clone(),
             routes,
             tally,
             stop,
@@ -248,6 +266,11 @@ impl Listener {
     }
 
     fn take(&self, stream: TcpStream, peer: SocketAddr) {
+        let router = match self.proxies.judge(peer.ip(), self.tls.is_some()) {
+            Peer::Local => self.routes.local.clone(),
+            Peer::Remote => self.routes.remote.clone(),
+            Peer::PastTheProxies => return self.tally.came_past_the_proxies(),
+        };
         let place = match self.connections.admit(peer.ip()) {
             Ok((place, evicts)) => {
                 if evicts {
@@ -261,7 +284,6 @@ impl Listener {
             }
         };
         self.tally.accepted();
-        let router = self.router_for(peer.ip());
         let (tls, tally) = (self.tls.clone(), Arc::clone(&self.tally));
         let stop = self.stop.clone();
         tokio::spawn(async move {
@@ -286,11 +308,6 @@ impl Listener {
             }
             drop(place);
         });
-    }
-
-    fn router_for(&self, peer: IpAddr) -> Router {
-        let local = peer.to_canonical().is_loopback() && !self.behind_proxy;
-        if local { self.routes.local.clone() } else { self.routes.remote.clone() }
     }
 }
 
@@ -320,7 +337,11 @@ where
         async move {
             let path = request.uri().path().to_owned();
             let answer = caught(async move { router.call(request).await }).await;
-            pulse.enter(Phase::Idle);
+            let streams = |answer: &Result<Response, Infallible>| {
+                answer.as_ref().is_ok_and(|sent| sent.extensions().get::<Streamed>().is_some())
+            };
+            let streamed = answer.as_ref().is_some_and(streams);
+            pulse.enter(if streamed { Phase::Streaming } else { Phase::Idle });
             answer.unwrap_or_else(|| {
                 tally.panicked();
                 tracing::error!(path, "a handler panicked");
@@ -376,6 +397,8 @@ enum Phase {
     Head,
     /// A request is being answered; its own deadlines hold.
     Answering,
+    /// An answer is sent that has no end yet; each write begins the phase anew.
+    Streaming,
 }
 
 impl Phase {
@@ -384,6 +407,7 @@ impl Phase {
             Self::Idle => 0,
             Self::Head => 1,
             Self::Answering => 2,
+            Self::Streaming => 3,
         }
     }
 
@@ -391,6 +415,7 @@ impl Phase {
         match code {
             0 => IDLE_SECONDS_MAX,
             1 => HEAD_SECONDS_MAX,
+            3 => STREAM_SECONDS_MAX,
             _ => u32::MAX,
         }
     }
@@ -416,6 +441,12 @@ impl Pulse {
         }
     }
 
+    fn bytes_went(&self) {
+        if self.phase.load(Ordering::Relaxed) == Phase::Streaming.code() {
+            self.enter(Phase::Streaming);
+        }
+    }
+
     /// A second has passed; whether the phase lasts too long now.
     fn tick(&self) -> bool {
         let now = self.now.fetch_add(1, Ordering::Relaxed) + 1;
@@ -424,10 +455,19 @@ impl Pulse {
     }
 }
 
-/// A stream that tells when bytes come.
+/// A stream that tells when bytes come, and when they go.
 struct Watched<S> {
     stream: S,
     pulse: Arc<Pulse>,
+}
+
+impl<S> Watched<S> {
+    fn told(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if matches!(written, Poll::Ready(Ok(1..))) {
+            self.pulse.bytes_went();
+        }
+        written
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
@@ -451,7 +491,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let poll = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.told(poll)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -467,7 +508,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let poll = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.told(poll)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -505,6 +547,21 @@ mod tests {
             pulse.bytes_came();
         }
         assert!(pulse.tick());
+    }
+
+    #[test]
+    fn a_stream_is_cut_when_nothing_is_written_on_it_and_goes_on_while_something_is() {
+        let pulse = Pulse::default();
+        pulse.enter(Phase::Streaming);
+        for _ in 0..10 * STREAM_SECONDS_MAX {
+            pulse.bytes_came();
+            assert!(!pulse.tick());
+            pulse.bytes_went();
+        }
+        assert_eq!(ticks_until_cut(&pulse), STREAM_SECONDS_MAX);
+        pulse.enter(Phase::Idle);
+        pulse.bytes_went();
+        assert_eq!(ticks_until_cut(&pulse), IDLE_SECONDS_MAX, "an answer is read in its time");
     }
 
     #[test]

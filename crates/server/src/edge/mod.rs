@@ -1,8 +1,10 @@
 //! The edge: what stands between a socket and a handler.
 //!
-//! - [`listener`], [`connections`], [`tls`]: sockets, their caps and their time.
+//! - [`listener`], [`connections`], [`tls`], [`proxies`]: sockets, their caps and their time, who
+//!   may speak in the clear.
 //! - [`request`]: a request's head, body and JSON within bounds.
-//! - [`signed`], [`proven`]: whose request it is; [`signature`], [`proof`]: how that is shown.
+//! - [`signed`], [`partner`], [`proven`]: whose request it is; [`signature`], [`proof`]: how that
+//!   is shown.
 //! - [`pace`], [`reads`]: who has to wait; [`deadline`]: how long at most.
 //! - [`sign`], [`frames`]: what a shop shows, and reading it from a camera's frame.
 //! - [`error`], [`problem`]: what is said when nothing can be said.
@@ -21,9 +23,11 @@ pub mod identifier;
 pub mod keys;
 pub mod listener;
 pub mod pace;
+pub mod partner;
 pub mod problem;
 pub mod proof;
 pub mod proven;
+pub mod proxies;
 pub mod reads;
 pub mod request;
 pub mod sign;

@@ -1,8 +1,9 @@
-//! A member's device proves that it sent this request, with this body, now: DPoP (RFC 9449).
+//! A member's device, or an operator's browser, proves that it sent this request, with this body,
+//! now: DPoP (RFC 9449).
 //!
-//! Shape: `Authorization: DPoP <token>` and `DPoP: <proof>`. The token binds device, member and the
-//! thumbprint of the device's public key under the server's key, so that nothing is looked up to
-//! check it. The proof is a JWT signed by the device (ES256 only) whose header carries the public
+//! Shape: `Authorization: DPoP <token>` and `DPoP: <proof>`. The token ([`token`]) binds who asks and
+//! the thumbprint of his public key under the server's key, so that nothing is looked up to check
+//! it. What is said of devices here holds of browsers, too. The proof is a JWT signed by the device (ES256 only) whose header carries the public
 //! key and whose claims are
 //!
 //! | claim | what must stand there |
@@ -20,7 +21,7 @@
 //! only being enrolled. An enrolled device's proof is accepted once ([`seen`]); what changes state
 //! carries a request id besides.
 //!
-//! Phases: [`ProofKeys::open_token`] (a keyed hash), then [`ProofKeys::verify`]: shape, key,
+//! Phases: [`ProofKeys::open_token`] or [`ProofKeys::open_session`] (a keyed hash), then [`ProofKeys::verify`]: shape, key,
 //! claims, nonce, and only then the signature, the dearest step. [`ProofKeys::verify_enrolment`] is
 //! the same without a token. [`device_key`] is the device's side, for the demo, the bench and
 //! tests.
@@ -32,11 +33,13 @@
 
 pub mod device_key;
 pub mod seen;
+pub mod token;
 
 #[cfg(test)]
 mod tests;
 
 use self::seen::{NonceTime, ProofMark};
+use self::token::Bound;
 use super::keys::{KeyFile, Secret};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -47,7 +50,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
-/// The authentication scheme of a device token, compared without case (RFC 9110, 11.1).
+/// The authentication scheme of a token, compared without case (RFC 9110, 11.1).
 pub const SCHEME: &str = "DPoP";
 
 /// The longest proof read, in bytes; a true one has about 700.
@@ -59,16 +62,7 @@ pub const NONCE_STEP_MS: i64 = 30_000;
 /// The device for which a nonce is made before there is one.
 pub const NO_DEVICE: u64 = 0;
 
-/// The length of a token's text, in bytes.
-pub const TOKEN_BYTES: usize = 108;
-
 const NONCE_LABEL: &[u8] = b"yaoki nonce 1";
-const TOKEN_LABEL: &[u8] = b"yaoki device token 1";
-const TOKEN_VERSION: u8 = 1;
-
-/// Version, device, member, thumbprint.
-const TOKEN_BODY_BYTES: usize = 1 + 8 + 8 + 32;
-
 /// What was asked, as it stood on the wire; all of it must be in the proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
@@ -84,26 +78,9 @@ pub struct Request<'a> {
     pub body_digest: &'a [u8; 32],
 }
 
-/// A token that the server made, opened. It says who asks; the proof shows it.
+/// A request that the holder of a token sent, proven.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeviceToken {
-    /// The device's number.
-    pub device: u64,
-    /// The member's number.
-    pub member: u64,
-    /// SHA-256 thumbprint of the device's public key (RFC 7638).
-    pub thumbprint: [u8; 32],
-    /// What `ath` must be.
-    text_digest: [u8; 32],
-}
-
-/// Who sent a request, proven.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VerifiedDevice {
-    /// The device's number.
-    pub device: u64,
-    /// The member's number.
-    pub member: u64,
+pub struct VerifiedRequest {
     /// The key that signed.
     pub key: VerifiedKey,
     /// By which the proof is known again.
@@ -164,8 +141,8 @@ pub enum ProofError {
     KeyPrivate,
     /// Another key than the token's.
     #[error(
-        "the proof must be signed by the key that the device token was given to; use that \
-        key, or enrol this one"
+        "the proof must be signed by the key that the token was given to; use that key, or enrol \
+        this one"
     )]
     KeyWrong,
     /// A claim not given.
@@ -264,75 +241,30 @@ impl ProofKeys {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// The token of an enrolled device, [`TOKEN_BYTES`] long: what it sends in each request, of no
-    /// use without its key.
-    ///
-    /// # Panics
-    /// When `device` is [`NO_DEVICE`].
-    pub fn issue_token(&self, device: u64, member: u64, thumbprint: &[u8; 32]) -> String {
-        assert!(device != NO_DEVICE, "a token is given to a device that exists");
-        let mut bytes = vec![TOKEN_VERSION];
-        bytes.extend_from_slice(&device.to_be_bytes());
-        bytes.extend_from_slice(&member.to_be_bytes());
-        bytes.extend_from_slice(thumbprint);
-        let tag = token_tag(current(&self.token), &bytes);
-        bytes.extend_from_slice(tag.as_ref());
-        URL_SAFE_NO_PAD.encode(bytes)
-    }
-
-    /// Opens the token in the value of an `Authorization` header. Constant time in the token's tag.
-    ///
-    /// # Errors
-    /// [`ProofError::TokenMissing`] or [`ProofError::TokenWrong`].
-    pub fn open_token(&self, authorization: &str) -> Result<DeviceToken, ProofError> {
-        let (scheme, text) =
-            authorization.trim().split_once(' ').ok_or(ProofError::TokenMissing)?;
-        if !scheme.eq_ignore_ascii_case(SCHEME) {
-            return Err(ProofError::TokenMissing);
-        }
-        let text = text.trim_start();
-        if text.len() != TOKEN_BYTES {
-            return Err(ProofError::TokenWrong);
-        }
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| ProofError::TokenWrong)?;
-        let (body, tag) = bytes.split_at_checked(TOKEN_BODY_BYTES).ok_or(ProofError::TokenWrong)?;
-        let made_here =
-            self.token.iter().any(|key| token_tag(key, body).as_ref().ct_eq(tag).into());
-        if !made_here || body.first() != Some(&TOKEN_VERSION) {
-            return Err(ProofError::TokenWrong);
-        }
-        Ok(DeviceToken {
-            device: u64::from_be_bytes(part(body, 1)),
-            member: u64::from_be_bytes(part(body, 9)),
-            thumbprint: part(body, 17),
-            text_digest: sha256(text.as_bytes()),
-        })
-    }
-
-    /// Who sent `request`, by the value of its `DPoP` header and its opened token.
+    /// Whether the holder of an opened token sent `request`, by the value of its `DPoP` header.
     ///
     /// # Errors
     /// [`ProofError`]: the first of shape, key, claims, nonce, signature that does not hold.
     pub fn verify(
         &self,
-        token: &DeviceToken,
+        token: &impl Bound,
         proof: &str,
         request: &Request<'_>,
         time: impl Into<NonceTime>,
-    ) -> Result<VerifiedDevice, ProofError> {
+    ) -> Result<VerifiedRequest, ProofError> {
         let proof = Proof::parse(proof)?;
-        if proof.key.thumbprint != token.thumbprint {
+        if proof.key.thumbprint != *token.thumbprint() {
             return Err(ProofError::KeyWrong);
         }
         proof.claims.check_request(request)?;
         let ath = claim(proof.claims.ath.as_deref(), "ath")?;
-        if !is_digest(ath, &token.text_digest) {
+        if !is_digest(ath, token.text_digest()) {
             return Err(ProofError::TokenHashWrong);
         }
-        let step = self.check_nonce(proof.claims.nonce.as_deref(), token.device, time.into())?;
+        let step = self.check_nonce(proof.claims.nonce.as_deref(), token.caller(), time.into())?;
         proof.check_signature()?;
         let mark = ProofMark { step, digest: part(&sha256(proof.signed.as_bytes()), 0) };
-        Ok(VerifiedDevice { device: token.device, member: token.member, key: proof.key, mark })
+        Ok(VerifiedRequest { key: proof.key, mark })
     }
 
     /// The key of a device that is being enrolled, by the value of its `DPoP` header: it has no
@@ -400,13 +332,6 @@ fn nonce_tag(key: &hmac::Key, device: u64, step: u64, salt: u32) -> [u8; 16] {
         context.update(&salt.to_be_bytes());
     }
     part(context.sign().as_ref(), 0)
-}
-
-fn token_tag(key: &hmac::Key, body: &[u8]) -> hmac::Tag {
-    let mut context = hmac::Context::with_key(key);
-    context.update(TOKEN_LABEL);
-    context.update(body);
-    context.sign()
 }
 
 /// `N` bytes of a record of known length.

@@ -1,9 +1,12 @@
-//! A request of a member's device: taken in whole, its proof checked, before anything touches
-//! storage.
+//! A request that is proven by the key of who sends it: a member's device, or an operator's browser.
+//! Taken in whole, its proof checked, before anything touches storage.
 //!
-//! Every answer carries the nonce for the next proof, refusals included, so that a device whose
+//! A [`Gate`] is a listener where that is asked. Every answer carries the nonce for the next proof, refusals included, so that a device whose
 //! nonce is old is two requests from its code and never asks its own clock.
 
+use std::marker::PhantomData;
+
+use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::response::Response;
 use hyper::body::Bytes;
@@ -17,6 +20,8 @@ use super::error::EdgeError;
 use super::listener::ListenerName;
 use super::pace::Flight;
 use super::problem::{Problem, sentence};
+use super::proof::seen::SeenProofs;
+use super::proof::token::Bound;
 use super::proof::{self, NO_DEVICE, ProofError, VerifiedKey};
 use super::request::{self, DEVICE_BODY_BYTES_MAX, Intake};
 use crate::app::App;
@@ -24,6 +29,38 @@ use crate::app::App;
 /// Where the next nonce stands (RFC 9449, 8).
 pub const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 const DPOP: HeaderName = HeaderName::from_static("dpop");
+
+/// A listener whose callers prove their requests, each with a key of his own.
+pub trait Gate: Send + Sync + 'static {
+    /// Which.
+    const LISTENER: ListenerName;
+    /// What its callers call this server; none: anything.
+    fn hosts(app: &App) -> &[String];
+    /// The scheme that they see.
+    fn scheme(app: &App) -> &'static str;
+    /// Their proofs that were accepted.
+    fn proofs(app: &App) -> &SeenProofs;
+}
+
+/// Where members' devices ask.
+#[derive(Clone, Copy, Debug)]
+pub struct Devices;
+
+impl Gate for Devices {
+    const LISTENER: ListenerName = ListenerName::Devices;
+
+    fn hosts(app: &App) -> &[String] {
+        &app.device_hosts
+    }
+
+    fn scheme(app: &App) -> &'static str {
+        app.device_scheme()
+    }
+
+    fn proofs(app: &App) -> &SeenProofs {
+        &app.proofs
+    }
+}
 
 /// A request that an enrolled device signed.
 #[derive(Debug)]
@@ -60,9 +97,10 @@ impl Proven {
     }
 }
 
-/// A request that a device signed which is only being enrolled.
+/// A request by a key that is not known yet: of a device that is being enrolled, or of a browser
+/// that signs in.
 #[derive(Debug)]
-pub struct Newcomer {
+pub struct Newcomer<G = Devices> {
     /// Its key, proven.
     pub key: VerifiedKey,
     /// The body.
@@ -70,6 +108,7 @@ pub struct Newcomer {
     /// By when it must be answered.
     pub deadline: Deadline,
     _flight: Flight,
+    gate: PhantomData<G>,
 }
 
 impl FromRequest<App> for Proven {
@@ -87,22 +126,13 @@ impl Proven {
             let opened = app.keyring().proof.open_token(text_of(&parts, &AUTHORIZATION));
             opened.map_err(Problem::from)
         });
-        let token = token.map_err(|problem| with_nonce(problem, app, NO_DEVICE))?;
+        let token = token.map_err(|problem| with_nonce::<Devices>(problem, app, NO_DEVICE))?;
         let number = |number: u64| i64::try_from(number).expect("we made the token");
         let (device, member) = (number(token.device), number(token.member));
         let proven = async {
             let frame = app.frame(intake, ListenerName::Devices, device)?;
-            let body = request::body(body, intake.bytes_max()).await?;
-            let deadline = app.deadline();
-            let digest = proof::sha256(&body);
-            let asked = asked(app, &parts, &digest)?;
-            let proof = text_of(&parts, &DPOP);
-            let time = app.proofs.time(app.now().0);
-            let verified = app.keyring().proof.verify(&token, proof, &asked, time)?;
-            app.proofs.accept(verified.mark, time)?;
-            if !body.is_empty() {
-                intake.check_content_type(&parts)?;
-            }
+            let taken = prove::<Devices, _>(app, &parts, (body, intake), &token).await?;
+            let (body, deadline) = taken;
             let flight = app.device_flights.start(device);
             let flight = flight
                 .ok_or_else(|| Problem::from(EdgeError::TooManyInFlight).and_retry_after(1))?;
@@ -111,11 +141,34 @@ impl Proven {
             let (_flight, _frame) = (flight, frame);
             Ok(Self { device, member, body, deadline, extensions, _flight, _frame })
         };
-        proven.await.map_err(|problem| with_nonce(problem, app, token.device))
+        proven.await.map_err(|problem| with_nonce::<Devices>(problem, app, token.device))
     }
 }
 
-impl FromRequest<App> for Newcomer {
+/// The body of a request that the holder of `token` signed, and by when it must be answered.
+///
+/// # Errors
+/// The first that does not hold of body, host, proof, replay and type of content.
+pub async fn prove<G: Gate, T: Bound + Sync>(
+    app: &App,
+    parts: &Parts,
+    (body, intake): (Body, Intake),
+    token: &T,
+) -> Result<(Bytes, Deadline), Problem> {
+    let body = request::body(body, intake.bytes_max()).await?;
+    let deadline = app.deadline();
+    let digest = proof::sha256(&body);
+    let asked = asked::<G>(app, parts, &digest)?;
+    let time = G::proofs(app).time(app.now().0);
+    let verified = app.keyring().proof.verify(token, text_of(parts, &DPOP), &asked, time)?;
+    G::proofs(app).accept(verified.mark, time)?;
+    if !body.is_empty() {
+        intake.check_content_type(parts)?;
+    }
+    Ok((body, deadline))
+}
+
+impl<G: Gate> FromRequest<App> for Newcomer<G> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
@@ -124,58 +177,62 @@ impl FromRequest<App> for Newcomer {
             request::check_head(&parts)?;
             let body = request::body(body, DEVICE_BODY_BYTES_MAX).await?;
             // After the body: whoever sends slowly holds none of these places.
-            let flight = app.stranger(ListenerName::Devices)?;
+            let flight = app.stranger(G::LISTENER)?;
             let deadline = app.deadline();
             let digest = proof::sha256(&body);
-            let asked = asked(app, &parts, &digest)?;
+            let asked = asked::<G>(app, &parts, &digest)?;
             let proof = text_of(&parts, &DPOP);
-            let key = app.keyring().proof.verify_enrolment(
-                proof,
-                &asked,
-                app.proofs.time(app.now().0),
-            )?;
+            let time = G::proofs(app).time(app.now().0);
+            let key = app.keyring().proof.verify_enrolment(proof, &asked, time)?;
             request::check_content_type(&parts)?;
-            Ok(Self { key, body, deadline, _flight: flight })
+            Ok(Self { key, body, deadline, _flight: flight, gate: PhantomData })
         };
-        newcomer.await.map_err(|problem| with_nonce(problem, app, NO_DEVICE))
+        newcomer.await.map_err(|problem| with_nonce::<G>(problem, app, NO_DEVICE))
     }
 }
 
-fn asked<'a>(
+fn asked<'a, G: Gate>(
     app: &App,
     parts: &'a Parts,
     body_digest: &'a [u8; 32],
 ) -> Result<proof::Request<'a>, Problem> {
     let host = request::host(parts)?;
-    request::check_host(host, &app.device_hosts)?;
+    request::check_host(host, G::hosts(app))?;
     Ok(proof::Request {
         method: parts.method.as_str(),
-        scheme: app.device_scheme(),
+        scheme: G::scheme(app),
         host,
         path: parts.uri.path(),
         body_digest,
     })
 }
 
-fn text_of<'a>(parts: &'a Parts, name: &HeaderName) -> &'a str {
+/// The text of a header; empty where there is none.
+pub fn text_of<'a>(parts: &'a Parts, name: &HeaderName) -> &'a str {
     parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-/// The nonce for the next proof of `device`.
-pub fn nonce(app: &App, device: u64) -> HeaderValue {
-    let nonce = app.keyring().proof.nonce(device, app.proofs.time(app.now().0));
+/// The nonce for the next proof of `caller`, a device or a session.
+pub fn nonce<G: Gate>(app: &App, caller: u64) -> HeaderValue {
+    let nonce = app.keyring().proof.nonce(caller, G::proofs(app).time(app.now().0));
     HeaderValue::from_str(&nonce).expect("base64url is ASCII")
 }
 
-fn with_nonce(problem: Problem, app: &App, device: u64) -> Problem {
-    problem.and_header(DPOP_NONCE, nonce(app, device))
+/// The same problem, with the nonce for the next proof.
+pub fn with_nonce<G: Gate>(problem: Problem, app: &App, caller: u64) -> Problem {
+    problem.and_header(DPOP_NONCE, nonce::<G>(app, caller))
 }
 
-/// What every answer to a device carries: the next nonce, and that it is kept nowhere.
-pub fn for_device(mut response: Response, app: &App, device: u64) -> Response {
+/// What every answer to a device carries.
+pub fn for_device(response: Response, app: &App, device: u64) -> Response {
+    for_caller::<Devices>(response, app, device)
+}
+
+/// What every answer to a proven request carries: the next nonce, and that it is kept nowhere.
+pub fn for_caller<G: Gate>(mut response: Response, app: &App, caller: u64) -> Response {
     let headers = response.headers_mut();
     if !headers.contains_key(DPOP_NONCE) {
-        headers.insert(DPOP_NONCE, nonce(app, device));
+        headers.insert(DPOP_NONCE, nonce::<G>(app, caller));
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

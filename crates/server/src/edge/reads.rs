@@ -1,8 +1,8 @@
 //! Turns of the book's reader threads, so that whoever looks much takes nothing from others.
 //!
-//! Registers and devices have a line each. Of the readers one is kept for readiness, and of the
-//! rest neither side ever holds the last: a terminal that pages lists for ever cannot keep a member
-//! from a code. A read in line waits here, outside the book; whoever stops waiting, or whose
+//! Registers and devices have a line each. Of the readers one is kept for readiness and one for the
+//! console, which has no other, and of the rest neither side ever holds the last: a terminal that
+//! pages lists for ever cannot keep a member from a code, and no operator slows either. A read in line waits here, outside the book; whoever stops waiting, or whose
 //! deadline passes, leaves the line, and that read is never run.
 //!
 //! Limits: [`READERS_MIN`] for these promises, [`LINE_MAX`] reads of a side waiting or running.
@@ -14,8 +14,10 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
-/// Readers that a server needs: one for each side, and one for readiness.
-pub const READERS_MIN: usize = 3;
+/// Readers that a server needs: one for each side, one for the console, and one for readiness.
+pub const READERS_MIN: usize = 4;
+/// Readers that registers and devices do not share.
+const KEPT: usize = 2;
 /// The most reads of one side, in line or running.
 pub const LINE_MAX: usize = 256;
 
@@ -26,6 +28,8 @@ pub enum Side {
     Registers,
     /// Members' devices: codes and wallets.
     Devices,
+    /// Operators.
+    Console,
     /// Whether this node is ready.
     Readiness,
 }
@@ -37,6 +41,7 @@ pub struct ReadLines {
     shared: Arc<Semaphore>,
     registers: Line,
     devices: Line,
+    console: Line,
     readiness: Line,
 }
 
@@ -62,12 +67,13 @@ impl ReadLines {
     /// Lines in front of so many readers. Fewer than [`READERS_MIN`] keep the lines apart, but
     /// leave a reader to nobody.
     pub fn new(readers: usize) -> Self {
-        let shared = readers.saturating_sub(1).max(1);
-        let side = readers.saturating_sub(2).max(1);
+        let shared = readers.saturating_sub(KEPT).max(1);
+        let side = shared.saturating_sub(1).max(1);
         Self {
             shared: Arc::new(Semaphore::new(shared)),
             registers: Line::new(side),
             devices: Line::new(side),
+            console: Line::new(1),
             readiness: Line::new(1),
         }
     }
@@ -77,6 +83,7 @@ impl ReadLines {
         let line = match side {
             Side::Registers => &self.registers,
             Side::Devices => &self.devices,
+            Side::Console => &self.console,
             Side::Readiness => &self.readiness,
         };
         let place = match Arc::clone(&line.places).try_acquire_owned() {
@@ -85,7 +92,7 @@ impl ReadLines {
             Err(TryAcquireError::Closed) => unreachable!("{NEVER_CLOSED}"),
         };
         let mut permits = vec![place, acquire(&line.turns).await];
-        if side != Side::Readiness {
+        if matches!(side, Side::Registers | Side::Devices) {
             permits.push(acquire(&self.shared).await);
         }
         Some(Turn { _permits: permits })
@@ -114,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_side_ever_holds_the_others_last_reader_nor_that_of_readiness() {
+    fn nobody_ever_holds_the_last_reader_of_another_side() {
         for readers in READERS_MIN..9 {
             for (greedy, other) in
                 [(Side::Registers, Side::Devices), (Side::Devices, Side::Registers)]
@@ -122,10 +129,13 @@ mod tests {
                 let lines = ReadLines::new(readers);
                 let mut held = Vec::new();
                 held.extend(std::iter::from_fn(|| now(&lines, greedy)));
-                assert_eq!(held.len(), readers - 2, "{readers} readers");
-                held.push(now(&lines, other).expect("one is kept"));
-                held.push(now(&lines, Side::Readiness).expect("one is kept"));
-                assert!(now(&lines, other).is_none() && now(&lines, greedy).is_none());
+                assert_eq!(held.len(), readers - 3, "{readers} readers");
+                for kept in [other, Side::Console, Side::Readiness] {
+                    held.push(now(&lines, kept).expect("one is kept"));
+                }
+                for side in [greedy, other, Side::Console] {
+                    assert!(now(&lines, side).is_none());
+                }
                 assert_eq!(held.len(), readers, "a turn is a reader");
             }
         }

@@ -16,6 +16,10 @@
 //! e3b0c442…b855              SHA-256 of the body's bytes, lower-case hex, of an empty body too
 //! ```
 //!
+//! A merchant's own system signs in the same way with the secret of a webhook endpoint
+//! ([`Signer::Webhook`]): `webhook=<whe_…>` stands in place of the terminal, and the first line is
+//! `yaoki partner 1`.
+//!
 //! Phases: [`parse`] the header, look the terminal up, [`verify`] under each key accepted for it.
 //! The terminal's number is not among the lines because its key is made from it.
 //!
@@ -52,15 +56,49 @@ pub const HEADER_BYTES_MAX: usize = 512;
 /// How far a timestamp may be from the server's clock, in seconds, before and after.
 pub const TIMESTAMP_TOLERANCE_SECONDS: i64 = 60;
 
-/// The first line: what is signed, and the version of the form.
-const LABEL: &str = "yaoki register 1";
+/// Who signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signer {
+    /// A register, with its terminal's key.
+    Terminal,
+    /// A merchant's own system, with the secret of a webhook endpoint.
+    Webhook,
+}
+
+impl Signer {
+    /// The parameter that names it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Terminal => "terminal",
+            Self::Webhook => "webhook",
+        }
+    }
+
+    /// What its identifier names.
+    const fn kind(self) -> Kind {
+        match self {
+            Self::Terminal => Kind::Terminal,
+            Self::Webhook => Kind::Webhook,
+        }
+    }
+
+    /// The first line: what is signed, and the version of the form.
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Terminal => "yaoki register 1",
+            Self::Webhook => "yaoki partner 1",
+        }
+    }
+}
 
 /// What a request claims about itself. Nothing of it is true before [`verify`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// The terminal's number.
-    pub terminal: u64,
-    /// The generation of the terminal's key.
+    /// Who signs.
+    pub signer: Signer,
+    /// Its number.
+    pub number: u64,
+    /// The generation of its key.
     pub generation: u32,
     /// When it was signed, in Unix seconds.
     pub timestamp: i64,
@@ -103,9 +141,9 @@ pub struct RequestParts<'a> {
 pub enum SignatureError {
     /// No or another scheme.
     #[error(
-        "the request must be signed by a terminal; send `Authorization: {SCHEME} terminal=…, \
-         generation=…, \
-         timestamp=…, signature=…`"
+        "the request must be signed; send `Authorization: {SCHEME} terminal=…, generation=…, \
+         timestamp=…, signature=…`, or `webhook=…` in place of the terminal where a merchant's own \
+         system asks"
     )]
     SchemeWrong,
     /// Longer than [`HEADER_BYTES_MAX`].
@@ -135,9 +173,12 @@ pub enum SignatureError {
     /// No terminal's identifier.
     #[error("`terminal` is wrong: {0}")]
     TerminalWrong(IdentifierError),
+    /// No webhook endpoint's identifier.
+    #[error("`webhook` is wrong: {0}")]
+    WebhookWrong(IdentifierError),
     /// No `u32`.
     #[error(
-        "`generation` must be the generation that came with the terminal's key, in decimal \
+        "`generation` must be the generation that came with the key, in decimal \
          without leading zeros"
     )]
     GenerationWrong,
@@ -163,7 +204,7 @@ pub enum SignatureError {
     },
     /// Another key, or something signed was changed.
     #[error(
-        "the signature must be that of this request under this terminal's key of this generation; \
+        "the signature must be that of this request under this signer's key of this generation; \
          check the key, then \
          compare the eight signed lines with the documentation (path and query as sent, Host with \
          its port)"
@@ -176,11 +217,21 @@ pub fn body_digest(body: &[u8]) -> [u8; 32] {
     digest::digest(&digest::SHA256, body).as_ref().try_into().expect("SHA-256 is 32 bytes")
 }
 
-/// Reads the value of an `Authorization` header. Parameters may stand in any order, once each.
+/// Reads the value of an `Authorization` header of a terminal. Parameters may stand in any order,
+/// once each.
 ///
 /// # Errors
 /// [`SignatureError`], each with what to do; none of those about the time or the signature itself.
 pub fn parse(header: &str) -> Result<Claim, SignatureError> {
+    parse_of(Signer::Terminal, header)
+}
+
+/// The same of either signer, and of no other.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_of(signer: Signer, header: &str) -> Result<Claim, SignatureError> {
+    let names = [signer.name(), "generation", "timestamp", "signature"];
     if header.len() > HEADER_BYTES_MAX {
         return Err(SignatureError::HeaderTooLong);
     }
@@ -188,33 +239,34 @@ pub fn parse(header: &str) -> Result<Claim, SignatureError> {
     if !scheme.eq_ignore_ascii_case(SCHEME) {
         return Err(SignatureError::SchemeWrong);
     }
-    let mut found = [None; NAMES.len()];
+    let mut found = [None; 4];
     for parameter in parameters.split(',') {
         let (name, value) =
             parameter.trim().split_once('=').ok_or(SignatureError::ParameterUnknown)?;
-        let place = NAMES
+        let place = names
             .iter()
             .position(|known| *known == name)
             .ok_or(SignatureError::ParameterUnknown)?;
         if found[place].replace(value).is_some() {
-            return Err(SignatureError::ParameterTwice { name: NAMES[place] });
+            return Err(SignatureError::ParameterTwice { name: names[place] });
         }
     }
     let given =
-        |place: usize| found[place].ok_or(SignatureError::ParameterMissing { name: NAMES[place] });
-    let [terminal, generation, timestamp, signature] = [given(0)?, given(1)?, given(2)?, given(3)?];
+        |place: usize| found[place].ok_or(SignatureError::ParameterMissing { name: names[place] });
+    let [number, generation, timestamp, signature] = [given(0)?, given(1)?, given(2)?, given(3)?];
     Ok(Claim {
-        terminal: identifier::parse(Kind::Terminal, terminal)
-            .map_err(SignatureError::TerminalWrong)?
+        signer,
+        number: identifier::parse(signer.kind(), number)
+            .map_err(|error| match signer {
+                Signer::Terminal => SignatureError::TerminalWrong(error),
+                Signer::Webhook => SignatureError::WebhookWrong(error),
+            })?
             .cast_unsigned(),
         generation: decimal(generation).ok_or(SignatureError::GenerationWrong)?,
         timestamp: decimal(timestamp).ok_or(SignatureError::TimestampWrong)?,
         signature: hex::bytes(signature).ok_or(SignatureError::SignatureForm)?,
     })
 }
-
-/// The parameters, in the order in which they are written.
-const NAMES: [&str; 4] = ["terminal", "generation", "timestamp", "signature"];
 
 /// Whether `claim` was made for `parts` by who knows `key`, within [`TIMESTAMP_TOLERANCE_SECONDS`]
 /// of `now_seconds` (Unix). Constant time in key and signature. While the terminal root is rotated,
@@ -230,7 +282,7 @@ pub fn verify(
     now_seconds: i64,
 ) -> Result<(), SignatureError> {
     claim.check_time(now_seconds)?;
-    let expected = mac(key, parts, claim.generation, claim.timestamp)?;
+    let expected = mac(claim.signer, key, parts, (claim.generation, claim.timestamp))?;
     if bool::from(expected.as_ref().ct_eq(&claim.signature)) {
         Ok(())
     } else {
@@ -251,23 +303,37 @@ pub fn sign(
     parts: &RequestParts<'_>,
     timestamp: i64,
 ) -> String {
-    assert!(timestamp >= 0, "a register's clock is after 1970");
-    let number = i64::try_from(terminal).expect("a terminal's number is a positive i64");
-    let tag = mac(key, parts, generation, timestamp)
+    sign_as((Signer::Terminal, terminal), generation, key, parts, timestamp)
+}
+
+/// The same for either signer.
+///
+/// # Panics
+/// As [`sign`].
+pub fn sign_as(
+    (signer, number): (Signer, u64),
+    generation: u32,
+    key: &[u8; 32],
+    parts: &RequestParts<'_>,
+    timestamp: i64,
+) -> String {
+    assert!(timestamp >= 0, "a signer's clock is after 1970");
+    let number = i64::try_from(number).expect("a signer's number is a positive i64");
+    let tag = mac(signer, key, parts, (generation, timestamp))
         .expect("the parts of a request have no control characters");
     let signature = hex::text(tag.as_ref());
-    let terminal = identifier::text(Kind::Terminal, number);
+    let (name, identifier) = (signer.name(), identifier::text(signer.kind(), number));
     format!(
-        "{SCHEME} terminal={terminal}, generation={generation}, timestamp={timestamp}, \
+        "{SCHEME} {name}={identifier}, generation={generation}, timestamp={timestamp}, \
          signature={signature}"
     )
 }
 
 fn mac(
+    signer: Signer,
     key: &[u8; 32],
     parts: &RequestParts<'_>,
-    generation: u32,
-    timestamp: i64,
+    (generation, timestamp): (u32, i64),
 ) -> Result<hmac::Tag, SignatureError> {
     let RequestParts { method, path, query, host, body_digest } = *parts;
     if [method, path, query, host]
@@ -277,9 +343,9 @@ fn mac(
         return Err(SignatureError::PartsWrong);
     }
     let host = host.to_ascii_lowercase();
-    let body = hex::text(body_digest);
+    let (label, body) = (signer.label(), hex::text(body_digest));
     let lines =
-        format!("{LABEL}\n{method}\n{path}\n{query}\n{host}\n{generation}\n{timestamp}\n{body}");
+        format!("{label}\n{method}\n{path}\n{query}\n{host}\n{generation}\n{timestamp}\n{body}");
     Ok(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), lines.as_bytes()))
 }
 
@@ -291,237 +357,4 @@ fn decimal<T: std::str::FromStr>(text: &str) -> Option<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const NOW: i64 = 1_800_000_000;
-
-    fn key() -> [u8; 32] {
-        std::array::from_fn(|place| u8::try_from(place).expect("below 32"))
-    }
-
-    fn parts<'a>(
-        method: &'a str,
-        path: &'a str,
-        query: &'a str,
-        digest: &'a [u8; 32],
-    ) -> RequestParts<'a> {
-        RequestParts { method, path, query, host: "localhost:8443", body_digest: digest }
-    }
-
-    fn claim(parts: &RequestParts<'_>) -> Claim {
-        parse(&sign(1, 1, &key(), parts, NOW)).expect("what a register sends")
-    }
-
-    #[test]
-    fn the_published_vectors_hold() {
-        let vectors = [
-            (
-                "POST",
-                "/v1/payments",
-                "",
-                &b"{\"amount\":1200}"[..],
-                "f6eac784157138cec1f92c8dfa0d1977ae69a6ebe48f4cd242b63d44bcce2f0f",
-            ),
-            (
-                "GET",
-                "/v1/payments",
-                "limit=20",
-                b"",
-                "12c7d99e7c931e43955e99bb6164f51ccd42a4ce810c6ee5f86c9e6f56daa981",
-            ),
-            (
-                "POST",
-                "/v1/payments/pay_00000000000013/refunds",
-                "",
-                b"{}",
-                "3f1732b2f8b908ad3fb8933750f43b01635407e9d84c769e976b8a9e105d47d5",
-            ),
-        ];
-        for (method, path, query, body, signature) in vectors {
-            let digest = body_digest(body);
-            let header = sign(1, 1, &key(), &parts(method, path, query, &digest), NOW);
-            let parameters = "terminal=trm_00000000000014, generation=1, timestamp=1800000000";
-            assert_eq!(header, format!("{SCHEME} {parameters}, signature={signature}"));
-        }
-    }
-
-    #[test]
-    fn a_signed_request_is_accepted_with_its_host_in_any_case() {
-        let digest = body_digest(b"{}");
-        let signed = parts("POST", "/v1/payments", "", &digest);
-        let claim = claim(&signed);
-        assert_eq!((claim.terminal, claim.generation, claim.timestamp), (1, 1, NOW));
-        assert_eq!(verify(&claim, &key(), &signed, NOW), Ok(()));
-        let shouted = RequestParts { host: "LocalHost:8443", ..signed };
-        assert_eq!(verify(&claim, &key(), &shouted, NOW), Ok(()));
-    }
-
-    #[test]
-    fn each_part_changed_is_refused() {
-        let (digest, other_digest) = (body_digest(b"{}"), body_digest(b"{ }"));
-        let signed = parts("POST", "/v1/payments", "limit=20", &digest);
-        let claim = claim(&signed);
-        let changed = [
-            RequestParts { method: "PUT", ..signed },
-            RequestParts { method: "post", ..signed },
-            RequestParts { path: "/v1/refunds", ..signed },
-            RequestParts { path: "/v1/Payments", ..signed },
-            RequestParts { path: "/v1/payments/", ..signed },
-            RequestParts { query: "", ..signed },
-            RequestParts { query: "limit=21", ..signed },
-            RequestParts { host: "localhost", ..signed },
-            RequestParts { host: "localhost:8444", ..signed },
-            RequestParts { body_digest: &other_digest, ..signed },
-            // The same bytes, divided otherwise.
-            RequestParts { path: "/v1/paymentslimit=20", query: "", ..signed },
-            RequestParts { path: "/v1/payments?limit=20", query: "", ..signed },
-        ];
-        for parts in changed {
-            assert_eq!(
-                verify(&claim, &key(), &parts, NOW),
-                Err(SignatureError::SignatureWrong),
-                "{parts:?}"
-            );
-        }
-        let changed = [
-            Claim { generation: 2, ..claim.clone() },
-            Claim { timestamp: NOW + 1, ..claim.clone() },
-            Claim { signature: claim.signature.map(|byte| byte ^ 1), ..claim.clone() },
-        ];
-        for claim in changed {
-            assert_eq!(
-                verify(&claim, &key(), &signed, NOW),
-                Err(SignatureError::SignatureWrong),
-                "{claim:?}"
-            );
-        }
-        for byte in 0..32 {
-            let mut other = key();
-            other[byte] ^= 1;
-            assert_eq!(verify(&claim, &other, &signed, NOW), Err(SignatureError::SignatureWrong));
-        }
-    }
-
-    #[test]
-    fn the_clock_may_differ_by_sixty_seconds_both_ways() {
-        let digest = body_digest(b"");
-        let signed = parts("GET", "/v1/payments", "", &digest);
-        let claim = claim(&signed);
-        for now in [NOW - 60, NOW, NOW + 60] {
-            assert_eq!(verify(&claim, &key(), &signed, now), Ok(()));
-        }
-        for (now, difference_seconds) in
-            [(NOW - 61, 61), (NOW + 61, -61), (0, NOW), (i64::MIN, i64::MAX)]
-        {
-            let far = Err(SignatureError::TimestampFar { difference_seconds });
-            assert_eq!(verify(&claim, &key(), &signed, now), far);
-        }
-    }
-
-    #[test]
-    fn a_part_that_blurs_the_lines_is_refused() {
-        let digest = body_digest(b"");
-        let signed = parts("GET", "/v1/payments", "", &digest);
-        let claim = claim(&signed);
-        for blurred in [
-            RequestParts { method: "GET\n", ..signed },
-            RequestParts { path: "/v1\n/payments", ..signed },
-            RequestParts { query: "a\rb", ..signed },
-            RequestParts { host: "localhost\0", ..signed },
-        ] {
-            assert_eq!(verify(&claim, &key(), &blurred, NOW), Err(SignatureError::PartsWrong));
-        }
-    }
-
-    #[test]
-    fn parameters_stand_in_any_order_and_spacing() {
-        let digest = body_digest(b"");
-        let header = sign(1, 1, &key(), &parts("GET", "/", "", &digest), NOW);
-        let (scheme, parameters) = header.split_once(' ').expect("a scheme");
-        let mut turned: Vec<&str> = parameters.split(", ").collect();
-        turned.reverse();
-        let turned = format!("{}  {}", scheme.to_ascii_lowercase(), turned.join(" ,"));
-        assert_eq!(parse(&turned), parse(&header));
-    }
-
-    #[test]
-    fn every_refusal_of_the_header_is_reached_and_says_what_to_do() {
-        let digest = body_digest(b"");
-        let header = sign(1, 1, &key(), &parts("GET", "/", "", &digest), NOW);
-        let with = |from: &str, to: &str| header.replace(from, to);
-        let cases = [
-            (String::new(), SignatureError::SchemeWrong),
-            ("Bearer abc".to_owned(), SignatureError::SchemeWrong),
-            (SCHEME.to_owned(), SignatureError::SchemeWrong),
-            (format!("{header}{}", " ".repeat(HEADER_BYTES_MAX)), SignatureError::HeaderTooLong),
-            (format!("{header}, nonce=1"), SignatureError::ParameterUnknown),
-            (format!("{header},"), SignatureError::ParameterUnknown),
-            (with("generation", "Generation"), SignatureError::ParameterUnknown),
-            (
-                format!("{header}, generation=1"),
-                SignatureError::ParameterTwice { name: "generation" },
-            ),
-            (with("generation=1, ", ""), SignatureError::ParameterMissing { name: "generation" }),
-            (
-                with("trm_", "mer_"),
-                SignatureError::TerminalWrong(IdentifierError::PrefixWrong { expected: "trm" }),
-            ),
-            (with("generation=1", "generation=01"), SignatureError::GenerationWrong),
-            (with("generation=1", "generation=4294967296"), SignatureError::GenerationWrong),
-            (with("timestamp=1", "timestamp=+1"), SignatureError::TimestampWrong),
-            (with("timestamp=1", "timestamp=-1"), SignatureError::TimestampWrong),
-            (with("1800000000", "1800000000.5"), SignatureError::TimestampWrong),
-            (with("1800000000", ""), SignatureError::TimestampWrong),
-            (with("1800000000", "9223372036854775808"), SignatureError::TimestampWrong),
-            (with("signature=", "signature=0"), SignatureError::SignatureForm),
-            (with("signature=", "signature=\""), SignatureError::SignatureForm),
-        ];
-        for (header, error) in cases {
-            assert_eq!(parse(&header), Err(error), "{header}");
-            let text = error.to_string();
-            assert!(text.contains("must") || text.contains(" is wrong: "), "{text}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_header_panics(header in any::<String>(), parameters in "[a-z=,_ 0-9é\"]{0,200}") {
-            prop_assert!(parse(&header).is_err());
-            let signed = format!("{SCHEME} {parameters}");
-            prop_assert!(parse(&signed).is_err());
-        }
-
-        #[test]
-        fn what_is_signed_is_verified(
-            terminal in 1..=i64::MAX, generation in any::<u32>(), key in any::<[u8; 32]>(),
-            path in "/[!-~]{0,40}", query in "[!-~]{0,40}", body in any::<Vec<u8>>(),
-            timestamp in 0..=i64::MAX
-        ) {
-            let digest = body_digest(&body);
-            let signed = parts("POST", &path, &query, &digest);
-            let header = sign(terminal.cast_unsigned(), generation, &key, &signed, timestamp);
-            prop_assert!(header.len() < HEADER_BYTES_MAX);
-            let claim = parse(&header).expect("what a register sends");
-            prop_assert_eq!(claim.terminal, terminal.cast_unsigned());
-            prop_assert_eq!(verify(&claim, &key, &signed, timestamp), Ok(()));
-        }
-
-        #[test]
-        fn no_changed_byte_of_a_header_is_verified(place in 0_usize..160, byte in b' '..=b'~') {
-            let digest = body_digest(b"{}");
-            let signed = parts("POST", "/v1/payments", "", &digest);
-            let header = sign(1, 1, &key(), &signed, NOW);
-            let mut bytes = header.clone().into_bytes();
-            let place = place % bytes.len();
-            bytes[place] = byte;
-            let changed = String::from_utf8(bytes).expect("ASCII");
-            // Case of scheme and identifier, and spaces, may change without changing the claim.
-            let signed_claim = parse(&header).expect("what a register sends");
-            if let Ok(claim) = parse(&changed) && claim != signed_claim {
-                prop_assert!(verify(&claim, &key(), &signed, NOW).is_err() || claim.terminal != 1);
-            }
-        }
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
-//! A request of a terminal: taken in whole, its signature checked, before anything touches storage.
-//! What its head says for itself (host, key, time, length) is judged before its body is read.
+//! A request that is signed, of a terminal or of a merchant's own system: taken in whole, its
+//! signature checked, before anything touches storage. What its head says for itself (host, key,
+//! time, length) is judged before its body is read.
 //!
 //! Whether terminal and key generation are still good is for the rules: they are asked with the
 //! book's own rows, under the same lock as the money.
@@ -16,11 +17,12 @@ use yaoki_core::time::SECOND_MS;
 
 use super::deadline::Deadline;
 use super::error::EdgeError;
+use super::keys::Secret;
 use super::listener::ListenerName;
 use super::pace::Flight;
 use super::problem::Problem;
 use super::request::{self, Intake, REGISTER_BODY_BYTES_MAX};
-use super::signature::{self, Claim, RequestParts};
+use super::signature::{self, Claim, RequestParts, SignatureError, Signer};
 use crate::app::App;
 
 /// A request that a terminal signed.
@@ -75,34 +77,59 @@ impl FromRequest<App> for Signed {
 
 impl Signed {
     async fn take(request: Request, app: &App, intake: Intake) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
-        request::check_head(&parts)?;
-        let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let claim = signature::parse(header.unwrap_or_default())?;
-        let host = request::host(&parts)?;
-        request::check_host(host, &app.register_hosts)?;
-        claim.check_time(app.now().0.div_euclid(SECOND_MS))?;
-        if !body.is_end_stream() {
-            intake.check_content_type(&parts)?;
-        }
-        let terminal = i64::try_from(claim.terminal).expect("an identifier holds a positive i64");
-        let frame = app.frame(intake, ListenerName::Registers, terminal)?;
-        let body = request::body(body, intake.bytes_max()).await?;
-        let deadline = app.deadline();
-        check(app, &claim, &parts, host, &body)?;
-        let flight = app.flights.start(terminal);
+        let taken = take(request, app, Signer::Terminal, intake).await?;
+        let flight = app.flights.start(taken.number);
         let flight =
             flight.ok_or_else(|| Problem::from(EdgeError::TooManyInFlight).and_retry_after(1))?;
         Ok(Self {
-            terminal: TerminalNumber(terminal),
-            generation: i64::from(claim.generation),
-            body,
-            parts,
-            deadline,
+            terminal: TerminalNumber(taken.number),
+            generation: taken.generation,
+            body: taken.body,
+            parts: taken.parts,
+            deadline: taken.deadline,
             _flight: flight,
-            _frame: frame,
+            _frame: taken.frame,
         })
     }
+}
+
+/// A request whose signature holds.
+pub(super) struct Taken {
+    /// The signer's number.
+    pub(super) number: i64,
+    /// Under which generation of its key.
+    pub(super) generation: i64,
+    pub(super) body: Bytes,
+    pub(super) parts: Parts,
+    pub(super) deadline: Deadline,
+    /// The place of a frame, where one was sent.
+    frame: Option<[Flight; 2]>,
+}
+
+/// Takes a request in and checks its signature.
+pub(super) async fn take(
+    request: Request,
+    app: &App,
+    signer: Signer,
+    intake: Intake,
+) -> Result<Taken, Problem> {
+    let (parts, body) = request.into_parts();
+    request::check_head(&parts)?;
+    let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let claim = signature::parse_of(signer, header.unwrap_or_default())?;
+    let host = request::host(&parts)?;
+    request::check_host(host, &app.register_hosts)?;
+    claim.check_time(app.now().0.div_euclid(SECOND_MS))?;
+    if !body.is_end_stream() {
+        intake.check_content_type(&parts)?;
+    }
+    let number = i64::try_from(claim.number).expect("an identifier holds a positive i64");
+    let frame = app.frame(intake, ListenerName::Registers, number)?;
+    let body = request::body(body, intake.bytes_max()).await?;
+    let deadline = app.deadline();
+    check(app, &claim, &parts, host, &body)?;
+    let generation = i64::from(claim.generation);
+    Ok(Taken { number, generation, body, parts, deadline, frame })
 }
 
 fn check(app: &App, claim: &Claim, parts: &Parts, host: &str, body: &[u8]) -> Result<(), Problem> {
@@ -116,10 +143,21 @@ fn check(app: &App, claim: &Claim, parts: &Parts, host: &str, body: &[u8]) -> Re
     };
     let now = app.now();
     let keyring = Arc::clone(&app.keyring());
-    let keys = keyring.file.terminal_keys(claim.terminal, claim.generation, now.0);
-    let mut result = Err(signature::SignatureError::SignatureWrong);
-    for key in keys {
-        result = signature::verify(claim, key.expose(), &signed, now.0.div_euclid(SECOND_MS));
+    let (file, number, generation) = (&keyring.file, claim.number, claim.generation);
+    let holds = |key: Secret<32>| {
+        signature::verify(claim, key.expose(), &signed, now.0.div_euclid(SECOND_MS))
+    };
+    match claim.signer {
+        Signer::Terminal => any(file.terminal_keys(number, generation, now.0).map(holds)),
+        Signer::Webhook => any(file.webhook_secrets(number, generation, now.0).map(holds)),
+    }
+}
+
+/// The first key that fits, or what the last one has to say.
+fn any(tried: impl Iterator<Item = Result<(), SignatureError>>) -> Result<(), Problem> {
+    let mut result = Err(SignatureError::SignatureWrong);
+    for one in tried {
+        result = one;
         if result.is_ok() {
             break;
         }

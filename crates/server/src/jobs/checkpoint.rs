@@ -8,6 +8,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use thiserror::Error;
 use yaoki_core::command::{Act, Administer, Command};
@@ -64,6 +65,7 @@ pub fn checkpoint(app: &App, file: Option<&Path>) -> Result<Anchor, CheckpointEr
     if let Some(file) = file {
         append(file, &anchor)?;
     }
+    *app.checkpoint.write().expect("no holder panics") = Some(Arc::new(anchor.clone()));
     Ok(anchor)
 }
 

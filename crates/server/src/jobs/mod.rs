@@ -3,9 +3,12 @@
 
 pub mod checkpoint;
 pub mod housekeeping;
+mod post;
 pub mod sweeper;
+pub mod webhooks;
 pub mod witness;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -18,7 +21,8 @@ pub struct Job {
 }
 
 impl Job {
-    /// Starts `work`, to be done now and after each pause.
+    /// Starts `work`, to be done now and after each pause. A panic in it ends the process: nobody
+    /// else would release holds, or sign checkpoints, from then on.
     ///
     /// # Errors
     /// When the system has no room for a thread.
@@ -28,10 +32,15 @@ impl Job {
         mut work: impl FnMut() + Send + 'static,
     ) -> std::io::Result<Self> {
         let (stop, stopped) = channel();
-        let run = move || {
+        let work = move || {
             work();
             while goes_on(&stopped, pause) {
                 work();
+            }
+        };
+        let run = move || {
+            if catch_unwind(AssertUnwindSafe(work)).is_err() {
+                std::process::abort();
             }
         };
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(run)?;
@@ -41,9 +50,7 @@ impl Job {
     /// Lets the job end what it is at, and waits for that.
     pub fn stop(self) {
         drop(self.stop);
-        if self.thread.join().is_err() {
-            tracing::error!("a job panicked");
-        }
+        self.thread.join().expect("a panic ends the process before this");
     }
 }
 
@@ -54,8 +61,34 @@ fn goes_on(stopped: &Receiver<()>, pause: Duration) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::Command;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Set for the process in which a job panics.
+    const PANICS: &str = "YAOKI_TEST_JOB_PANICS";
+
+    /// No test by itself: what a process does whose job panics.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the parent process says that it is the one")]
+    fn a_job_panics() {
+        if std::env::var_os(PANICS).is_none() {
+            return;
+        }
+        let job = Job::start("test", Duration::ZERO, || panic!("a bug, on purpose"));
+        job.expect("a thread").stop();
+    }
+
+    #[test]
+    fn a_job_that_panics_ends_the_process() {
+        const SIGABRT: i32 = 6;
+        let this = std::env::current_exe().expect("this program");
+        let mut process = Command::new(this);
+        let ended = process.args(["--exact", "jobs::tests::a_job_panics"]).env(PANICS, "yes");
+        let ended = ended.output().expect("it starts");
+        assert_eq!(ended.status.signal(), Some(SIGABRT), "{ended:?}");
+    }
 
     #[test]
     fn a_job_is_done_again_until_it_is_stopped() {

@@ -18,7 +18,6 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::Uri;
@@ -26,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use self::post::Poster;
+use super::post::PostError;
 use crate::edge::hex;
 use crate::metrics::WitnessCounters;
 
@@ -255,17 +255,17 @@ fn next_line(lines: &mut BufReader<File>) -> io::Result<Option<Vec<u8>>> {
     Ok((line.last() == Some(&b'\n')).then_some(line))
 }
 
-/// The TLS settings of every witness: the usual authorities.
-pub(crate) fn tls() -> Arc<rustls::ClientConfig> {
-    let mut trusted = rustls::RootCertStore::empty();
-    trusted.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("ring has the usual versions")
-        .with_root_certificates(trusted)
-        .with_no_client_auth();
-    Arc::new(config)
+impl From<PostError> for WitnessError {
+    fn from(error: PostError) -> Self {
+        match error {
+            PostError::Connection(error) => Self::Connection(error),
+            PostError::Http(error) => Self::Http(error),
+            PostError::Late => Self::Late,
+            PostError::AddressNotPublic => {
+                Self::Connection(io::Error::other("plain HTTP is for this machine only"))
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,25 @@
 //! Scripts, styles, pictures and texts of the pages: embedded in the program, served as they are.
 //!
 //! Every path carries a digest of all of them, so a browser keeps each for ever, and a new release
-//! is taken up whole: scripts name each other by relative paths and stay inside one version.
+//! is taken up whole: scripts name each other by relative paths and stay inside one version. Text is
+//! compressed once a process, for browsers that take gzip.
 
+use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::sync::LazyLock;
 
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use hyper::body::Bytes;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY,
+    X_CONTENT_TYPE_OPTIONS,
+};
 
 use super::texts::{Language, PageName, Texts};
 use crate::app::App;
@@ -60,6 +69,13 @@ assets! {
     "wallet-member.js": SCRIPT;
     "wallet-pay.js": SCRIPT;
     "register.js": SCRIPT;
+    "register-charge.js": SCRIPT;
+    "register-journal.js": SCRIPT;
+    "register-outcome.js": SCRIPT;
+    "register-payments.js": SCRIPT;
+    "register-scan.js": SCRIPT;
+    "register-shift.js": SCRIPT;
+    "register-till.js": SCRIPT;
     "console.js": SCRIPT;
     "icon.svg": "image/svg+xml";
     "icon-192.png": "image/png";
@@ -94,22 +110,37 @@ pub fn version() -> &'static str {
         ("version" = String, Path, description = "As the page names it"),
         ("file" = String, Path, description = "As the page names it"),
     ),
-    responses((status = 200, description = "The file", content_type = "*/*"))
+    responses(
+        (status = 200, description = "The file", content(
+            (String = "text/javascript"),
+            (String = "text/css"),
+            (String = "application/json"),
+            (String = "application/manifest+json"),
+            (String = "image/svg+xml"),
+            (String = "image/png"),
+        ))
+    )
 )]
 pub async fn asset(
     State(app): State<App>,
+    headers: HeaderMap,
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Response {
     let work = async {
         let Ok(Path((asked, file))) = path else { return Err(EdgeError::NotFound.into()) };
-        let (media_type, bytes) = find(&file).ok_or(EdgeError::NotFound)?;
-        let mut response = Response::new(Body::from(bytes));
+        let found = files().get(&file).ok_or(EdgeError::NotFound)?;
+        let small = found.compressed.as_ref().filter(|_| takes_gzip(&headers));
+        let mut response = Response::new(Body::from(small.unwrap_or(&found.bytes).clone()));
         // During an upgrade one node may be asked for another's version: it gives what it has, and
         // nobody keeps that.
         let is_ours = asked == version();
         let cache = if is_ours { "public, max-age=31536000, immutable" } else { "no-store" };
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(found.media_type));
+        if small.is_some() {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         Ok::<_, Problem>(Said { response, class: Class::Answered })
@@ -117,15 +148,55 @@ pub async fn asset(
     app.answer(Endpoint::Public, work).await
 }
 
-/// Media type and bytes of a file.
-fn find(file: &str) -> Option<(&'static str, Bytes)> {
-    if let Some(asset) = ASSETS.iter().find(|asset| asset.name == file) {
-        return Some((asset.media_type, Bytes::from_static(asset.bytes)));
+/// A file as it is served.
+struct Served {
+    media_type: &'static str,
+    bytes: Bytes,
+    /// The same, gzip; none of pictures, which are compressed as they are.
+    compressed: Option<Bytes>,
+}
+
+impl Served {
+    fn new(media_type: &'static str, bytes: Bytes) -> Self {
+        let is_text = media_type != "image/png";
+        Self { media_type, compressed: is_text.then(|| compress(&bytes)), bytes }
     }
-    let (page, language) = file.strip_suffix(".json")?.split_once('.')?;
-    let page = PageName::ALL.into_iter().find(|known| known.text() == page)?;
-    let language = Language::ALL.into_iter().find(|known| known.tag() == language)?;
-    Some((JSON, Bytes::from(Texts::of(page, language).to_json())))
+}
+
+/// Every file, and what every page says (`PAGE.LANGUAGE.json`), by name.
+fn files() -> &'static BTreeMap<String, Served> {
+    static FILES: LazyLock<BTreeMap<String, Served>> = LazyLock::new(|| {
+        let files = ASSETS.iter().map(|asset| {
+            let served = Served::new(asset.media_type, Bytes::from_static(asset.bytes));
+            (asset.name.to_owned(), served)
+        });
+        let texts = PageName::ALL.into_iter().flat_map(|page| {
+            Language::ALL.map(|language| {
+                let name = format!("{}.{}.json", page.text(), language.tag());
+                let json = Bytes::from(Texts::of(page, language).to_json());
+                (name, Served::new(JSON, json))
+            })
+        });
+        files.chain(texts).collect()
+    });
+    &FILES
+}
+
+fn compress(bytes: &[u8]) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes).expect("a Vec takes all");
+    Bytes::from(encoder.finish().expect("a Vec takes all"))
+}
+
+/// Whether the caller takes gzip (RFC 9110, 12.5.3): named, and not with a weight of zero.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+    accepted.unwrap_or_default().split(',').any(|range| {
+        let (coding, weight) = range.split_once(';').unwrap_or((range, ""));
+        let refused =
+            matches!(weight.trim().strip_prefix("q="), Some("0" | "0.0" | "0.00" | "0.000"));
+        coding.trim().eq_ignore_ascii_case("gzip") && !refused
+    })
 }
 
 /// The sources in which texts are named: a page's own script and template, or those of all.
@@ -150,7 +221,7 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    /// All scripts of all pages together, bytes: a phone on a slow line loads them in one breath.
+    /// What one page loads of scripts, and what all pages together send of them, compressed, bytes.
     const SCRIPTS_BYTES_MAX: usize = 100_000;
 
     #[test]
@@ -168,10 +239,34 @@ mod tests {
     }
 
     #[test]
-    fn scripts_of_all_pages_are_under_100_kilobytes_together() {
-        let scripts = ASSETS.iter().filter(|asset| asset.media_type == SCRIPT);
-        let bytes: usize = scripts.map(|asset| asset.bytes.len()).sum();
-        assert!(bytes < SCRIPTS_BYTES_MAX, "{bytes} bytes");
+    fn the_scripts_of_a_page_and_what_all_pages_send_are_under_100_kilobytes() {
+        let bytes = |sources: Vec<&str>| sources.into_iter().map(str::len).sum::<usize>();
+        let shared = bytes(scripts_of(None));
+        for page in PageName::ALL {
+            let bytes = shared + bytes(scripts_of(Some(page)));
+            assert!(bytes < SCRIPTS_BYTES_MAX, "{page:?}: {bytes} bytes");
+        }
+        let sent = files().values().filter(|file| file.media_type == SCRIPT);
+        let sent: usize = sent.filter_map(|file| Some(file.compressed.as_ref()?.len())).sum();
+        assert!((1..SCRIPTS_BYTES_MAX).contains(&sent), "{sent} bytes");
+    }
+
+    #[test]
+    fn text_is_compressed_for_those_who_take_it() {
+        for (accepted, takes) in [
+            ("gzip", true),
+            ("br, GZIP;q=0.5", true),
+            ("deflate, gzip;q=0", false),
+            ("identity", false),
+            ("", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(accepted));
+            assert_eq!(takes_gzip(&headers), takes, "{accepted}");
+        }
+        let script = &files()["page.js"];
+        assert!(script.compressed.as_ref().is_some_and(|small| small.len() < script.bytes.len()));
+        assert!(files()["icon-192.png"].compressed.is_none());
     }
 
     #[test]
@@ -188,9 +283,11 @@ mod tests {
 
     #[test]
     fn texts_are_served_by_page_and_language() {
-        assert!(find("wallet.ja.json").is_some() && find("console.en.json").is_some());
+        for known in ["wallet.ja.json", "console.en.json", "page.js"] {
+            assert!(files().contains_key(known), "{known}");
+        }
         for unknown in ["wallet.json", "wallet.fr.json", "purse.ja.json", "../page.js", ""] {
-            assert!(find(unknown).is_none(), "{unknown}");
+            assert!(!files().contains_key(unknown), "{unknown}");
         }
     }
 }

@@ -3,6 +3,7 @@
 //! scripts of [`assets`] and say what is in [`texts`].
 
 pub mod assets;
+pub mod demo;
 pub mod health;
 pub mod refusals;
 pub mod shell;
@@ -138,6 +139,7 @@ impl Listed {
                 ("会員の端末：登録、コード、残高", "Members’ devices: enrolment, code, wallet")
             }
             ListenerName::Public => ("このページと API の仕様", "This page and the API document"),
+            ListenerName::Console => ("運営者の管理画面", "The operator’s console"),
         };
         let name = door.name.text();
         Self { name, url: url_of(door, host), japanese, english }

@@ -194,7 +194,9 @@ fn plain(pattern: &Pattern<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::edge::error::EdgeError;
     use std::collections::BTreeSet;
+    use yaoki_core::refusal::Refusal;
 
     /// The variables of a text.
     fn variables(text: &str) -> BTreeSet<&str> {
@@ -237,6 +239,31 @@ mod tests {
         assert_eq!(read, [("hello".to_owned(), "Hello {name}, {count} times".to_owned())]);
     }
 
+    #[test]
+    fn a_register_says_every_refusal_that_it_can_hear_and_no_other() {
+        // 1xx and 2xx are what terminals hear of the rules, and what an order hears that cannot be
+        // shown; of the edge's errors only some have words of their own.
+        let of_orders = [Refusal::OrderIsOver, Refusal::ShopTakesNoPayments];
+        let heard: BTreeSet<&str> = Refusal::ALL
+            .iter()
+            .filter(|refusal| refusal.number() < 300 || of_orders.contains(refusal))
+            .map(|refusal| refusal.name())
+            .collect();
+        let edge: BTreeSet<&str> = EdgeError::ALL.iter().map(|error| error.name()).collect();
+        for language in Language::ALL {
+            let texts = &Texts::of(PageName::Register, language).0;
+            let said: BTreeSet<&str> =
+                texts.keys().filter_map(|key| key.strip_prefix("register-refusal-")).collect();
+            let silent: Vec<_> = heard.difference(&said).collect();
+            assert!(silent.is_empty(), "{language:?} does not say {silent:?}");
+            let unheard: Vec<_> = said
+                .iter()
+                .filter(|name| !heard.contains(*name) && !edge.contains(*name))
+                .collect();
+            assert!(unheard.is_empty(), "{language:?} says {unheard:?}, which nobody answers");
+        }
+    }
+
     /// Every word in quotes of a script or template that could be a key.
     fn quoted(source: &str) -> BTreeSet<&str> {
         source
@@ -261,7 +288,8 @@ mod tests {
             }
             for key in texts.0.keys() {
                 assert!(ours(key), "`{key}` begins with the page's name or with `common-`");
-                let is_own = key.starts_with(&prefixes[0]);
+                // Those of refusals are said by the name that the server gives.
+                let is_own = key.starts_with(&prefixes[0]) && !key.contains("-refusal-");
                 assert!(!is_own || used.contains(key.as_str()), "{page:?} never says `{key}`");
             }
         }

@@ -1,12 +1,19 @@
 //! The operator: orders over the admin socket.
 
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use uuid::Uuid;
-use yaoki_server::admin::{By, Message, Order};
+use yaoki_core::code::CodeRules;
+use yaoki_core::money::Currency;
+use yaoki_server::admin::{By, Desk, ErrorKind, Message, Order, perform};
+use yaoki_server::app::Entropy;
 use yaoki_server::edge::admin_socket::{self, SOCKET_NAME};
-use yaoki_store::on_both_storages;
+use yaoki_server::edge::keys::KeyFile;
+use yaoki_store::conn::Purpose;
+use yaoki_store::testing::{TestClock, options};
+use yaoki_store::{Book, BookKind, create, on_both_storages};
 
 use crate::world::{MONEY, World, credentials, message, text};
 
@@ -80,6 +87,50 @@ on_both_storages! {
         assert_eq!(refused["error"]["refusal"], "reopening_takes_two_people");
         assert_eq!(send(&world, &message(open))["done"], "switch_opened");
         assert!(world.run(register.pay(&world.payment(0, 100))).expect("paid").succeeded());
+    }
+
+    fn a_restored_book_is_opened_by_two_people_through_its_server(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let mut conn = db.connect(Purpose::Admin);
+        conn.run_script("UPDATE book SET closed = 1; UPDATE switchboard SET version = version + 1")
+            .expect("as a restore leaves it");
+        let mut register = world.register(&world.till);
+        let payment = world.payment(0, 100);
+        let closed = world.run(register.pay(&payment)).expect_err("it is closed");
+        assert!(closed.to_string().contains("book_is_closed"), "{closed}");
+        let refused = send(&world, &by_one(Order::OpenRestored));
+        assert_eq!(refused["error"]["kind"], "refused", "{refused}");
+        assert_eq!(send(&world, &message(Order::OpenRestored))["done"], "book_opened");
+        assert!(world.run(register.pay(&payment)).expect("it is open").succeeded());
+        let again = send(&world, &message(Order::OpenRestored));
+        assert_eq!(again["error"]["message"], "the book is not closed");
+    }
+
+    fn an_older_code_key_is_kept_only_while_codes_stay_strong(db: &mut TestDatabase) {
+        let clock = TestClock::default();
+        create(&db.database, BookKind::Demo, Currency::JPY, "Asia/Tokyo", clock.now())
+            .expect("the book can be made");
+        let mut node = options(&db.database, &clock, "node");
+        // One key is strong enough for this, two are not.
+        node.code = CodeRules::new("987654", 180).expect("these are good settings");
+        let book = Book::open(node).expect("it can be opened");
+        let key_file = db.folder().join("keys");
+        KeyFile::generate(&mut |bytes: &mut [u8]| bytes.fill(7)).create(&key_file).expect("a file");
+        let entropy: Entropy = Arc::new(|bytes: &mut [u8]| bytes.fill(8));
+        let clock = clock.as_clock();
+        let desk = Desk { book: Arc::clone(&book), key_file: key_file.clone(), clock, entropy };
+        let rotate = |key: &str, keep_seconds| {
+            perform(&desk, &message(Order::RotateKey { key: key.to_owned(), keep_seconds }))
+        };
+        let generation = || KeyFile::load(&key_file).expect("a key file").code.generation;
+        let refused = rotate("code", 180).expect_err("a guess would pay too easily");
+        assert_eq!(refused.kind(), ErrorKind::Refused, "{refused}");
+        assert!(refused.to_string().contains("keep no older key"), "{refused}");
+        assert_eq!(generation(), 1, "the keys are as they were");
+        rotate("code", 0).expect("no older key is kept");
+        rotate("device_token", 60).expect("other keys make no codes");
+        assert_eq!(generation(), 2);
+        book.close();
     }
 
     fn an_order_with_a_request_id_is_carried_out_once(db: &mut TestDatabase) {

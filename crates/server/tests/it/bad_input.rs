@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
+use yaoki_server::admin::Order;
 use yaoki_server::client::Answer;
 use yaoki_server::client::http::{Connection, Request};
 use yaoki_server::edge::listener::ListenerName;
@@ -11,15 +12,15 @@ use yaoki_server::edge::signature::{RequestParts, body_digest, sign};
 use yaoki_store::on_both_storages;
 
 use crate::raw;
-use crate::world::{MONEY, World, told};
+use crate::world::{MONEY, World, text, told};
 
-fn post(world: &World, target: &str, body: &[u8]) -> Answer {
+pub(crate) fn post(world: &World, target: &str, body: &[u8]) -> Answer {
     let mut register = world.register(&world.till);
     world.run(register.send("POST", target, body)).expect("an answer")
 }
 
 /// Every answer that is no outcome is a problem document that says `unknown` and what to do.
-fn must_be_a_problem(answer: &Answer, what: &str) {
+pub(crate) fn must_be_a_problem(answer: &Answer, what: &str) {
     assert!((400..600).contains(&answer.status), "{what}: {}", answer.status);
     assert_eq!(answer.content_type, "application/problem+json", "{what}");
     let json = answer.json();
@@ -30,8 +31,8 @@ fn must_be_a_problem(answer: &Answer, what: &str) {
     }
 }
 
-/// A good payment's body with one field changed, left out (null), or added.
-fn changed(good: &Value, name: &str, value: &Value) -> String {
+/// A good body with one field changed, left out (null), or added.
+pub(crate) fn changed(good: &Value, name: &str, value: &Value) -> String {
     let mut body = good.clone();
     let fields = body.as_object_mut().expect("an object");
     if value == &json!("<none>") {
@@ -239,6 +240,17 @@ on_both_storages! {
                     Content-Length: 2\r\n\r\n{}";
         let answer = raw::exchange(world.running.devices, ours.as_bytes());
         assert_eq!(raw::refusal(&answer), "proof_must_hold", "{answer}");
+    }
+
+    fn a_proof_made_for_another_console_is_misdirected(db: &mut TestDatabase) {
+        let names = vec!["console.example.jp".to_owned()];
+        let world = World::with(db, 0, |options| options.console_hosts = names);
+        let mut browser = world.browser();
+        let body = json!({ "link_token": world.console_link() }).to_string();
+        let answer = world.run(browser.post("/v1/console/session", body.as_bytes()));
+        assert_eq!(told(&answer.expect("an answer")), "421 host_must_be_ours");
+        let url = text(&world.ask(Order::ConsoleLink), "url");
+        assert!(url.starts_with("http://console.example.jp/console#"), "{url}");
     }
 
     fn a_path_that_is_no_text_is_judged_after_its_signature(db: &mut TestDatabase) {

@@ -23,6 +23,36 @@ fn every_decoder_has_a_fuzz_target_and_seeds_and_there_are_no_others() {
     let decoders: BTreeSet<String> = DECODERS.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(names("fuzz_targets", ".rs"), decoders);
     assert_eq!(names("seeds", ""), decoders);
+    let manifest = fuzz().join("Cargo.toml");
+    let manifest = std::fs::read_to_string(manifest).expect("the fuzz workspace is there");
+    assert_eq!(manifest.matches("[[bin]]").count(), decoders.len());
+    // Every target is the same line, so that they need no nightly toolchain to be checked.
+    for name in decoders {
+        assert!(
+            manifest.contains(&format!(
+                "[[bin]]\nname = \"{name}\"\npath = \"fuzz_targets/{name}.rs\"\n"
+            ))
+        );
+        let target = fuzz().join("fuzz_targets").join(format!("{name}.rs"));
+        assert_eq!(
+            std::fs::read_to_string(target).expect("a target"),
+            format!(
+                "#![no_main]\n\nlibfuzzer_sys::fuzz_target!(|bytes: &[u8]| \
+                 yaoki_server::decoders::run(\"{name}\", bytes));\n"
+            )
+        );
+    }
+}
+
+/// What a decoder takes whole must be among its seeds: what is refused at its head proves little.
+#[test]
+fn a_whole_key_file_and_a_whole_anchor_file_are_among_the_seeds() {
+    let seed = |name: &str| std::fs::read_to_string(fuzz().join("seeds").join(name));
+    let keys = seed("key_file/whole").expect("a seed");
+    assert!(yaoki_server::edge::keys::KeyFile::parse(&keys).is_ok());
+    let anchors = seed("anchor_file/whole").expect("a seed");
+    let anchors = yaoki_store::verify::anchor::parse_file(&anchors).expect("it is one");
+    assert_eq!(anchors.len(), 2);
 }
 
 #[test]

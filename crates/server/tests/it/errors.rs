@@ -75,6 +75,10 @@ fn by_requests(world: &World) -> Vec<String> {
     let headers = [("DPoP", proof.as_str())];
     let request = Request { method: "POST", target, headers: &headers, body: b"{}" };
     note(&world.anonymous(ListenerName::Devices, &request));
+    let mut browser = world.browser();
+    note(&world.run(browser.post("/v1/console/today", b"{}")).expect("an answer"));
+    let body = br#"{"link_token":"made up"}"#;
+    note(&world.run(browser.post("/v1/console/session", body)).expect("an answer"));
     reached.push(raw::refusal(&raw::exchange(
         world.running.registers,
         format!("POST /v1/payments HTTP/1.1\r\nAuthorization: {signed}\r\n\r\n").as_bytes(),
@@ -149,7 +153,7 @@ fn refusal_of_payment(world: &World, till: &Credentials) -> String {
 fn by_much_in_vain(world: &World) -> String {
     let terminal = TerminalNumber(i64::try_from(world.other_till.terminal).expect("small"));
     for _ in 0..BURST {
-        world.running.app.fruitless.note(terminal, Fruitless::Decline, world.clock.now());
+        world.running.app.fruitless.note(terminal, Fruitless::Payment, world.clock.now());
     }
     refusal_of_payment(world, &world.other_till)
 }

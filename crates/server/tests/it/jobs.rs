@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+use yaoki_server::client::RegisterClient;
 use yaoki_server::jobs::checkpoint::checkpoint;
 use yaoki_server::jobs::sweeper::sweep;
 use yaoki_store::verify::anchor::{Anchor, parse_file};
@@ -52,6 +54,28 @@ on_both_storages! {
         let mut forged = anchors[0].clone();
         forged.heads[0].1 += 1;
         assert!(!forged.signature_holds());
+    }
+
+    fn a_payments_life_names_the_checkpoint_that_covers_it(db: &mut TestDatabase) {
+        let world = World::with(db, 1, |options| options.checkpoint_pause = Duration::from_hours(1));
+        let app = &world.running.app;
+        let mut register = world.register(&world.till);
+        // After the one of the start, whenever that came.
+        let first = checkpoint(app, None).expect("a checkpoint");
+        let paid = world.run(register.pay(&world.payment(0, 100))).expect("an outcome");
+        let payment = paid.payment.expect("it succeeded");
+        let named = |register: &mut RegisterClient| {
+            world.run(register.payment(&payment)).expect("its life")["checkpoint"].clone()
+        };
+        assert!(named(&mut register).is_null(), "{} came before it", first.short());
+        let second = checkpoint(app, None).expect("a checkpoint");
+        let short = named(&mut register);
+        assert_eq!(short["digest"], second.short());
+        assert_eq!(short["at"], yaoki_server::api::time::text(second.at));
+        world.run(register.refund(Uuid::now_v7(), &payment, 40)).expect("an outcome");
+        assert!(named(&mut register).is_null(), "its refund is in no checkpoint yet");
+        let third = checkpoint(app, None).expect("a checkpoint");
+        assert_eq!(named(&mut register)["digest"], third.short());
     }
 
     fn a_server_anchors_by_itself_and_its_clock_is_watched(db: &mut TestDatabase) {

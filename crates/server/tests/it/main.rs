@@ -2,7 +2,10 @@
 
 mod admin;
 mod admin_orders;
+mod bad_bodies;
 mod bad_input;
+mod crowded;
+mod console;
 mod decoders;
 mod devices;
 mod errors;
@@ -12,11 +15,14 @@ mod openapi;
 mod outcomes;
 mod proxy;
 mod raw;
+mod repeats;
 mod retries;
 mod routes;
+mod schemas;
 mod shares;
 mod shops;
 mod slow;
 mod tls;
+mod webhooks;
 mod witness;
 mod world;

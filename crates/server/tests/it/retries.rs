@@ -129,19 +129,30 @@ on_both_storages! {
         let mut world = World::with(db, 4, |_| {});
         let register = world.register(&world.till);
         let payments: Vec<_> = (0..4).map(|place| world.payment(place, 1000)).collect();
+        let held = db.hold_lanes(&world.book, "node");
         let running = payments.iter().map(|payment| {
             let (mut register, payment) = (register.another(), payment.clone());
             async move { register.pay(&payment).await }
         });
         let running: Vec<_> = running.map(|work| world.spawn(work)).collect();
-        world.stop();
-        let ended = running.into_iter().map(|one| world.run(one).expect("no panic"));
-        let heard: Vec<_> = ended.collect();
-        for (place, heard) in heard.into_iter().enumerate() {
-            let charged = world.member(place).money == MONEY - 1000;
-            if heard.is_ok_and(|receipt| receipt.succeeded()) {
-                assert!(charged, "what was said to have succeeded is on disk");
-            }
+        while world.book.health().queued < 4 {
+            std::thread::park_timeout(std::time::Duration::from_millis(1));
+        }
+        let registers = world.running.registers;
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                // It has begun to stop when it takes no more connections.
+                while std::net::TcpStream::connect(registers).is_ok() {
+                    std::thread::park_timeout(std::time::Duration::from_millis(1));
+                }
+                held.release();
+            });
+            world.stop();
+        });
+        for (place, one) in running.into_iter().enumerate() {
+            let receipt = world.run(one).expect("no panic").expect("it is answered");
+            assert!(receipt.succeeded(), "{receipt:?}");
+            assert_eq!(world.member(place).money, MONEY - 1000);
         }
     }
 }

@@ -14,6 +14,7 @@ use yaoki_server::web::assets::version;
 use yaoki_server::web::refusals::PATH;
 use yaoki_store::on_both_storages;
 
+use crate::schemas::Document;
 use crate::world::{World, told};
 
 /// Who asks.
@@ -31,6 +32,8 @@ enum Actor {
     Foreigner,
     /// A suspended register of the same store.
     Suspended,
+    /// An operator who is signed in at the console.
+    Operator,
 }
 
 const ACTORS: [Actor; 6] = [
@@ -42,6 +45,8 @@ const ACTORS: [Actor; 6] = [
     Actor::Suspended,
 ];
 
+/// What everybody but an operator is told by the console.
+const NOT_SIGNED_IN: &str = "401 session_must_be_open";
 const UNSIGNED: &str = "401 signature_must_be_given";
 const UNPROVEN: &str = "401 token_must_be_ours";
 const NEWCOMER: &str = "401 proof_must_hold";
@@ -49,10 +54,10 @@ const SUCCEEDED: &str = "200 succeeded";
 const OK: &str = "200 ok";
 
 /// Method, path, and what each actor of [`ACTORS`] is told, in that order.
-type Row = (&'static str, &'static str, [&'static str; 6]);
+pub(crate) type Row = (&'static str, &'static str, [&'static str; 6]);
 
-/// Operators have no route of their own yet: they speak on the admin socket, see `admin`.
-const TABLE: &[Row] = &[
+/// Routes of everybody but operators, who are told [`elsewhere`] the same as strangers there.
+pub(crate) const TABLE: &[Row] = &[
     (
         "post",
         "/v1/payments",
@@ -103,11 +108,18 @@ const TABLE: &[Row] = &[
         ],
     ),
     ("post", "/v1/acknowledgements", [UNSIGNED, UNSIGNED, OK, OK, OK, OK]),
+    // By who may: see `webhooks`.
+    ("get", "/v1/events", [UNSIGNED; 6]),
+    ("get", "/v1/webhook", [UNSIGNED; 6]),
+    ("post", "/v1/webhook/redeliver", [UNSIGNED; 6]),
     ("post", "/v1/device/enrol", [NEWCOMER, OK, NEWCOMER, NEWCOMER, NEWCOMER, NEWCOMER]),
     ("get", "/v1/device/nonce", [OK, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
     ("post", "/v1/device/code", [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
     ("post", "/v1/device/wallet", [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
     ("get", "/", [OK; 6]),
+    ("get", "/wallet", [OK; 6]),
+    ("get", "/register", [OK; 6]),
+    ("get", "/console", [OK; 6]),
     ("post", "/v1/orders", [UNSIGNED, UNSIGNED, OK, OK, OK, "503 shop_takes_no_payments"]),
     ("get", "/v1/sign", [UNSIGNED, UNSIGNED, OK, OK, OK, OK]),
     ("get", "/v1/terminal", [UNSIGNED, UNSIGNED, OK, OK, OK, OK]),
@@ -121,8 +133,7 @@ const TABLE: &[Row] = &[
         "/v1/device/frames/{width}/{height}",
         [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN],
     ),
-    ("get", "/wallet", [OK; 6]),
-    ("get", "/register", [OK; 6]),
+    ("get", "/demo/ca.crt", ["404 not_found"; 6]),
     ("get", "/static/style.css", [OK; 6]),
     ("get", "/static/{version}/{file}", [OK; 6]),
     ("get", "/docs/reference/refusals", [OK; 6]),
@@ -131,6 +142,37 @@ const TABLE: &[Row] = &[
     ("get", "/ready", [OK; 6]),
     ("get", "/metrics", [OK; 6]),
 ];
+
+/// Path of a `post` at the console, and what everybody but an operator is told; an operator is told
+/// [`OK`].
+const CONSOLE: &[(&str, &str)] = &[
+    ("/v1/console/session", NEWCOMER),
+    ("/v1/console/session/end", NOT_SIGNED_IN),
+    ("/v1/console/today", NOT_SIGNED_IN),
+    ("/v1/console/operations", NOT_SIGNED_IN),
+    ("/v1/console/find", NOT_SIGNED_IN),
+    ("/v1/console/payment", NOT_SIGNED_IN),
+    ("/v1/console/shops", NOT_SIGNED_IN),
+    ("/v1/console/unacknowledged", NOT_SIGNED_IN),
+    ("/v1/console/switches", NOT_SIGNED_IN),
+    ("/v1/console/stream", NOT_SIGNED_IN),
+];
+
+/// What an operator is told by a route that is not the console's.
+fn elsewhere(path: &str) -> &'static str {
+    match (listener_of(path), path) {
+        (ListenerName::Registers, _) => UNSIGNED,
+        (ListenerName::Devices, "/v1/device/enrol") => NEWCOMER,
+        (ListenerName::Devices, _) => UNPROVEN,
+        (ListenerName::Public | ListenerName::Console, _) => OK,
+    }
+}
+
+/// Every route.
+fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let console = CONSOLE.iter().map(|(path, _)| ("post", *path));
+    TABLE.iter().map(|(method, path, _)| (*method, *path)).chain(console)
+}
 
 /// Paths that every listener serves.
 const EVERYWHERE: [&str; 3] = ["/static/style.css", "/static/{version}/{file}", PATH];
@@ -149,9 +191,9 @@ fn documented() -> BTreeSet<(String, String)> {
 #[test]
 fn the_table_has_every_route_of_the_document_and_no_other() {
     let table: BTreeSet<(String, String)> =
-        TABLE.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect();
+        all().map(|(method, path)| (method.to_owned(), path.to_owned())).collect();
     assert_eq!(table, documented());
-    assert_eq!(table.len(), TABLE.len());
+    assert_eq!(table.len(), TABLE.len() + CONSOLE.len());
 }
 
 /// What one cell needs: a payment and a hold of the register's, and a device.
@@ -163,7 +205,7 @@ struct Scene<'a> {
 impl Scene<'_> {
     fn credentials(&self, actor: Actor) -> Option<&Credentials> {
         match actor {
-            Actor::Anon | Actor::Member => None,
+            Actor::Anon | Actor::Member | Actor::Operator => None,
             Actor::Register => Some(&self.world.till),
             Actor::Neighbour => Some(&self.world.other_till),
             Actor::Foreigner => Some(&self.world.foreign_till),
@@ -218,6 +260,9 @@ impl Scene<'_> {
             ("post", "/v1/device/enrol") => {
                 json!({ "link_token": self.world.link(&self.world.members[1].0.to_string()) })
             }
+            ("post", "/v1/console/session") => json!({ "link_token": self.world.console_link() }),
+            ("post", "/v1/console/payment") => json!({ "payment": self.payment(None).0 }),
+            ("post", "/v1/console/find") => json!({ "text": self.payment(None).1 }),
             ("post", _) => json!({}),
             _ => Value::Null,
         };
@@ -227,8 +272,8 @@ impl Scene<'_> {
             <_>::default()
         };
         let target = path.replace("{payment}", &payment).replace("{request_id}", &request);
-        let target = target.replace("{width}", "1").replace("{height}", "2");
         let target = target.replace("{version}", version()).replace("{file}", "page.js");
+        let target = target.replace("{width}", "1").replace("{height}", "2");
         (target, if body.is_null() { String::new() } else { body.to_string() })
     }
 
@@ -237,6 +282,7 @@ impl Scene<'_> {
         let (method, body) = (method.to_uppercase(), body.into_bytes());
         let listener = listener_of(path);
         let address = self.world.address(listener);
+        let request = Request { method: &method, target: &target, headers: &[], body: &body };
         match (actor, self.credentials(actor)) {
             (_, Some(credentials)) => {
                 let clock = self.world.clock.as_clock();
@@ -260,29 +306,56 @@ impl Scene<'_> {
             (Actor::Member, _) if listener == ListenerName::Devices && method == "POST" => {
                 self.world.run(self.device.post(&target, &body)).expect("an answer")
             }
-            (Actor::Member, _) => {
-                let proof = self.device.proof(&method, &target, &body).expect("a proof");
-                let token = format!("DPoP {}", self.device.token().expect("it is enrolled"));
-                let headers = [("Authorization", token.as_str()), ("DPoP", proof.as_str())];
-                let (method, target) = (method.as_str(), target.as_str());
-                let request = Request { method, target, headers: &headers, body: &body };
-                self.world.anonymous(listener, &request)
+            (Actor::Operator, _) if listener == ListenerName::Console => {
+                operates(self.world, &target, &body)
             }
-            _ => {
-                let (method, target) = (method.as_str(), target.as_str());
-                let request = Request { method, target, headers: &[], body: &body };
-                self.world.anonymous(listener, &request)
+            (Actor::Member, _) => with_proof(self.world, self.device, listener, &request),
+            (Actor::Operator, _) => {
+                let mut operator = self.world.operator();
+                with_proof(self.world, &mut operator, listener, &request)
             }
+            _ => self.world.anonymous(listener, &request),
         }
     }
 }
 
-fn listener_of(path: &str) -> ListenerName {
+/// Sends a request with the token and a proof of a key that is known elsewhere.
+fn with_proof(
+    world: &World,
+    key: &mut DeviceClient,
+    listener: ListenerName,
+    request: &Request<'_>,
+) -> Answer {
+    let proof = key.proof(request.method, request.target, request.body).expect("a proof");
+    let token = format!("DPoP {}", key.token().expect("it has one"));
+    let headers = [("Authorization", token.as_str()), ("DPoP", proof.as_str())];
+    world.anonymous(listener, &Request { headers: &headers, ..*request })
+}
+
+/// What an operator is told at the console, signed in for this request alone.
+fn operates(world: &World, path: &str, body: &[u8]) -> Answer {
+    let mut operator = world.operator();
+    match path {
+        "/v1/console/session" => {
+            let mut browser = world.browser();
+            world.run(browser.post(path, body)).expect("an answer")
+        }
+        "/v1/console/stream" => {
+            let status = crate::console::Lines::open(world, &mut operator).status;
+            Answer { status, body: b"{}".to_vec(), ..Answer::default() }
+        }
+        _ => world.run(operator.post(path, body)).expect("an answer"),
+    }
+}
+
+pub(crate) fn listener_of(path: &str) -> ListenerName {
     match path {
         path if path.starts_with("/v1/device/") => ListenerName::Devices,
+        path if path.starts_with("/v1/console/") => ListenerName::Console,
         path if path.starts_with("/v1/") => ListenerName::Registers,
         "/wallet" => ListenerName::Devices,
         "/register" => ListenerName::Registers,
+        "/console" => ListenerName::Console,
         _ => ListenerName::Public,
     }
 }
@@ -292,14 +365,28 @@ on_both_storages! {
         let world = World::new(db);
         let mut device = world.enrolled(0);
         let mut scene = Scene { world: &world, device: &mut device };
+        let document = Document::new();
         let mut wrong = Vec::new();
+        let mut try_cell = |actor, method, path, expected: &str| {
+            let answer = scene.ask(actor, method, path);
+            let unsaid = document.problems(method, path, &answer).into_iter();
+            wrong.extend(unsaid.map(|what| format!("{method} {path}, undocumented: {what}")));
+            let told = told(&answer);
+            if told != expected {
+                wrong.push(format!("{method} {path} by {actor:?}: {told}, not {expected}"));
+            }
+        };
         for (method, path, expected) in TABLE {
             for (actor, expected) in ACTORS.into_iter().zip(expected) {
-                let told = told(&scene.ask(actor, method, path));
-                if told != *expected {
-                    wrong.push(format!("{method} {path} by {actor:?}: {told}, not {expected}"));
-                }
+                try_cell(actor, method, path, expected);
             }
+            try_cell(Actor::Operator, method, path, elsewhere(path));
+        }
+        for (path, expected) in CONSOLE {
+            for actor in ACTORS {
+                try_cell(actor, "post", path, expected);
+            }
+            try_cell(Actor::Operator, "post", path, OK);
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
@@ -309,6 +396,7 @@ on_both_storages! {
         for (listener, status) in [
             (ListenerName::Registers, 303),
             (ListenerName::Devices, 303),
+            (ListenerName::Console, 303),
             (ListenerName::Public, 200),
         ] {
             let request = Request { method: "GET", target: "/", headers: &[], body: b"" };
@@ -316,12 +404,42 @@ on_both_storages! {
         }
     }
 
+    fn answers_given_again_later_or_not_at_all_are_as_the_document_says(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let document = Document::new();
+        let mut register = world.register(&world.till);
+        let payment = world.payment(0, 100);
+        let body = register.payment_body(&payment).to_string();
+        let mut used = world.payment(0, 100);
+        used.code.clone_from(&payment.code);
+        let used = register.payment_body(&used).to_string();
+        let other = body.replace("\"amount\":100", "\"amount\":101");
+        let requests = [
+            ("post", "/v1/payments", body.clone(), "200 succeeded"),
+            ("post", "/v1/payments", body, "200 succeeded"),
+            ("post", "/v1/payments", used, "200 code_already_used"),
+            ("post", "/v1/payments", other, "409 request_id_has_another_meaning"),
+        ];
+        for (method, path, body, expected) in requests {
+            let sent = register.send("POST", path, body.as_bytes());
+            let answer = world.run(sent).expect("an answer");
+            assert_eq!(told(&answer), expected);
+            assert_eq!(document.problems(method, path, &answer), [""; 0], "{expected}");
+        }
+        world.book.close();
+        let path = "/v1/requests/{request_id}";
+        let query = path.replace("{request_id}", &payment.request_id.to_string());
+        let later = world.run(register.send("GET", &query, b"")).expect("an answer");
+        assert_eq!((later.status, later.header("retry-after").is_some()), (503, true));
+        assert_eq!(document.problems("get", path, &later), [""; 0]);
+    }
+
     fn what_one_listener_serves_another_does_not(db: &mut TestDatabase) {
         let world = World::new(db);
-        for (method, path, _) in TABLE {
+        for (method, path) in all() {
             for listener in ListenerName::ALL {
-                let is_home = *path == "/";
-                if listener == listener_of(path) || EVERYWHERE.contains(path) || is_home {
+                let is_home = path == "/";
+                if listener == listener_of(path) || EVERYWHERE.contains(&path) || is_home {
                     continue;
                 }
                 let method = method.to_uppercase();

@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 
+use uuid::Uuid;
 use yaoki_core::ids::TerminalNumber;
 use yaoki_server::admin::Order;
+use yaoki_server::client::RegisterClient;
 use yaoki_server::client::http::Request;
+use yaoki_server::client::register::Receipt;
 use yaoki_server::edge::deadline::Deadline;
 use yaoki_server::edge::fruitless::{BURST, EACH_MS, Fruitless};
 use yaoki_server::edge::identifier::{self, Kind};
@@ -38,6 +41,14 @@ fn occupy(world: &World, side: Side) -> Sender<()> {
 fn ready(world: &World) -> u16 {
     let request = Request { method: "GET", target: "/ready", headers: &[], body: b"" };
     world.anonymous(ListenerName::Public, &request).status
+}
+
+/// Counts for the first till as many requests in vain.
+fn wear_out(world: &World, kind: Fruitless, count: i64) {
+    let terminal = TerminalNumber(i64::try_from(world.till.terminal).expect("small"));
+    for _ in 0..count {
+        world.running.app.fruitless.note(terminal, kind, world.clock.now());
+    }
 }
 
 on_both_storages! {
@@ -148,11 +159,7 @@ on_both_storages! {
     fn declines_without_end_are_told_to_wait_and_stop_no_reversal(db: &mut TestDatabase) {
         let world = World::new(db);
         let mut register = world.register(&world.till);
-        let terminal = TerminalNumber(i64::try_from(world.till.terminal).expect("small"));
-        let note = |kind| {
-            world.running.app.fruitless.note(terminal, kind, world.clock.now());
-        };
-        (1..BURST).for_each(|_| note(Fruitless::Decline));
+        wear_out(&world, Fruitless::Payment, BURST - 1);
         let dear = world.payment(0, 900_000_000);
         let declined = world.run(register.pay(&dear)).expect("an outcome");
         assert!(!declined.succeeded(), "it was the last that is recorded");
@@ -167,11 +174,51 @@ on_both_storages! {
         let mut neighbour = world.register(&world.other_till);
         assert!(world.run(neighbour.pay(&world.payment(0, 100))).expect("an outcome").succeeded());
         assert!(world.run(register.recent(5, false)).is_ok());
-        let undone = world.run(register.reverse(uuid::Uuid::now_v7(), paid.request_id));
+        let undone = world.run(register.reverse(Uuid::now_v7(), paid.request_id));
         assert!(undone.expect("an outcome").succeeded(), "the way out is open");
         world.clock.advance_ms(EACH_MS);
         let dear = world.payment(0, 900_000_000);
         assert!(!world.run(register.pay(&dear)).expect("a second one waits").succeeded());
+    }
+
+    fn a_terminal_with_much_in_vain_refunds_captures_voids_and_reverses(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let mut register = world.register(&world.till);
+        let pay = |register: &mut RegisterClient, hold_seconds| {
+            let mut payment = world.payment(0, 300);
+            payment.hold_seconds = hold_seconds;
+            let receipt = world.run(register.pay(&payment)).expect("an outcome");
+            (payment.request_id, receipt.payment.expect("it succeeded"))
+        };
+        let (_, refunded) = pay(&mut register, None);
+        let (request, _) = pay(&mut register, None);
+        let [captured, voided] = [(); 2].map(|()| pay(&mut register, Some(600)).1);
+        for kind in [Fruitless::Payment, Fruitless::Reversal, Fruitless::Settlement] {
+            wear_out(&world, kind, BURST);
+        }
+        let id = Uuid::now_v7;
+        let refund = world.run(register.refund(id(), &refunded, 100)).expect("an outcome");
+        let capture = world.run(register.capture(id(), &captured, 100)).expect("an outcome");
+        let void = world.run(register.void(id(), &voided)).expect("an outcome");
+        assert!([refund, capture, void].iter().all(Receipt::succeeded));
+        let too_much = world.run(register.refund(id(), &refunded, 900)).expect("an outcome");
+        assert_eq!(too_much.refusal_name(), "refund_exceeds_payment", "each has its answer");
+        let reversal = id();
+        let reversed = world.run(register.reverse(reversal, request)).expect("an outcome");
+        assert_eq!(reversed.effect.as_deref(), Some("gave_back"));
+        assert!(world.run(register.reverse(reversal, request)).expect("again").succeeded());
+        let before = world.size();
+        let [request_id, target_request_id] = [(); 2].map(|()| id().to_string());
+        let body = serde_json::json!({
+            "request_id": request_id, "target_request_id": target_request_id,
+        });
+        let refused = world.run(register.send("POST", "/v1/reversals", body.to_string().as_bytes()));
+        let refused = refused.expect("an answer");
+        assert_eq!(told(&refused), "429 too_many_without_effect", "nothing of it ever arrived");
+        assert_eq!(world.size(), before, "nothing was recorded");
+        world.clock.advance_ms(EACH_MS);
+        let buried = world.run(register.reverse(id(), id())).expect("it only had to wait");
+        assert_eq!(buried.effect.as_deref(), Some("never_seen"));
     }
 
     fn strangers_on_the_devices_listener_wait_for_strangers_and_members_do_not(

@@ -8,14 +8,22 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
-use yaoki_server::edge::listener::TlsFiles;
+use yaoki_core::money::Currency;
+use yaoki_server::client::http::Request;
+use yaoki_server::edge::keys::KeyFile;
+use yaoki_server::edge::listener::{ListenerName, TlsFiles};
+use yaoki_server::edge::proxies::Proxies;
 use yaoki_server::edge::tls::Certificates;
 use yaoki_server::{ServeError, ServerOptions, serve};
-use yaoki_store::on_both_storages;
+use yaoki_store::testing::{TestClock, code_rules, options};
+use yaoki_store::{Book, BookKind, create, on_both_storages};
 
 use crate::world::World;
+
+const FIRST_PAGE: Request<'static> =
+    Request { method: "GET", target: "/", headers: &[], body: b"" };
 
 fn data(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
@@ -56,6 +64,32 @@ async fn status(world: &World, name: &str) -> Option<String> {
 }
 
 on_both_storages! {
+    fn a_listed_proxy_is_nobody_of_this_machine_and_everybody_else_here_is(db: &mut TestDatabase) {
+        let world = World::with(db, 0, |options| {
+            options.public.proxies = Proxies(vec!["127.0.0.1".parse().expect("a network")]);
+        });
+        let status_from = |own: [u8; 4]| {
+            let socket = TcpSocket::new_v4().expect("a socket");
+            socket.bind((own, 0).into()).expect("an address of this machine");
+            let asked = async {
+                let mut stream = socket.connect(world.running.public).await.expect("it listens");
+                stream.write_all(b"GET /health HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
+                    .await
+                    .expect("it is sent");
+                let mut answer = String::new();
+                stream.read_to_string(&mut answer).await.expect("it is answered");
+                answer.split(' ').nth(1).expect("a status").to_owned()
+            };
+            world.run(asked)
+        };
+        assert_eq!(status_from([127, 0, 0, 1]), "404", "it speaks for anybody");
+        assert_eq!(status_from([127, 0, 0, 2]), "200");
+        let page = world.anonymous(ListenerName::Public, &FIRST_PAGE);
+        assert_eq!(page.status, 200);
+        let html = String::from_utf8(page.body).expect("text");
+        assert!(html.contains(&format!("→ {}", world.running.public)), "its own name is unknown");
+    }
+
     fn https_is_served_by_certificate_files(db: &mut TestDatabase) {
         let files = install(&db.folder(), "one");
         let world = World::with(db, 0, |options| options.public.tls = Some(files));
@@ -71,7 +105,7 @@ on_both_storages! {
         let world = World::new(db);
         let mut options = ServerOptions::new(
             Arc::clone(&world.book),
-            yaoki_store::testing::code_rules(),
+            code_rules(),
             world.desk.key_file.clone(),
             Arc::clone(&world.desk.clock),
             Arc::clone(&world.desk.entropy),
@@ -82,6 +116,36 @@ on_both_storages! {
             Err(other) => panic!("{other}"),
             Ok(_) => panic!("it listens in the clear"),
         }
+    }
+
+    fn a_demos_authority_is_downloaded_as_it_is(db: &mut TestDatabase) {
+        let world = World::with(db, 0, |options| options.demo_authority = Some(vec![0x30, 0x00]));
+        let request = Request { method: "GET", target: "/demo/ca.crt", headers: &[], body: &[] };
+        let answer = world.anonymous(ListenerName::Public, &request);
+        assert_eq!((answer.status, answer.body.as_slice()), (200, &[0x30, 0x00][..]));
+        assert_eq!(answer.content_type, "application/x-x509-ca-cert");
+        let elsewhere = world.anonymous(ListenerName::Devices, &request);
+        assert_eq!(elsewhere.status, 404);
+    }
+
+    fn no_other_book_than_a_demo_serves_an_authority_of_its_own(db: &mut TestDatabase) {
+        let clock = TestClock::default();
+        create(&db.database, BookKind::Staging, Currency::JPY, "Asia/Tokyo", clock.now())
+            .expect("the book can be made");
+        let book = Book::open(options(&db.database, &clock, "node")).expect("it can be opened");
+        let key_file = db.folder().join("keys");
+        let fill = |bytes: &mut [u8]| bytes.fill(7);
+        KeyFile::generate(&mut |bytes: &mut [u8]| fill(bytes)).create(&key_file).expect("keys");
+        let mut server = ServerOptions::new(
+            Arc::clone(&book),
+            code_rules(),
+            key_file,
+            clock.as_clock(),
+            Arc::new(fill),
+        );
+        server.demo_authority = Some(vec![0x30, 0x00]);
+        assert!(matches!(serve(&server), Err(ServeError::DemoPart)));
+        book.close();
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 use yaoki_core::code::CodeCipher;
 use yaoki_core::ids::MemberNumber;
@@ -17,13 +17,14 @@ use yaoki_server::admin::{By, Desk, Message, Order, perform};
 use yaoki_server::client::http::{Connection, Request};
 use yaoki_server::client::register::{Credentials, Payment};
 use yaoki_server::client::{Answer, DeviceClient, RegisterClient};
+use yaoki_server::edge::admin_socket::{SOCKET_NAME, send};
 use yaoki_server::edge::identifier::{self, Kind};
 use yaoki_server::edge::keys::KeyFile;
 use yaoki_server::edge::listener::ListenerName;
 use yaoki_server::edge::reads::READERS_MIN;
 use yaoki_server::{Running, ServerOptions, serve};
 use yaoki_store::testing::{TestClock, TestDatabase, code_rules, options};
-use yaoki_store::{Book, BookKind, create, read};
+use yaoki_store::{Book, BookKind, BookOptions, create, read};
 
 /// What each member has at the start.
 pub(crate) const MONEY: i64 = 100_000;
@@ -66,12 +67,23 @@ impl World {
         members: usize,
         change: impl FnOnce(&mut ServerOptions),
     ) -> Self {
+        Self::with_node(db, members, |_| {}, change)
+    }
+
+    /// A world whose book is opened with other options, too.
+    pub(crate) fn with_node(
+        db: &mut TestDatabase,
+        members: usize,
+        change_node: impl FnOnce(&mut BookOptions),
+        change: impl FnOnce(&mut ServerOptions),
+    ) -> Self {
         let clock = TestClock::default();
         let folder = db.folder();
         create(&db.database, BookKind::Demo, Currency::JPY, "Asia/Tokyo", clock.now())
             .expect("the book can be made");
         let mut node = options(&db.database, &clock, "node");
         node.readers = READERS_MIN;
+        change_node(&mut node);
         let book = Book::open(node).expect("it can be opened");
         let key_file = folder.join("keys");
         KeyFile::generate(&mut |bytes: &mut [u8]| counting()(bytes))
@@ -83,6 +95,7 @@ impl World {
             key_file: key_file.clone(),
             clock: clock.as_clock(),
             entropy: Arc::clone(&entropy),
+            server: None,
         };
         let mut server = ServerOptions::new(
             Arc::clone(&book),
@@ -218,6 +231,43 @@ impl World {
         done(&self.desk, order)
     }
 
+    /// A message over the admin socket, by one who is signed in there.
+    pub(crate) fn ask(&self, order: Order) -> Value {
+        let path = self.folder.join(SOCKET_NAME);
+        let reply = send(&path, &message(order)).expect("the server answers");
+        reply.expect("a server runs")
+    }
+
+    /// The token of a new link to the console.
+    pub(crate) fn console_link(&self) -> String {
+        let url = text(&self.ask(Order::ConsoleLink), "url");
+        url.split_once('#').expect("a token stands behind #").1.to_owned()
+    }
+
+    /// A browser that is not signed in.
+    pub(crate) fn browser(&self) -> DeviceClient {
+        DeviceClient::new(self.running.console, self.clock.as_clock()).expect("a key can be made")
+    }
+
+    /// A browser that is signed in at the console.
+    pub(crate) fn operator(&self) -> DeviceClient {
+        let mut browser = self.browser();
+        let body = json!({ "link_token": self.console_link() }).to_string();
+        let answer = self.run(browser.post("/v1/console/session", body.as_bytes()));
+        let token = text(&answer.expect("an answer").json(), "token");
+        browser.set_token(token);
+        browser
+    }
+
+    /// What the console answers; it must be good.
+    pub(crate) fn console(&self, browser: &mut DeviceClient, path: &str, body: &Value) -> Value {
+        let path = format!("/v1/console/{path}");
+        let answer = self.run(browser.post(&path, body.to_string().as_bytes()));
+        let answer = answer.expect("an answer");
+        assert_eq!(answer.status, 200, "{path}: {}", answer.json());
+        answer.json()
+    }
+
     /// How many operations and transfers the book has: the same before and after what changes
     /// nothing.
     pub(crate) fn size(&self) -> u64 {
@@ -314,6 +364,8 @@ pub(crate) fn redacted(answer: &Answer) -> String {
         match value {
             Value::Array(list) => list.iter_mut().for_each(redact),
             Value::Object(fields) => {
+                // Made by the minute, by a job.
+                fields.remove("checkpoint");
                 for (name, value) in fields {
                     match (name.as_str(), value.as_str()) {
                         ("id" | "payment" | "device" | "member", Some(text)) => {

@@ -8,13 +8,14 @@ use yaoki_core::state::{
     Device, EnrolmentLink, Lane, Member, Merchant, PaymentState, Store, Terminal,
 };
 use yaoki_core::switches::Switch;
+use yaoki_core::webhook::Webhook;
 
 use crate::conn::{CheckpointMode, Conn, Purpose, SqliteConn};
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::migrate;
 use crate::sql::{self, Statement};
-use crate::table::{Balance, Book, LedgerList, Position, Record, Switchboard};
+use crate::table::{Balance, Book, LedgerList, Position, Record, Switchboard, Tally};
 use crate::verify::page::{Paged, Pages};
 use crate::verify::{Progress, Progressing};
 
@@ -100,9 +101,10 @@ macro_rules! tables {
 
 tables! {
     few: Book from BOOKS, Switchboard from SWITCHBOARDS, Lane from LANES, Position from POSITIONS,
-        Merchant from MERCHANTS, Store from STORES, Terminal from TERMINALS, Switch from SWITCHES;
+        Merchant from MERCHANTS, Store from STORES, Terminal from TERMINALS, Switch from SWITCHES,
+        Webhook from WEBHOOKS;
     many: Operation, Transfer, Event, Acknowledgement, Batch, Member, Device, EnrolmentLink,
-        PaymentState, Balance, LedgerList;
+        PaymentState, Balance, Tally, LedgerList;
 }
 
 fn few<T: Record>(

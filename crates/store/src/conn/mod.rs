@@ -22,7 +22,7 @@ use yaoki_core::time::Instant;
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::sql::Statement;
-use crate::table::{Key, Lookup, OPERATION_BY_REQUEST, Record, Switchboard};
+use crate::table::{Key, Lookup, OPERATION_BY_REQUEST, Record, Sums, Switchboard};
 
 pub use self::postgres::PostgresConn;
 pub(crate) use self::postgres::check_url;
@@ -240,6 +240,19 @@ impl Conn {
             return Ok(0);
         }
         either!(self, conn => conn.write(&T::statements().upsert, rows))
+    }
+
+    /// Adds rows to those of the same key; says how many.
+    pub(crate) fn add<T: Record>(
+        &mut self,
+        sums: &Sums<T>,
+        rows: &[&T],
+    ) -> Result<u64, StoreError> {
+        const { assert!(may_change::<T>(), "facts are only inserted") };
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        either!(self, conn => conn.write(sums.statement(), rows))
     }
 
     /// Overwrites rows by key; says how many were there.

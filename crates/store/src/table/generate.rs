@@ -75,6 +75,15 @@ fn upsert<T: Record>() -> Statement {
     of_rows::<T>("upsert", sqlite + &clause, postgres + &clause)
 }
 
+/// Inserts rows, or adds to those of the same key: every column that is no key is a sum.
+pub(crate) fn add<T: Record>() -> Statement {
+    let (sqlite, postgres) = insert_texts::<T>();
+    let sum = |column: &str| format!("{column} = {}.{column} + excluded.{column}", T::TABLE);
+    let set = joined(&others::<T>(), ", ", sum);
+    let clause = format!(" ON CONFLICT ({}) DO UPDATE SET {set}", T::KEY.join(", "));
+    of_rows::<T>("add to", sqlite + &clause, postgres + &clause)
+}
+
 fn insert_texts<T: Record>() -> (String, String) {
     let head = format!("INSERT INTO {} ({})", T::TABLE, T::COLUMNS.join(", "));
     let places = joined(T::COLUMNS, ", ", |column| format!("?{}", place::<T>(column)));

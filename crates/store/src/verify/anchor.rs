@@ -25,6 +25,9 @@ use crate::error::StoreError;
 /// The first line of what is signed.
 pub const LABEL: &str = "yaoki checkpoint 1";
 
+/// Bytes of the digest in an anchor's short form.
+const SHORT_BYTES: usize = 8;
+
 /// The head of a lane: lane, last commit, head of the chain after it.
 pub type Head = (LaneNumber, i64, [u8; 32]);
 
@@ -126,6 +129,18 @@ impl Anchor {
             "public_key": hex(&self.public_key),
         });
         line.to_string()
+    }
+
+    /// The short form, as on receipts: the first 16 hexadecimal digits of the SHA-256 of what is
+    /// signed. Too short to prove anything by itself, and enough to find the anchor that does.
+    pub fn short(&self) -> String {
+        let digest = ring::digest::digest(&ring::digest::SHA256, self.text().as_bytes());
+        hex(&digest.as_ref()[..SHORT_BYTES])
+    }
+
+    /// Whether commit `seq` of `lane` was there when the heads were read.
+    pub fn covers(&self, lane: LaneNumber, seq: i64) -> bool {
+        self.heads.iter().any(|(other, last, _)| *other == lane && seq <= *last)
     }
 
     /// Whether the signature holds under the key that the anchor names.
@@ -241,6 +256,17 @@ mod tests {
         let line = anchor.to_line();
         assert!(line.contains("\"2026-01-05T03:00:00Z\""), "{line}");
         assert_eq!(parse_line(&line), Ok(anchor));
+    }
+
+    #[test]
+    fn the_short_form_is_of_what_is_signed_and_commits_up_to_the_heads_are_covered() {
+        let anchor = signed();
+        // `jq -r .heads | sha256sum` over the line gives the same.
+        assert_eq!(anchor.short(), "8de3fd20a62f9ff4");
+        for (lane, seq, covered) in [(0, 1, true), (0, 7, true), (0, 8, false), (5, 9, true)] {
+            assert_eq!(anchor.covers(LaneNumber(lane), seq), covered, "{lane} {seq}");
+        }
+        assert!(!anchor.covers(LaneNumber(1), 1), "that lane had no commit yet");
     }
 
     #[test]

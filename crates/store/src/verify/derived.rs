@@ -1,15 +1,16 @@
-//! Derived rows that are few: the book, merchants, stores, terminals, switches, rebuilt from events
-//! by the folds that commits use, and compared row for row. On the way, what the events say of
-//! everything else is counted, and checkpoints in the book are compared with its commits.
+//! Derived rows that are few: the book, merchants, stores, terminals, webhooks, switches, rebuilt
+//! from events by the folds that commits use, and compared row for row. On the way, what the events
+//! say of everything else is counted, and checkpoints in the book are compared with its commits.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
 
 use yaoki_core::facts::{Event, EventKind};
-use yaoki_core::ids::{FactId, MerchantNumber, TerminalNumber};
+use yaoki_core::ids::{FactId, MerchantNumber, TerminalNumber, WebhookNumber};
 use yaoki_core::state::{Merchant, Store, Terminal};
 use yaoki_core::switches::Switch;
 use yaoki_core::view::{Directory, store_of_event, switch_of_event, terminal_of_event};
+use yaoki_core::webhook::Webhook;
 
 use super::anchor::{self, Said};
 use super::page::{Checked, Pages};
@@ -22,7 +23,7 @@ use crate::table::{Book, Record, Switchboard};
 /// What the events say.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// Merchants, stores, terminals and closed switches.
+    /// Merchants, stores, terminals, webhooks and closed switches.
     pub(super) directory: Directory,
     /// How many members were created: their numbers are 1, 2, 3…
     pub(super) members: i64,
@@ -87,6 +88,18 @@ impl Known {
                 let switches = &mut directory.switches;
                 findings.folds::<Event>(event.id.0, || fold_switch(switches, event));
             }
+            EventKind::WebhookCreated => {
+                let webhook = Webhook::of_event(event);
+                directory.webhooks.insert(webhook.number, webhook);
+            }
+            EventKind::WebhookEnded | EventKind::WebhookSecretRotated => {
+                if let Some(webhook) = directory.webhooks.get_mut(&WebhookNumber(event.subject)) {
+                    webhook.fold_event(event);
+                } else {
+                    let problem = format!("webhook {} is not there", event.subject);
+                    findings.add("event", event.id.0, problem);
+                }
+            }
             EventKind::MemberCreated => self.members += 1,
             EventKind::LinkCreated => self.links += 1,
             EventKind::DeviceEnded => {
@@ -98,8 +111,8 @@ impl Known {
         }
     }
 
-    /// Compares book, switchboard, merchants, stores, terminals and switches; says how many there
-    /// are of the latter.
+    /// Compares book, switchboard, merchants, stores, terminals, webhooks and switches; says how
+    /// many there are of the latter.
     pub(super) fn compare(
         &self,
         conn: &mut Conn,
@@ -117,6 +130,9 @@ impl Known {
         let stored: Vec<Checked<Terminal>> = conn.query(&sql::TERMINALS, &[])?;
         rows += stored.len();
         compare_all(stored, &directory.terminals, |row| row.number, |key| key.0, findings);
+        let stored: Vec<Checked<Webhook>> = conn.query(&sql::WEBHOOKS, &[])?;
+        rows += stored.len();
+        compare_all(stored, &directory.webhooks, |row| row.number, |key| key.0, findings);
         let switches = directory.switches.iter().map(|row| (switch_key(row), row.clone()));
         let stored: Vec<Checked<Switch>> = conn.query(&sql::SWITCHES, &[])?;
         rows += stored.len();

@@ -3,9 +3,10 @@
 //!
 //! | step       | what is compared                                                            |
 //! | ---------- | ---------------------------------------------------------------------------- |
-//! | `derived`  | book, merchants, stores, terminals, switches, checkpoints with the events    |
+//! | `derived`  | book, merchants, stores, terminals, webhooks, switches with the events      |
 //! | `chain`    | each commit's head, computed anew over its facts; no gap, no fact outside    |
 //! | `sums`     | operations with transfers, daily balances and lists with the ledger          |
+//! | `tallies`  | hourly tallies of stores with the ledger                                     |
 //! | `payments` | how far each payment has come, with the operations on it                     |
 //! | `members`  | members, devices, links with their facts; all accounts together are zero     |
 //! | [`anchor`] | commits with what was signed and kept outside of the database                |
@@ -25,6 +26,7 @@ pub(crate) mod page;
 mod payments;
 mod report;
 mod sums;
+mod tallies;
 
 pub use anchor::Anchor;
 pub use report::{Counts, FINDINGS_MAX, Finding, Report};
@@ -106,7 +108,7 @@ fn verify_ledger(
     let book = (&known.directory, known.members);
     let mut chain = Chain::begin(conn, findings)?;
     let lanes = chain.position();
-    let mut sums = Sums::begin(conn, &lanes, findings)?;
+    let mut sums = Sums::begin(conn, (&lanes, &known.directory), findings)?;
     let mut windows = Windows::new();
     while let Some(window) = windows.next(conn, findings)? {
         sums.take(conn, &window, book, findings)?;
@@ -129,6 +131,7 @@ fn verify_ledger(
     (counts.operations, counts.transfers) = (sums.operations, sums.transfers);
     (counts.balances, counts.ledger_list) =
         (followed.balances, u64::try_from(followed.ledger_list).unwrap_or(0));
+    counts.tallies = followed.tallies;
     (counts.members, counts.devices, counts.links) =
         (members.members, members.devices, members.links);
     Ok(lanes)

@@ -10,10 +10,12 @@ use yaoki_core::state::{Device, EnrolmentLink, Member, PaymentState};
 use crate::conn::Conn;
 use crate::error::StoreError;
 use crate::sql::{self, Statement};
-use crate::table::{Balance, LedgerList, Record};
+use crate::table::{Balance, LedgerList, Record, Tally};
 
 /// The most rows that are read at once.
 pub(crate) const PAGE_ROWS: i64 = 4096;
+/// The most columns of a key.
+const KEY_PARTS: usize = 4;
 
 /// A part of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,13 +48,13 @@ impl Part {
     }
 }
 
-/// A row as it was read, or what is wrong with it. No table's key has more than its first two
-/// columns here.
+/// A row as it was read, or what is wrong with it. A table's key is its first columns here, at most
+/// [`KEY_PARTS`].
 #[derive(Clone, Debug)]
 pub(crate) struct Checked<T> {
     /// The row.
     pub(crate) row: Result<T, Corrupt>,
-    key: [Part; 2],
+    key: [Part; KEY_PARTS],
 }
 
 impl<T: Record> Checked<T> {
@@ -93,7 +95,7 @@ impl<T: Row> Row for Checked<T> {
     }
 
     fn read<S: Source>(source: &S) -> Result<Self, Corrupt> {
-        let key = [0, 1].map(|index| Part::read(source, T::KINDS.get(index), index));
+        let key = [0, 1, 2, 3].map(|index| Part::read(source, T::KINDS.get(index), index));
         Ok(Self { row: T::read(source), key })
     }
 }
@@ -125,13 +127,14 @@ paged! {
     EnrolmentLink: LINKS_AFTER;
     PaymentState: PAYMENT_STATES_AFTER;
     Balance: BALANCES_AFTER;
+    Tally: TALLIES_AFTER;
     LedgerList: LEDGER_LIST_AFTER;
 }
 
 /// A table being read from its start, or from a key on.
 #[derive(Debug)]
 pub(crate) struct Pages<T> {
-    after: [Part; 2],
+    after: [Part; KEY_PARTS],
     rows: VecDeque<Checked<T>>,
     ended: bool,
 }
@@ -139,12 +142,12 @@ pub(crate) struct Pages<T> {
 impl<T: Paged> Pages<T> {
     /// From the start.
     pub(crate) fn new() -> Self {
-        let start = |index: usize| match (index < T::KEY.len(), T::KINDS[index]) {
-            (true, Kind::Int) => Part::Int(i64::MIN),
+        let start = |index: usize| match (index < T::KEY.len(), T::KINDS.get(index)) {
+            (true, Some(Kind::Int)) => Part::Int(i64::MIN),
             (true, _) => Part::Bytes(Vec::new()),
             (false, _) => Part::None,
         };
-        Self { after: [start(0), start(1)], rows: VecDeque::new(), ended: false }
+        Self { after: [0, 1, 2, 3].map(start), rows: VecDeque::new(), ended: false }
     }
 
     /// From after every key whose first part is `number` or less.
@@ -235,6 +238,7 @@ mod tests {
         check::<EnrolmentLink>();
         check::<PaymentState>();
         check::<Balance>();
+        check::<Tally>();
         check::<LedgerList>();
     }
 }

@@ -126,6 +126,8 @@ pub struct Counts {
     pub directory: u64,
     /// Daily balances.
     pub balances: u64,
+    /// Hourly tallies.
+    pub tallies: u64,
     /// List entries.
     pub ledger_list: u64,
     /// Checkpoints in the book.
@@ -177,6 +179,7 @@ impl fmt::Display for Report {
             ("payment states", counts.payment_states),
             ("merchants, stores, terminals, switches", counts.directory),
             ("daily balances", counts.balances),
+            ("hourly tallies", counts.tallies),
             ("list entries", counts.ledger_list),
             ("checkpoints", counts.checkpoints),
         ];

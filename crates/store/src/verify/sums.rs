@@ -14,9 +14,11 @@ use yaoki_core::view::Directory;
 use super::chain::Window;
 use super::page::{Checked, Pages};
 use super::report::Findings;
+use super::tallies::Tallies;
 use crate::conn::Conn;
 use crate::error::StoreError;
-use crate::follow::{Added, ROLL_UP};
+use crate::follow::{Added, ROLL_UP, hour_of};
+use crate::position::webhook_of_name;
 use crate::sql;
 use crate::table::{Balance, LedgerList, Number, Position};
 
@@ -27,6 +29,7 @@ const STRAYS_MAX: i64 = 100;
 pub(super) struct Sums {
     positions: BTreeMap<LaneNumber, i64>,
     balances: BTreeMap<(Account, i64), i64>,
+    tallies: Tallies,
     /// Of accounts that are no member's, after the positions.
     tail: i64,
     /// List entries that are there and right.
@@ -36,10 +39,10 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    /// Begins with the follower's positions.
+    /// Begins with the followers' positions.
     pub(super) fn begin(
         conn: &mut Conn,
-        lanes: &[(LaneNumber, i64)],
+        (lanes, directory): (&[(LaneNumber, i64)], &Directory),
         findings: &mut Findings,
     ) -> Result<Self, StoreError> {
         let seqs: BTreeMap<LaneNumber, i64> = lanes.iter().copied().collect();
@@ -48,7 +51,9 @@ impl Sums {
         for row in rows {
             let Some(row) = findings.readable(row) else { continue };
             let last = seqs.get(&row.lane).copied().unwrap_or(0);
-            if row.name != ROLL_UP || row.seq > last {
+            let webhook = webhook_of_name(&row.name);
+            let known = webhook.is_some_and(|number| directory.webhooks.contains_key(&number));
+            if (row.name != ROLL_UP && !known) || row.seq > last {
                 let key = format!("{}, {}", row.name, row.lane.0);
                 findings.add("position", key, format!("is at {}, the lane at {last}", row.seq));
             }
@@ -56,8 +61,15 @@ impl Sums {
                 positions.insert(row.lane, row.seq);
             }
         }
-        let balances = BTreeMap::new();
-        Ok(Self { positions, balances, tail: 0, listed: 0, operations: 0, transfers: 0 })
+        Ok(Self {
+            positions,
+            balances: BTreeMap::new(),
+            tallies: Tallies::begin(),
+            tail: 0,
+            listed: 0,
+            operations: 0,
+            transfers: 0,
+        })
     }
 
     /// Takes a window of the ledger.
@@ -107,6 +119,11 @@ impl Sums {
         for (key, amount) in added.balances {
             *self.balances.entry(key).or_default() += amount;
         }
+        self.tallies.take(added.tallies);
+        if let Some(last) = window.operations.last() {
+            // Windows go on by id, so everything of the hours before was given.
+            self.tallies.compare(conn, hour_of(last.id.at()), findings)?;
+        }
         let present = find_listed(conn, &added.list)?;
         for (account, operation) in added.list.difference(&present) {
             let key = format!("{}, {}", account.0, operation.0);
@@ -134,12 +151,14 @@ impl Sums {
             }
         }
         let balances = self.compare_balances(conn, findings)?;
+        self.tallies.compare(conn, i64::MAX, findings)?;
         let listed = count(conn, &sql::COUNT_LEDGER_LIST)?;
         if listed != self.listed {
             find_extra_entries(conn, book.0, findings)?;
         }
         let (rows, sum) = balances;
-        Ok(Followed { balances: rows, ledger_list: listed, sum: sum + self.tail })
+        let tallies = self.tallies.compared;
+        Ok(Followed { balances: rows, tallies, ledger_list: listed, sum: sum + self.tail })
     }
 
     fn compare_balances(
@@ -174,6 +193,8 @@ impl Sums {
 pub(super) struct Followed {
     /// Daily balances.
     pub(super) balances: u64,
+    /// Hourly tallies.
+    pub(super) tallies: u64,
     /// List entries.
     pub(super) ledger_list: i64,
     /// Of every account that is no member's, as stored, the tail included.

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use yaoki_core::code::CodeCipher;
 use yaoki_core::command::{Act, Command};
@@ -18,6 +19,7 @@ use yaoki_store::testing::{CODE_KEY, TestBook, TestClock, TestDatabase, code_rul
 use yaoki_store::verify::Anchor;
 use yaoki_store::{Database, StoreError, Unknown, on_both_storages, read};
 
+use crate::holders::wait_until_selected;
 use crate::verify::{anchor, lived, must_be_clean};
 
 const ONE: MemberNumber = MemberNumber(1);
@@ -286,7 +288,7 @@ on_both_storages! {
         }
     }
 
-    fn a_node_that_still_runs_on_a_restored_database_stops(db: &mut TestDatabase) {
+    fn a_restored_book_has_new_generations_of_lanes_and_of_codes(db: &mut TestDatabase) {
         let book = lived(db);
         let file = save(db, "book.backup");
         for target in targets("generations") {
@@ -325,4 +327,35 @@ on_both_storages! {
             must_be_clean(&target);
         }
     }
+}
+
+// one storage: a restored SQLite file is another file
+#[test]
+fn a_node_that_still_runs_on_a_restored_database_stops() {
+    let Some(mut db) = TestDatabase::postgres("runs_on") else { return };
+    let said = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&said);
+    let book = lived(&db).reopened(&db.database, move |node| {
+        node.lanes = 1;
+        node.fatal = Arc::new(move |error| {
+            kept.lock().expect("no holder panics").push(error.to_string());
+        });
+    });
+    let pay = |amount| book.pay(book.ask(1, 1), &book.code(ONE), amount, None);
+    let (paid, late) = (pay(1), pay(2));
+    book.operation(paid.clone());
+    let file = save(&mut db, "book.backup");
+    // An idle lane that has followed itself asks nothing of its database.
+    let followed = "SELECT 1 FROM lane JOIN position ON position.lane = lane.id
+        WHERE position.seq = lane.seq AND lane.holder = 'first'";
+    wait_until_selected(&db.database, followed);
+    let gone = "DROP SCHEMA public CASCADE; CREATE SCHEMA public";
+    db.connect(Purpose::Admin).run_script(gone).expect("the book can be dropped");
+    bring_back(&file, &db.database, &[], book.clock.now()).expect("it is restored");
+    assert_eq!(book.unknown(late), Unknown::StorageFailed);
+    assert!([Unknown::StorageFailed, Unknown::Stopping].contains(&book.unknown(paid)));
+    let said = said.lock().expect("no holder panics").clone();
+    assert!(said[0].contains("was taken over by"), "{said:?}");
+    drop(book);
+    must_be_clean(&db);
 }

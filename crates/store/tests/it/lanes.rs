@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use yaoki_core::command::{Act, Command};
+use yaoki_core::command::{Act, Ask, Command};
 use yaoki_core::decide::Outcome;
-use yaoki_core::facts::{Effect, OperationKind};
+use yaoki_core::facts::{Effect, Operation, OperationKind};
 use yaoki_core::ids::{FactId, MemberNumber, StoreNumber};
 use yaoki_core::refusal::Refusal;
 use yaoki_core::switches::{Capability, Scope};
 use yaoki_core::time::Instant;
-use yaoki_store::testing::TestBook;
+use yaoki_store::testing::{TestBook, answers_of};
 use yaoki_store::{Answer, Conn, Part, Unknown, on_both_storages, read};
+
+use crate::holders::wait_until_blocked;
 
 const MEMBER: MemberNumber = MemberNumber(1);
 
@@ -139,19 +141,23 @@ on_both_storages! {
     }
 
     fn a_command_that_panics_in_decide_costs_its_neighbours_nothing(db: &mut TestDatabase) {
-        let book = TestBook::create(&db.database, 8);
+        let book = TestBook::create(&db.database, 8).reopened(&db.database, |node| node.lanes = 1);
         let poison = book.settle(book.ask(1, 1), OperationKind::Pay, FactId(1), 1);
         let mut commands: Vec<_> = (1..=8)
             .map(|n| book.pay(book.ask(1, 1), &book.code(MemberNumber(n)), 10, None))
             .collect();
         commands.insert(4, poison.clone());
-        let answers = book.submit_all(commands);
-        let paid = answers.iter().filter(|answer| matches!(
-            answer,
-            Answer::Decided(Outcome::Decided { operation, .. }) if operation.succeeded()
-        ));
+        let before = counted(&book);
+        let held = db.hold_lanes(&book.book, "first");
+        let started = book.start_all(commands);
+        held.release();
+        let answers = answers_of(started);
+        let paid = answers.iter().filter(|answer| succeeded(answer));
         assert_eq!(paid.count(), 8);
         assert!(matches!(answers[4], Answer::Unknown(Unknown::Poisoned)));
+        // What the lane waited with, and one batch of nine.
+        let after = counted(&book);
+        assert_eq!((after.batches - before.batches, after.commands - before.commands), (2, 10));
         // The request id is refused for ten minutes, without another panic.
         assert_eq!(book.unknown(poison), Unknown::Poisoned);
         book.paid(MEMBER, 1, 10);
@@ -201,6 +207,29 @@ on_both_storages! {
     }
 }
 
+/// What a node has counted.
+struct Counted {
+    batches: u64,
+    commands: u64,
+    conflicts: u64,
+}
+
+fn counted(book: &TestBook) -> Counted {
+    let counters = book.book.counters();
+    Counted {
+        batches: counters.batches.load(Ordering::SeqCst),
+        commands: counters.commands.load(Ordering::SeqCst),
+        conflicts: counters.conflicts.load(Ordering::SeqCst),
+    }
+}
+
+fn succeeded(answer: &Answer) -> bool {
+    matches!(
+        answer,
+        Answer::Decided(Outcome::Decided { operation, .. }) if operation.succeeded()
+    )
+}
+
 /// The balance of an account once every lane has passed the present.
 fn settled_balance(book: &TestBook, account: &str) -> i64 {
     let account = yaoki_core::account::Account::parse(account).expect("it is an account");
@@ -220,13 +249,13 @@ fn settled_balance(book: &TestBook, account: &str) -> i64 {
 }
 
 /// Two nodes of one book: PostgreSQL only, because an SQLite file belongs to one process.
-mod two_nodes {
+pub(crate) mod two_nodes {
     use super::*;
     use yaoki_core::state::Lane;
     use yaoki_store::conn::{LockMode, Purpose};
     use yaoki_store::testing::TestDatabase;
 
-    fn nodes(name: &str) -> Option<(TestDatabase, Arc<TestBook>, Arc<TestBook>)> {
+    pub(crate) fn nodes(name: &str) -> Option<(TestDatabase, Arc<TestBook>, Arc<TestBook>)> {
         let database = TestDatabase::postgres(name)?;
         let one = TestBook::create(&database.database, 8);
         let two = TestBook::open(&database.database, one.clock.clone(), "second");
@@ -262,39 +291,50 @@ mod two_nodes {
     // one storage: two nodes need PostgreSQL
     #[test]
     fn a_batch_of_256_with_one_conflict_commits_the_other_255() {
-        let Some((_database, one, two)) = nodes("one_conflict") else { return };
-        for round in 0..5 {
-            let contested = one.ask(1, 1);
-            let mut commands: Vec<_> =
-                (0..255).map(|_| one.reverse(one.ask(1, 2), one.request())).collect();
-            commands.push(one.pay(contested, &one.code(MEMBER), 10, None));
-            let mut other_ask = contested;
-            other_ask.fingerprint = [9; 16];
-            let other = two.pay(other_ask, &two.code(MemberNumber(2)), 10, None);
-            let before = one.member(MEMBER).money + one.member(MemberNumber(2)).money;
-            let (answers, other) = std::thread::scope(|scope| {
-                let answers = scope.spawn(|| one.submit_all(commands));
-                let other = scope.spawn(|| two.submit(other));
-                (answers.join().expect("it ends"), other.join().expect("it ends"))
-            });
-            let tombs = answers[..255].iter().filter(|answer| {
-                matches!(
-                    answer,
-                    Answer::Decided(Outcome::Decided { operation, .. })
-                        if operation.effect == Effect::NeverSeen
-                )
-            });
-            assert_eq!(tombs.count(), 255, "round {round}");
-            let won = [&answers[255], &other].into_iter().filter(|answer| {
-                matches!(
-                    answer,
-                    Answer::Decided(Outcome::Decided { operation, .. }) if operation.succeeded()
-                )
-            });
-            assert_eq!(won.count(), 1, "round {round}");
-            let after = one.member(MEMBER).money + one.member(MemberNumber(2)).money;
-            assert_eq!(before - after, 10, "round {round}");
-        }
+        let Some(database) = TestDatabase::postgres("one_conflict") else { return };
+        let one = TestBook::create(&database.database, 2)
+            .reopened(&database.database, |node| node.lanes = 1);
+        let two = TestBook::open(&database.database, one.clock.clone(), "second");
+        let paid = one.paid(MEMBER, 1, 10);
+        // Request ids in the order in which their operations are inserted: the first is one that a
+        // transaction of nobody holds, the last is the contested one.
+        let first = one.ask(1, 2);
+        let mut commands = vec![one.reverse(first, one.request())];
+        commands.extend((1..255).map(|_| one.reverse(one.ask(1, 2), one.request())));
+        let contested = one.ask(1, 1);
+        commands.push(one.pay(contested, &one.code(MEMBER), 10, None));
+        let other = Ask { fingerprint: [9; 16], ..contested };
+        let other = two.pay(other, &two.code(MemberNumber(2)), 10, None);
+        let mut nobody = database.connect(Purpose::Lane);
+        let id = paid.id.plus(1 << 40);
+        let uncommitted = Operation { id, request_id: first.caller.key.request, ..paid };
+        nobody.begin().expect("it begins");
+        nobody.insert(&[&uncommitted]).expect("it is inserted");
+        let before = counted(&one);
+        let held = database.hold_lanes(&one.book, "first");
+        let started = one.start_all(commands);
+        held.release();
+        // The batch has looked for its requests, and found none: now another node is first.
+        wait_until_blocked(&database, "INSERT INTO operation %");
+        assert!(two.operation(other).succeeded());
+        nobody.rollback().expect("it ends");
+        let answers = answers_of(started);
+        let tombs = answers[..255].iter().filter(|answer| {
+            matches!(
+                answer,
+                Answer::Decided(Outcome::Decided { operation, .. })
+                    if operation.effect == Effect::NeverSeen
+            )
+        });
+        assert_eq!(tombs.count(), 255);
+        let Answer::Refused(refused) = &answers[255] else { panic!("{:?}", answers[255]) };
+        assert_eq!(refused.refusal, Refusal::RequestIdHasAnotherMeaning);
+        let after = counted(&one);
+        assert!(after.conflicts > before.conflicts, "nobody was in the way");
+        // What the lane waited with, and one batch of 256.
+        assert_eq!((after.batches - before.batches, after.commands - before.commands), (2, 257));
+        let money = [MEMBER, MemberNumber(2)].map(|member| one.member(member).money);
+        assert_eq!(money, [99_990, 99_990]);
     }
 
     // one storage: two nodes need PostgreSQL

@@ -2,13 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
+mod aborts;
 mod addresses;
 mod backup;
 mod clocks;
+mod console;
 mod crash;
+mod durability;
+mod holders;
 mod lanes;
 mod lists;
 mod migrations;
+mod races;
+mod room;
 mod rows;
 mod sessions;
 mod shops;
@@ -16,3 +22,4 @@ mod statements;
 mod tamper;
 mod transfers;
 mod verify;
+mod webhooks;

@@ -5,7 +5,7 @@ use yaoki_core::time::Instant;
 use yaoki_store::conn::Purpose;
 use yaoki_store::migrate::{MIGRATIONS, create, migrate, schema_version};
 use yaoki_store::table::Switchboard;
-use yaoki_store::testing::{TestClock, options};
+use yaoki_store::testing::{TestBook, TestClock, options};
 use yaoki_store::{Book, BookKind, Conn, StoreError, on_both_storages};
 
 fn newest() -> i64 {
@@ -20,6 +20,21 @@ on_both_storages! {
         assert_eq!(schema_version(conn).unwrap(), newest());
         assert_eq!(migrate(conn).unwrap().len(), 0, "there is nothing left to do");
         assert_eq!(conn.find::<Switchboard, _>(&[1_i64]).unwrap().len(), 1);
+    }
+
+    fn tallies_of_a_book_that_has_none_are_made_from_what_was_followed(db: &mut TestDatabase) {
+        let book = crate::verify::lived(db);
+        let mut conn = db.connect(Purpose::Admin);
+        // What was followed to its end, and what was not.
+        let script = "DROP TABLE tally; DELETE FROM migration WHERE number = 2";
+        conn.run_script(script).unwrap();
+        assert_eq!(migrate(&mut conn).unwrap().len(), 1);
+        drop(conn);
+        assert!(crate::verify::must_be_clean(db).counts.tallies > 0);
+        let again = TestBook::open(&db.database, book.clock, "first");
+        again.paid(yaoki_core::ids::MemberNumber(1), 1, 10);
+        again.book.close();
+        crate::verify::must_be_clean(db);
     }
 
     fn nodes_that_migrate_at_once_run_each_migration_once(db: &mut TestDatabase) {
@@ -45,6 +60,18 @@ on_both_storages! {
         drop(db.connect(Purpose::Admin));
         let opened = Book::open(options(&db.database, &TestClock::default(), "node"));
         assert!(matches!(opened.err(), Some(StoreError::BookMissing)));
+    }
+
+    fn an_older_schema_is_refused_with_what_mends_it(db: &mut TestDatabase) {
+        create(&db.database, BookKind::Demo, Currency::JPY, "Asia/Tokyo", Instant(1)).unwrap();
+        let conn = &mut db.connect(Purpose::Admin);
+        // No release has worked on it: migrations are numbered from 1.
+        conn.run_script("DELETE FROM migration; INSERT INTO migration VALUES (-1, 'before')")
+            .unwrap();
+        let opened = Book::open(options(&db.database, &TestClock::default(), "node"));
+        let refused = opened.expect_err("it is older than any");
+        assert!(matches!(refused, StoreError::SchemaTooOld { found: -1, .. }), "{refused}");
+        assert!(refused.to_string().contains("run `yaoki migrate`"), "{refused}");
     }
 
     fn a_newer_schema_is_refused(db: &mut TestDatabase) {

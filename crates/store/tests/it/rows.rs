@@ -21,7 +21,7 @@ use yaoki_core::time::{BusinessDate, Instant};
 use yaoki_store::conn::{LockMode, Purpose};
 use yaoki_store::table::{
     Balance, Book, EVENT_BY_REQUEST, Key, LedgerList, OPERATION_BY_REQUEST, Position, Record,
-    Switchboard, TABLES,
+    Switchboard, TABLES, Tally, TallyOutcome,
 };
 use yaoki_store::{BookKind, Conn, on_both_storages};
 
@@ -145,6 +145,11 @@ fn shops_and_the_book_come_back(conn: &mut Conn, tried: &mut BTreeSet<&'static s
     comes_back(conn, tried, &board, 2_i64);
     let account = Account::SUSPENSE;
     comes_back(conn, tried, &Balance { account, day: -1, amount: -LARGE }, (account, -1_i64));
+    let (store, kind, outcome) =
+        (StoreNumber(LARGE), OperationKind::Credit, TallyOutcome::Declined);
+    let tally = Tally { hour: -1, store, kind, outcome, count: LARGE, amount: -LARGE };
+    let key = ((-1_i64, LARGE), (kind.code(), outcome.code()));
+    comes_back(conn, tried, &tally, key);
     let (lane, seq) = (LaneNumber(0), LARGE);
     let position = Position { name: name.clone(), lane, seq };
     comes_back(conn, tried, &position, (name, lane));

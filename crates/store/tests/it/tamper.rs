@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use yaoki_core::chain::{Facts, extend};
 use yaoki_core::facts::{Acknowledgement, Batch, Event, EventKind, Operation, Transfer};
-use yaoki_core::ids::{FactId, LaneNumber, MemberNumber};
+use yaoki_core::ids::{FactId, LaneNumber, MemberNumber, WebhookNumber};
 use yaoki_core::row::Value;
 use yaoki_core::state::{
     CodeSecret, Device, DeviceState, EnrolmentLink, Lane, Member, Merchant, PaymentState,
@@ -12,8 +12,9 @@ use yaoki_core::state::{
 };
 use yaoki_core::switches::Switch;
 use yaoki_core::time::Instant;
+use yaoki_core::webhook::{Webhook, WebhookState};
 use yaoki_store::conn::{Conn, Purpose};
-use yaoki_store::table::{Balance, LedgerList, Position, Record};
+use yaoki_store::table::{Balance, LedgerList, Position, Record, Tally};
 use yaoki_store::testing::TestDatabase;
 use yaoki_store::verify::Report;
 use yaoki_store::{on_both_storages, sql};
@@ -146,6 +147,38 @@ fn cut(conn: &mut Conn) -> (LaneNumber, i64) {
 }
 
 on_both_storages! {
+    fn a_changed_url_of_a_webhook_is_found(db: &mut TestDatabase) {
+        after(db, |conn| {
+            let row = rows::<Webhook>(conn, &sql::WEBHOOKS).pop().expect("one is there");
+            put(conn, &Webhook { url: "https://thief.example/".to_owned(), ..row.clone() });
+            ("webhook", row.number.0.to_string())
+        });
+    }
+
+    fn a_deleted_and_an_invented_webhook_are_found(db: &mut TestDatabase) {
+        after(db, |conn| {
+            let row = rows::<Webhook>(conn, &sql::WEBHOOKS).pop().expect("one is there");
+            drop_row(conn, &row);
+            ("webhook", row.number.0.to_string())
+        });
+        let mut conn = db.connect(Purpose::Admin);
+        let number = WebhookNumber(77);
+        let row = Webhook {
+            number,
+            merchant: yaoki_core::ids::MerchantNumber(1),
+            url: "https://thief.example/".to_owned(),
+            state: WebhookState::Active,
+            generation: 1,
+            previous_until: Instant(0),
+        };
+        put(&mut conn, &row);
+        put(&mut conn, &Position { name: "webhook:77".to_owned(), lane: LaneNumber(0), seq: 1 });
+        drop(conn);
+        let report = report(db, &[]);
+        must_name(&report, &["webhook", "position"], "webhook", "77");
+        must_name(&report, &["webhook", "position"], "position", "webhook:77, 0");
+    }
+
     fn a_changed_amount_of_an_operation_is_found(db: &mut TestDatabase) {
         after(db, |conn| {
             let row = paid(conn);
@@ -409,6 +442,26 @@ on_both_storages! {
             let key = format!("{}, {day}", row.account.0);
             must_name(&report, &["balance"], "balance", &key);
         }
+    }
+
+    fn a_changed_a_deleted_and_an_invented_tally_are_found(db: &mut TestDatabase) {
+        lived(db);
+        let mut conn = db.connect(Purpose::Admin);
+        let arguments = [0, 0, 0, 0, 100].map(Value::Int);
+        let all: Vec<Tally> = conn.query(&sql::TALLIES_AFTER, &arguments).expect("rows");
+        let (changed, deleted) = (&all[0], &all[1]);
+        put(&mut conn, &Tally { amount: changed.amount + 1, ..changed.clone() });
+        drop_row(&mut conn, deleted);
+        let invented = Tally { hour: changed.hour + 1, ..changed.clone() };
+        put(&mut conn, &invented);
+        drop(conn);
+        let report = report(db, &[]);
+        for row in [changed, deleted, &invented] {
+            let (kind, outcome) = (row.kind.code(), row.outcome.code());
+            let key = format!("{}, {}, {kind}, {outcome}", row.hour, row.store.0);
+            must_name(&report, &["tally"], "tally", &key);
+        }
+        assert_eq!(report.found, 3, "{report}");
     }
 
     fn a_deleted_and_an_invented_list_entry_are_found(db: &mut TestDatabase) {

@@ -2,7 +2,7 @@
 
 use yaoki_core::command::{Act, Asset, Command, Credit};
 use yaoki_core::facts::OperationKind;
-use yaoki_core::ids::{MemberNumber, TerminalNumber};
+use yaoki_core::ids::{MemberNumber, MerchantNumber, TerminalNumber, WebhookNumber};
 use yaoki_core::state::Lane;
 use yaoki_core::switches::{Capability, Scope};
 use yaoki_core::time::Instant;
@@ -102,6 +102,12 @@ fn administer(book: &TestBook, (three, four): (MemberNumber, MemberNumber)) {
     book.administer(shut(everything));
     book.administer(Act::OpenSwitch(everything.0, everything.1, everything.2));
     book.administer(shut((Capability::Payment, Scope::Store, 4)));
+    for _ in 0..2 {
+        let (merchant, url) = (MerchantNumber(1), "https://shop.example/hooks".to_owned());
+        book.administer(Act::CreateWebhook { merchant, url, loopback: false });
+    }
+    book.administer(Act::RotateWebhookSecret(WebhookNumber(1), book.clock.now()));
+    book.administer(Act::EndWebhook(WebhookNumber(2)));
     book.administer(Act::CreateMerchant("the last one".to_owned()));
 }
 
@@ -141,6 +147,7 @@ on_both_storages! {
             counts.batches, counts.operations, counts.transfers, counts.events,
             counts.acknowledgements, counts.members, counts.devices, counts.links,
             counts.payment_states, counts.directory, counts.balances, counts.ledger_list,
+            counts.tallies,
         ];
         assert!(all.iter().all(|&count| count > 0), "everything was there to be checked: {report}");
         assert_eq!((counts.members, counts.devices, counts.links), (4, 5, 6));

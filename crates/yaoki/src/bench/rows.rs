@@ -129,13 +129,11 @@ fn jobs(options: &Options) -> Vec<Job> {
         }
         add(What::Open, 0);
         add(What::Disk, DISK_IN_FLIGHT);
-        if on == On::Sqlite {
-            for &in_flight in &options.in_flight {
-                add(What::HttpPay, in_flight);
-            }
-            add(What::HttpOpen, 0);
-            add(What::HttpCodes, largest);
+        for &in_flight in &options.in_flight {
+            add(What::HttpPay, in_flight);
         }
+        add(What::HttpOpen, 0);
+        add(What::HttpCodes, largest);
         add(What::TenMillion, 64);
         add(What::TenMillion, largest);
         add(What::TenMinutes, largest);
@@ -175,7 +173,7 @@ struct Field<'a> {
     worlds: Vec<((On, i64), World)>,
     plain: Option<Plain>,
     databases: Vec<String>,
-    server: Option<Server>,
+    servers: Vec<(On, Server)>,
 }
 
 impl<'a> Field<'a> {
@@ -184,12 +182,12 @@ impl<'a> Field<'a> {
         let folder = parent.join(format!("yaoki-bench-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         let (worlds, databases) = (Vec::new(), Vec::new());
-        Ok(Self { options, folder, worlds, plain: None, databases, server: None })
+        Ok(Self { options, folder, worlds, plain: None, databases, servers: Vec::new() })
     }
 
     /// Removes what the bench made.
     fn clear(&mut self) -> Result<()> {
-        self.server = None;
+        self.servers.clear();
         self.worlds.clear();
         std::fs::remove_dir_all(&self.folder)?;
         if let Some(server) = &self.options.postgres {
@@ -260,9 +258,10 @@ impl<'a> Field<'a> {
     fn run_http(&mut self, job: Job, what: &str) -> Result<Row> {
         let options = self.options;
         self.world(job.on, options.members)?;
-        let mut server = match self.server.take() {
-            Some(server) => server,
-            None => Server::start(self.world(job.on, options.members)?)?,
+        let at = self.servers.iter().position(|(on, _)| *on == job.on);
+        let (on, mut server) = match at {
+            Some(at) => self.servers.swap_remove(at),
+            None => (job.on, Server::start(self.world(job.on, options.members)?)?),
         };
         let bar = Progress::spinning(what);
         let world = self.world(job.on, options.members)?;
@@ -281,7 +280,7 @@ impl<'a> Field<'a> {
         };
         bar.finish_and_clear();
         let row = row(world, job, &measured, commits);
-        self.server = Some(server);
+        self.servers.push((on, server));
         Ok(row)
     }
 

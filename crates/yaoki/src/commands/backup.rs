@@ -1,14 +1,11 @@
-//! `yaoki backup`, `yaoki restore`, and `yaoki admin open-restored`. The store copies and checks;
-//! the keys are this command's: a restored book gets a new code key before it can be served.
+//! `yaoki backup` and `yaoki restore`. The store copies and checks; the keys are this command's: a
+//! restored book gets a new code key before it can be served.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use yaoki_server::admin::By;
 use yaoki_server::edge::keys::{KeyFile, KeyFileError};
-use yaoki_store::Conn;
-use yaoki_store::backup::{RestoreOptions, open_after_restore};
-use yaoki_store::conn::Purpose;
+use yaoki_store::backup::RestoreOptions;
 use yaoki_store::verify::Progress;
 use yaoki_store::verify::anchor::parse_file;
 
@@ -84,14 +81,6 @@ pub(crate) fn restore(restore: &Restore, settings: &Settings) -> Result<(), Fail
          `yaoki admin open-restored --actor ONE --second ANOTHER`.",
         settings.keys.display()
     ));
-    Ok(())
-}
-
-/// Opens a restored book; a running server takes requests from then on.
-pub(crate) fn open_restored(by: &By, settings: &Settings) -> Result<(), Failure> {
-    let mut conn: Conn = open::connect(&settings.database, Purpose::Admin)?;
-    open_after_restore(&mut conn, &by.actor, &by.second, outside::now())?;
-    say::line("The restored book is open.");
     Ok(())
 }
 

@@ -30,6 +30,7 @@ pub(crate) fn run(settings: &Settings) -> Result<(), Failure> {
         registers = %served.running.address(ListenerName::Registers),
         devices = %served.running.address(ListenerName::Devices),
         public = %served.running.address(ListenerName::Public),
+        console = %served.running.address(ListenerName::Console),
         book = served.book.kind().name(),
         database = %settings.database,
         node = settings.node_name(),

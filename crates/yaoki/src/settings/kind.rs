@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use yaoki_core::money::Currency;
+use yaoki_server::edge::proxies::Proxies;
 use yaoki_server::edge::sign::IDENTIFIER_CHARACTERS_MAX;
 use yaoki_server::jobs::witness::WitnessUrl;
 use yaoki_store::Database;
@@ -110,6 +111,19 @@ impl Kind for Witnesses {
 
     fn read(text: &str) -> Result<Self, String> {
         text.split_whitespace().map(str::parse).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl Kind for Proxies {
+    const IS_LIST: bool = true;
+
+    fn may_be() -> String {
+        "addresses or networks, as `10.0.0.7` or `10.0.0.0/24`; or not set".to_owned()
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        let networks = text.split_whitespace().map(str::parse).collect::<Result<_, _>>();
+        networks.map(Self).map_err(|_| Self::may_be())
     }
 }
 
@@ -270,6 +284,13 @@ mod tests {
         let two = Witnesses::read("https://a.example/x https://b.example/y").expect("two");
         assert_eq!((two.0.len(), Witnesses::read("").expect("none").0.len()), (2, 0));
         assert!(Hosts::read("a.jp,").is_err() && Hosts::read("https://a.jp").is_err());
+    }
+
+    #[test]
+    fn proxies_are_addresses_and_networks_and_none_is_none() {
+        assert_eq!(Proxies::read(""), Ok(Proxies::default()));
+        assert_eq!(Proxies::read("10.0.0.7 2001:db8::/32").expect("two").0.len(), 2);
+        assert!(Proxies::read("true").is_err());
     }
 
     #[test]

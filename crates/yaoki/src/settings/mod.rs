@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use yaoki_core::money::Currency;
+use yaoki_server::edge::proxies::Proxies;
 use yaoki_store::Database;
 
 use self::kind::{Hosts, Kind, LogFormat, Number, Prefix, QrIdentifier, Witnesses, ZoneName};
@@ -136,9 +137,10 @@ settings! {
     /// compared.
     Birth currency: Currency = "JPY", "CODE";
 
-    /// The digits in front of every one-time code, 4 to 6 of them; registers route by them. 9876 is
-    /// used by no code payment that we know of (those of Japan begin with 9000 or 3158): good to
-    /// try things out. To be accepted at the registers of others, obtain an issuer code of your
+    /// The digits in front of every one-time code, 4 to 6 of them; registers route by them. One that
+    /// overlaps an issuer that we know of (those of Japan begin with 9000 or 3158, WeChat Pay with
+    /// 10 to 15, Alipay with 25 to 30) is refused. 9876 is used by none of them: good to try things
+    /// out. To be accepted at the registers of others, obtain an issuer code of your
     /// own. Each digit more leaves one less against guessing.
     Serving code_prefix: Prefix = "9876", "DIGITS";
     /// How long a code can be paid with, seconds, in steps of 30.
@@ -161,14 +163,22 @@ settings! {
     /// Where everybody is served: the first page and the API document, and to peers on this machine
     /// also health and metrics.
     Serving public: SocketAddr = "127.0.0.1:7700", "ADDRESS";
+    /// Where operators' browsers are served: the console. Better only to this machine or a network
+    /// of the operator's.
+    Serving console: SocketAddr = "127.0.0.1:7703", "ADDRESS";
+    /// What operators' browsers call this server in `Host`; `yaoki admin console-link` makes its
+    /// links with the first. Proofs are made for that name, so one that was made for another server
+    /// is refused. When not set, any name is taken, and links name the address.
+    Serving console_host: Hosts = "", "NAMES";
     /// The certificate chain of all listeners, PEM, the server's own certificate first. Read again
     /// when the file changes. Without it only loopback is listened on.
     Serving tls_cert: Option<PathBuf> = "", "FILE";
     /// The private key to `tls_cert`, PEM.
     Serving tls_key: Option<PathBuf> = "", "FILE";
-    /// A proxy in front of all listeners ends TLS: plain HTTP is taken on any address. Whoever can
-    /// reach the ports without the proxy can then read and change what is sent.
-    Serving behind_proxy: bool = "false", "BOOL";
+    /// The proxies that end TLS in front of all listeners, as addresses or networks. Plain HTTP is
+    /// then listened for on any address, and taken from these and from this machine only. Several:
+    /// the flag again, a list in the file, spaces in the environment.
+    Serving proxies: Proxies = "", "NETWORK";
     /// Health and metrics are served to everybody on the public listener, not only to this machine.
     Serving operations_for_all: bool = "false", "BOOL";
 
@@ -185,6 +195,8 @@ settings! {
     Serving devices_connections_max: Number<1, 1_000_000> = "8192", "COUNT";
     /// The most connections of the listener `public`.
     Serving public_connections_max: Number<1, 1_000_000> = "1024", "COUNT";
+    /// The most connections of the listener `console`.
+    Serving console_connections_max: Number<1, 1_000_000> = "256", "COUNT";
     /// How long requests that are under way may take at shutdown, seconds.
     Serving drain_seconds: Number<0, 300> = "10", "SECONDS";
 
@@ -193,9 +205,9 @@ settings! {
     Serving node: Option<String> = "", "NAME";
     /// Lanes of this node on PostgreSQL, each a writer of its own; SQLite has one.
     Serving lanes: Number<1, 64> = "4", "COUNT";
-    /// Threads that read. One is kept for registers, one for devices and one for readiness; the
-    /// rest are for whichever of the two sides needs them.
-    Serving readers: Number<3, 64> = "4", "COUNT";
+    /// Threads that read. One is kept for registers, one for devices, one for the console and one for
+    /// readiness; the rest are for whichever of the first two needs them.
+    Serving readers: Number<4, 64> = "5", "COUNT";
     /// Start on a PostgreSQL that can lose acknowledged payments (`fsync` off, weak
     /// `synchronous_commit`, standbys that are not synchronous). Whoever sets this decides that.
     Serving accept_losing_payments_on_failover: bool = "false", "BOOL";
@@ -209,6 +221,9 @@ settings! {
     /// acknowledged; nothing waits for it. Several: the flag again, a list in the file, spaces in
     /// the environment.
     Serving witness: Witnesses = "", "URL";
+    /// Webhooks may go to this machine, `http://127.0.0.1` included: to try them out. A live book
+    /// refuses that.
+    Serving webhook_loopback: bool = "false", "BOOL";
     /// Pause between checkpoints, seconds.
     Serving checkpoint_seconds: Number<1, 3_600> = "60", "SECONDS";
     /// Pause between sweeps for holds whose time is over, seconds.

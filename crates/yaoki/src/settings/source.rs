@@ -214,13 +214,13 @@ mod tests {
 
     #[test]
     fn texts_numbers_and_flags_of_a_file_are_taken_and_nothing_else() {
-        let file = "code_prefix = \"9999\"\nlanes = 2\nbehind_proxy = true\n";
+        let file = "code_prefix = \"9999\"\nlanes = 2\noperations_for_all = true\n";
         let read = parse(file).expect("settings");
         let of =
             |name| read.iter().find(|(known, _)| *known == name).map(|(_, text)| text.as_str());
         assert_eq!(of("code_prefix"), Some("9999"));
         assert_eq!(of("lanes"), Some("2"));
-        assert_eq!(of("behind_proxy"), Some("true"));
+        assert_eq!(of("operations_for_all"), Some("true"));
         assert!(parse("lanes = [2]").is_err());
         let two = parse("witness = [\"https://a/\", \"https://b/\"]").expect("a list");
         assert_eq!(two, [("witness", "https://a/ https://b/".to_owned())]);

@@ -79,6 +79,23 @@ fn lists_and_exit_codes_are_the_same_with_a_server_and_without() {
 }
 
 #[test]
+fn a_link_to_the_console_is_made_by_the_server_that_runs() {
+    let place = Place::with_book("demo");
+    for order in ["console-link", "end-console-sessions"] {
+        let ended = place.run(&["admin", order]);
+        assert_eq!(ended.code, 3, "{ended:?}");
+        assert!(ended.err.contains("Start it with `yaoki serve`"), "{ended:?}");
+    }
+    let server = Server::start(&place, &[]);
+    let link = place.reply(&["admin", "console-link"]);
+    let url = link["url"].as_str().expect("a link");
+    assert!(url.starts_with(&format!("http://{}/console#", server.console)), "{url}");
+    assert_eq!(link["actor"], "Asa");
+    let ended = place.reply(&["admin", "end-console-sessions"]);
+    assert_eq!(ended["done"], "console_sessions_ended");
+}
+
+#[test]
 fn an_amount_that_is_none_is_refused_with_what_an_amount_is() {
     let place = Place::with_book("demo");
     place.done(&["admin", "create-member"]);

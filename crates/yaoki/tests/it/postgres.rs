@@ -43,3 +43,20 @@ fn a_book_on_postgresql_is_made_served_and_verified() {
     let balance = place.reply(&["admin", "balance", "member:1", &url]);
     assert_eq!(balance["amount"], 500);
 }
+
+#[test]
+fn the_bench_measures_the_api_on_postgresql_too() {
+    let Some(database) = TestDatabase::postgres("bench") else { return };
+    let place = Place::new();
+    let url = format!("--postgres={}", url(&database));
+    let rows = "--rows=postgres http payments 1,postgres http codes";
+    let few = ["--seconds=1", "--members=200", "--in-flight=1", "--folder=.", &url];
+    let out = place.done(&[&["bench", "--json", rows], &few[..]].concat());
+    let report: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    let rows = report["rows"].as_array().expect("a list");
+    assert_eq!(rows.len(), 2, "{out}");
+    for row in rows {
+        assert!(row["storage"] == "postgres" && row["failed"] == 0, "{row}");
+        assert!(row["per_second"].as_u64() > Some(0), "{row}");
+    }
+}

@@ -95,11 +95,17 @@ pub(crate) struct Server {
     pub(crate) devices: SocketAddr,
     /// Where it serves.
     pub(crate) public: SocketAddr,
+    /// Where it serves.
+    pub(crate) console: SocketAddr,
 }
 
 /// Every listener at a port that the system chooses.
-pub(crate) const FREE_PORTS: [&str; 3] =
-    ["--registers=127.0.0.1:0", "--devices=127.0.0.1:0", "--public=127.0.0.1:0"];
+pub(crate) const FREE_PORTS: [&str; 4] = [
+    "--registers=127.0.0.1:0",
+    "--devices=127.0.0.1:0",
+    "--public=127.0.0.1:0",
+    "--console=127.0.0.1:0",
+];
 
 impl Server {
     /// Starts `serve` and waits until it serves.
@@ -121,9 +127,9 @@ impl Server {
             let text = serving[name].as_str().expect("an address");
             text.parse().expect("an address")
         };
-        let (registers, devices, public) =
-            (address("registers"), address("devices"), address("public"));
-        Self { child, log, registers, devices, public }
+        let [registers, devices, public, console] =
+            ["registers", "devices", "public", "console"].map(address);
+        Self { child, log, registers, devices, public, console }
     }
 
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {

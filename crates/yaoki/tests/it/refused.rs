@@ -50,6 +50,33 @@ fn a_live_book_refuses_what_is_for_play() {
     refused(&place, &["admin", "credit", "1", "100"], 1, "refused on a live book");
     let balance = place.reply(&["admin", "balance", "member:1"]);
     assert_eq!(balance["amount"], 0);
+    let serve = [&["serve", "--webhook-loopback"], &FREE_PORTS[..]].concat();
+    refused(&place, &serve, 1, "webhook_loopback is refused on a live book");
+    place.done(&["admin", "create-merchant", "Kado"]);
+    let here = ["admin", "create-webhook", "1", "http://127.0.0.1:9/"];
+    refused(&place, &here, 1, "A webhook's URL must be https");
+}
+
+#[test]
+fn a_demo_for_others_is_never_served_in_the_clear() {
+    let place = Place::new();
+    refused(&place, &["demo", "--host", "laptop.test"], 2, "add --tls");
+    refused(&place, &["demo", "--host", "https://laptop.test", "--tls"], 2, "without a scheme");
+    let two = ["demo", "--tls", "--tls-cert=a.crt", "--tls-key=a.key"];
+    refused(&place, &two, 2, "leave out tls_cert");
+    refused(&place, &["demo", "--tls", "--behind-proxy"], 2, "leave out tls_cert");
+    let left = std::fs::read_dir(place.path()).expect("the folder is there").count();
+    assert_eq!(left, 0, "nothing was made");
+}
+
+#[test]
+fn no_other_book_gets_an_authority_of_its_own() {
+    for kind in ["staging", "live"] {
+        let place = Place::with_book(kind);
+        let demo = ["demo", "--data=data", "--host", "laptop.test", "--tls"];
+        refused(&place, &demo, 1, "demo parts are for demo books only");
+        assert!(!place.path().join("data/demo-authority.json").exists());
+    }
 }
 
 #[test]
@@ -91,6 +118,7 @@ fn a_server_that_could_not_keep_its_promises_does_not_start() {
         (&["--public=0.0.0.0:0"][..], 3, "plain HTTP is served on loopback only"),
         (&["--code-prefix=987654", "--code-lifetime-seconds=300"], 3, "a shorter prefix"),
         (&["--code-prefix=12"], 2, "must be 4 to 6 digits"),
+        (&["--code-prefix=9000"], 2, "must overlap no other issuer's"),
         (&["--code-lifetime-seconds=45"], 2, "a multiple of 30"),
         (&["--tls-cert=cert.pem"], 2, "given together"),
         (&["--tls-cert=cert.pem", "--tls-key=key.pem"], 3, "cert.pem must be readable PEM"),
@@ -112,14 +140,35 @@ fn a_server_that_could_not_keep_its_promises_does_not_start() {
 }
 
 #[test]
+fn the_doctor_finds_a_prefix_that_is_another_issuers() {
+    let place = Place::with_book("staging");
+    let doctor = place.run(&["doctor", "--code-prefix=3158"]);
+    assert_eq!(doctor.code, 1);
+    assert!(doctor.out.contains("BAD   codes"), "{doctor:?}");
+    assert!(doctor.out.contains("Merpay has it"), "{doctor:?}");
+}
+
+#[test]
+fn the_doctor_calls_nothing_good_that_it_could_not_read() {
+    let place = Place::with_book("staging");
+    std::fs::create_dir(place.path().join("data/anchors.jsonl")).expect("a folder in its place");
+    let doctor = place.run(&["doctor"]);
+    assert_eq!(doctor.code, 1, "{doctor:?}");
+    assert!(doctor.out.contains("BAD   anchors"), "{doctor:?}");
+    let elsewhere = place.run(&["doctor", "--database=sqlite:nowhere/book.db"]);
+    assert!(elsewhere.out.contains("BAD   disk"), "{elsewhere:?}");
+    assert!(elsewhere.out.contains("what is free in nowhere cannot be told"), "{elsewhere:?}");
+}
+
+#[test]
 fn a_port_that_is_taken_is_named() {
     let place = Place::with_book("demo");
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address");
     let registers = format!("--registers={address}");
-    let arguments = ["serve", FREE_PORTS[1], FREE_PORTS[2], &registers];
+    let arguments = ["serve", FREE_PORTS[1], FREE_PORTS[2], FREE_PORTS[3], &registers];
     refused(&place, &arguments, 3, &format!("the listener registers at {address}"));
-    let doctor = place.run(&["doctor", FREE_PORTS[1], FREE_PORTS[2], &registers]);
+    let doctor = place.run(&["doctor", FREE_PORTS[1], FREE_PORTS[2], FREE_PORTS[3], &registers]);
     assert_eq!(doctor.code, 1);
     assert!(doctor.out.contains("or choose another with --registers"), "{doctor:?}");
 }

@@ -32,6 +32,27 @@ fn a_restored_book_is_closed_until_two_people_open_it() {
 }
 
 #[test]
+fn a_restored_book_is_opened_by_the_command_itself_where_no_server_runs() {
+    let place = Place::with_book("staging");
+    place.done(&["admin", "create-member"]);
+    place.done(&["backup", "copy.db"]);
+    std::fs::create_dir(place.path().join("again")).expect("a folder");
+    let [old, new] = ["data/keys.json", "again/keys.json"].map(|name| place.path().join(name));
+    std::fs::copy(old, new).expect("a copy");
+    place.done(&["restore", "copy.db", "--data=again", "--actor=Asa", "--reason=a test"]);
+    let open = ["admin", "--data=again", "open-restored", "--second=Ben"];
+    let lock = std::fs::File::open(place.path().join("again/lock")).expect("the folder's lock");
+    lock.lock().expect("nobody holds it");
+    let held = place.run(&open);
+    assert_eq!(held.code, 3, "somebody works in the folder and does not answer: {held:?}");
+    drop(lock);
+    place.done(&open);
+    let again = place.run(&open);
+    assert_eq!(again.code, 1, "{again:?}");
+    place.done(&["admin", "--data=again", "credit", "1", "5"]);
+}
+
+#[test]
 fn the_key_file_of_before_a_restore_is_refused() {
     let place = Place::with_book("staging");
     place.done(&["admin", "create-member"]);

@@ -13,7 +13,9 @@ fn the_self_test_walks_the_whole_path_and_leaves_nothing_behind() {
         "a withdrawn order cannot be confirmed",
         "money still goes back meanwhile",
         "the book verifies against its anchors",
+        "a signed checkpoint covers the payment",
         "ひので駅前店 Hinode Station",
+        "\nanchor   ",
     ] {
         assert!(out.contains(sentence), "{sentence}: {out}");
     }

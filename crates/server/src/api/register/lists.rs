@@ -166,7 +166,9 @@ pub async fn payment(
         let history = history.await??;
         signed.is_believed();
         let history = history.ok_or(EdgeError::PaymentNotFound)?;
-        Ok(render::said(&PaymentAnswer::of(&history, &app.book.currency())))
+        let anchor = app.checkpoint.read().expect("no holder panics").clone();
+        let currency = app.book.currency();
+        Ok(render::said(&PaymentAnswer::of(&history, &currency, anchor.as_deref())))
     };
     app.answer(Endpoint::Payment, work).await
 }

@@ -34,6 +34,8 @@ enum Listed {
     Devices,
     /// Closed switches, as `yaoki admin switches`; counted from 1
     Switches,
+    /// Merchants' webhook endpoints, and which are failing
+    Webhooks,
 }
 
 impl Listed {
@@ -45,6 +47,7 @@ impl Listed {
             Self::Members => "members",
             Self::Devices => "devices",
             Self::Switches => "switches",
+            Self::Webhooks => "webhooks",
         }
     }
 }
@@ -87,7 +90,7 @@ fn place_of(name: &str, listed: &str) -> u8 {
     match name {
         name if listed.strip_suffix('s') == Some(name) => 0,
         "number" | "capability" => 1,
-        "name" | "reason" => 3,
+        "name" | "reason" | "url" => 3,
         _ => 2,
     }
 }

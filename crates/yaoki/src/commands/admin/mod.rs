@@ -17,7 +17,7 @@ use clap::Args;
 use yaoki_server::admin::{By, Message, Order};
 
 use self::order::Act;
-use crate::commands::{account, backup};
+use crate::commands::account;
 use crate::door::Door;
 use crate::exit::Failure;
 use crate::settings::Settings;
@@ -79,9 +79,6 @@ impl ByArguments {
 /// Carries out one command of an operator.
 pub(crate) fn run(admin: &Admin, settings: &Settings) -> Result<(), Failure> {
     let by = admin.by.by(admin.act.only_looks())?;
-    if matches!(admin.act, Act::OpenRestored) {
-        return backup::open_restored(&by, settings);
-    }
     let desk = Desk { door: Door::open(settings)?, settings, by, json: admin.json };
     match &admin.act {
         Act::Balance(balance) => account::balance(&desk, balance),

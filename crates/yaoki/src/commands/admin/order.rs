@@ -69,6 +69,26 @@ pub(super) enum Act {
         /// The device, as dev_…
         device: String,
     },
+    /// A new webhook endpoint of a merchant; prints its secret
+    CreateWebhook {
+        /// The merchant, as mer_… or its number
+        merchant: String,
+        /// Where its events are posted, an https URL
+        url: String,
+    },
+    /// A webhook endpoint is told nothing more, for ever
+    EndWebhook {
+        /// The endpoint, as whe_… or its number
+        webhook: String,
+    },
+    /// A new secret for a webhook endpoint; prints it
+    RotateWebhook {
+        /// The endpoint, as whe_… or its number
+        webhook: String,
+        /// How long the old secret still signs and is believed, seconds
+        #[arg(long, value_name = "SECONDS", default_value_t = 86_400)]
+        keep_seconds: i64,
+    },
     /// Money or points from nowhere, on demo and staging books only
     Credit {
         /// The member, as mem_… or the number
@@ -112,12 +132,16 @@ pub(super) enum Act {
         #[command(flatten)]
         subject: Subject,
     },
-    /// What there is, by ascending number: shops, members, devices, closed switches
+    /// What there is, by ascending number: shops, members, devices, switches, webhooks
     List(List),
     /// Every closed switch
     Switches,
     /// Open a book that was restored, once it is known what it lacks (two people)
     OpenRestored,
+    /// A link that signs you in at the console of the running server: works once, for ten minutes
+    ConsoleLink,
+    /// Every console session of the running server ends, and every link to it
+    EndConsoleSessions,
     /// A new generation of a key, without a stop
     #[command(subcommand)]
     Rotate(Rotate),
@@ -225,6 +249,13 @@ impl Act {
                 lifetime_seconds: Some(*lifetime_seconds),
             },
             Self::EndDevice { device } => Order::EndDevice { device: device.clone() },
+            Self::CreateWebhook { merchant, url } => {
+                Order::CreateWebhook { merchant: merchant.clone(), url: url.clone() }
+            }
+            Self::EndWebhook { webhook } => Order::EndWebhook { webhook: webhook.clone() },
+            Self::RotateWebhook { webhook, keep_seconds } => {
+                Order::RotateWebhookSecret { webhook: webhook.clone(), keep_seconds: *keep_seconds }
+            }
             Self::Credit { member, amount, points } => Order::Credit {
                 member: member.clone(),
                 asset: if *points { "points" } else { "money" }.to_owned(),
@@ -236,13 +267,14 @@ impl Act {
             Self::CloseSwitch { .. } | Self::OpenSwitch { .. } => self.switch_order(),
             Self::List(list) => list.order(),
             Self::Switches => Order::ListSwitches,
+            Self::OpenRestored => Order::OpenRestored,
+            Self::ConsoleLink => Order::ConsoleLink,
+            Self::EndConsoleSessions => Order::EndConsoleSessions,
             Self::ReloadKeys => Order::ReloadKeys,
             Self::Status => Order::Status,
-            Self::CreateMember { .. }
-            | Self::Rotate(_)
-            | Self::OpenRestored
-            | Self::Balance(_)
-            | Self::Statement(_) => unreachable!("{self:?} is not one order"),
+            Self::CreateMember { .. } | Self::Rotate(_) | Self::Balance(_) | Self::Statement(_) => {
+                unreachable!("{self:?} is not one order")
+            }
         }
     }
 

@@ -2,7 +2,9 @@
 
 use yaoki_server::Running;
 use yaoki_server::admin::Desk;
+use yaoki_server::edge::listener::ListenerName;
 
+use super::reach::Reached;
 use super::seed::Seeded;
 use crate::exit::Failure;
 use crate::settings::Settings;
@@ -17,6 +19,7 @@ pub(crate) fn say(
     running: &Running,
     desk: &Desk,
     seeded: &Seeded,
+    reached: Option<&Reached>,
 ) -> Result<(), Failure> {
     let currency = desk.book.currency();
     say::line(format_args!(
@@ -25,14 +28,15 @@ pub(crate) fn say(
         settings.keys.display()
     ));
     say::space();
-    say::columns(&[
-        (
-            "public",
-            format!("http://{}/  (first page, API document, health, metrics)", running.public),
-        ),
-        ("registers", format!("http://{}", running.registers)),
-        ("devices", format!("http://{}", running.devices)),
-    ]);
+    say::columns(&ListenerName::ALL.map(|name| {
+        let address = running.address(name);
+        let url = reached.map_or_else(|| format!("http://{address}"), |one| one.url(address));
+        let what = match name {
+            ListenerName::Public => "/  (first page, API document, health, metrics)",
+            _ => "",
+        };
+        (name.text(), format!("{url}{what}"))
+    }));
     say::space();
     say::line("Members, each with a one-time link that enrols a device:");
     for person in &seeded.people {
@@ -52,19 +56,54 @@ pub(crate) fn say(
         say::line(format_args!("  {terminal}  {}  {generation}  {}", till.key, till.name));
     }
     say::space();
-    hints(settings, running, seeded)
+    match reached {
+        Some(reached) => phone(running, reached),
+        None => device(running, seeded),
+    }
+    hints(settings, seeded)
 }
 
-/// Commands to go on with, as they can be copied.
-fn hints(settings: &Settings, running: &Running, seeded: &Seeded) -> Result<(), Failure> {
-    let yaoki = outside::program();
-    let data = settings.data.display();
-    let device = format!("  {yaoki} device --server {}", running.devices);
+/// How a phone comes to trust the demo, in both languages.
+fn phone(running: &Running, reached: &Reached) {
+    let url = reached.url(running.public);
+    let fingerprint = reached.authority.fingerprint();
+    say::line(format_args!(
+        "On a phone, once: trust this demo's own authority, which vouches for this host alone.\n  \
+         1. Open {url}/demo/ca.crt and go on past the warning.\n  \
+         2. iPhone: Settings › Profile Downloaded › Install, then General › About ›\n     \
+         Certificate Trust Settings. Android: search the settings for “CA certificate”.\n     \
+         Desktop: import it among the authorities of the browser or the system.\n  \
+         3. Before you confirm, compare the SHA-256 fingerprint with the one below.\n  \
+         4. Open {url}/"
+    ));
+    say::line(format_args!(
+        "スマートフォンで一度だけ、このホスト専用の認証局を信頼させます。\n  \
+         1. {url}/demo/ca.crt を開き、警告の先へ進みます。\n  \
+         2. iPhone：設定 › プロファイルがダウンロード済み › インストール。続けて 一般 › 情報 ›\n     \
+         証明書信頼設定。Android：設定で「CA 証明書」を検索。パソコン：ブラウザーか OS の\n     \
+         認証局の一覧に読み込みます。\n  \
+         3. 確定する前に、SHA-256 のフィンガープリントを下のものと見比べます。\n  \
+         4. {url}/ を開きます。"
+    ));
+    say::line(format_args!("  SHA-256 {fingerprint}"));
+    say::line("More / 詳しくは: docs/guides/demo-on-a-phone.md");
+    say::space();
+}
+
+/// How to be a phone on the command line.
+fn device(running: &Running, seeded: &Seeded) {
+    let device = format!("  {} device --server {}", outside::program(), running.devices);
     let link = seeded.people.iter().find_map(|person| person.link.as_deref()).unwrap_or("TOKEN");
     say::line("Be a member's phone:");
     say::line(format_args!("{device} enrol {link}"));
     say::line(format_args!("{device} code"));
     say::line(format_args!("{device} wallet"));
+}
+
+/// Commands to go on with, as they can be copied.
+fn hints(settings: &Settings, seeded: &Seeded) -> Result<(), Failure> {
+    let yaoki = outside::program();
+    let data = settings.data.display();
     let till = seeded.tills.first().ok_or_else(|| Failure::fault("the demo has no terminal"))?;
     say::line(format_args!(
         "Be a register: docs/start.md signs requests with curl and openssl. Each carries\n  \
@@ -77,6 +116,7 @@ fn hints(settings: &Settings, running: &Running, seeded: &Seeded) -> Result<(), 
     let admin = format!("  {yaoki} admin --data {data}");
     say::line("Be the operator:");
     say::line(format_args!("{admin} status"));
+    say::line(format_args!("{admin} console-link"));
     say::line(format_args!("{admin} close-switch payment --actor me --reason 'to see it'"));
     say::line(format_args!("{admin} open-switch payment --actor me --second you"));
     let member = seeded.people.first().map_or("mem_…", |person| &person.member);

@@ -4,9 +4,13 @@
 //! | ----------- | -------------------------------------------------------------------- |
 //! | [`seed`]    | shops and members, made once however often the demo is started       |
 //! | `guide`     | what is printed: how to go on from here                              |
+//! | `reach`     | `--host` and `--tls`: a demo that phones reach                       |
+//! | `authority` | the demo's own certificate authority                                 |
 //! | `self_test` | the whole path through HTTP, on a book of its own                    |
 
+mod authority;
 mod guide;
+mod reach;
 pub(crate) mod seed;
 mod self_test;
 mod steps;
@@ -22,7 +26,7 @@ use crate::exit::Failure;
 use crate::folder::DataFolder;
 use crate::settings::Settings;
 use crate::settings::source::Values;
-use crate::{logs, open, say, signals};
+use crate::{logs, open, outside, say, signals};
 
 /// The data folder of the demo, when nobody says.
 pub(crate) const FOLDER: &str = "yaoki-demo";
@@ -33,6 +37,8 @@ pub(crate) struct Demo {
     /// 0 when all went as it must. With --database, on that database, which must be empty
     #[arg(long)]
     self_test: bool,
+    #[command(flatten)]
+    reach: reach::Reach,
 }
 
 /// Serves a demo, or tests itself.
@@ -43,14 +49,20 @@ pub(crate) fn run(demo: &Demo, mut values: Values) -> Result<(), Failure> {
     // The log of a demo is for people who look at something else.
     values.set_default("log", "warn".to_owned());
     let mut settings = Settings::read(&values)?;
+    demo.reach.check(&settings)?;
     logs::start(&settings)?;
     make_or_continue(&settings)?;
-    free_ports(&mut settings, &values);
+    let reached = demo.reach.apply(&mut settings, &values, outside::now())?;
+    if reached.is_none() {
+        free_ports(&mut settings, &values);
+    }
     let told = signals::listen()?;
-    let served = serve::start(&settings, |_| ())?;
+    let served = serve::start(&settings, |options| {
+        options.demo_authority = reached.as_ref().map(|one| one.authority.certificate.clone());
+    })?;
     let desk = open::desk(&settings, &served.book);
     let seeded = seed::seed(&desk)?;
-    guide::say(&settings, &served.running, &desk, &seeded)?;
+    guide::say(&settings, &served.running, &desk, &seeded, reached.as_ref())?;
     serve::until_told(served, &told);
     say::line("Ended. Start again over the same folder to go on.");
     Ok(())
@@ -96,13 +108,19 @@ fn is_new(database: &Database) -> Result<bool, Failure> {
 /// Ports that nobody asked for are replaced where they are taken.
 fn free_ports(settings: &mut Settings, values: &Values) {
     for name in ListenerName::ALL {
-        let address = match name {
-            ListenerName::Registers => &mut settings.registers,
-            ListenerName::Devices => &mut settings.devices,
-            ListenerName::Public => &mut settings.public,
-        };
+        let address = address_of(settings, name);
         if !values.is_set(name.text()) && TcpListener::bind(*address).is_err() {
             *address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         }
+    }
+}
+
+/// Where a listener is to be.
+const fn address_of(settings: &mut Settings, name: ListenerName) -> &mut SocketAddr {
+    match name {
+        ListenerName::Registers => &mut settings.registers,
+        ListenerName::Devices => &mut settings.devices,
+        ListenerName::Public => &mut settings.public,
+        ListenerName::Console => &mut settings.console,
     }
 }

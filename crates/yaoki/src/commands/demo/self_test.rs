@@ -74,7 +74,8 @@ fn settings_in(place: &Path, values: &Values) -> Result<Settings, Failure> {
         settings.database = yaoki_store::Database::Sqlite(place.join("yaoki.db"));
     }
     (settings.registers, settings.devices, settings.public) = (free, free, free);
-    (settings.tls_cert, settings.tls_key, settings.behind_proxy) = (None, None, false);
+    (settings.tls_cert, settings.tls_key) = (None, None);
+    settings.proxies.0.clear();
     Ok(settings)
 }
 
@@ -96,7 +97,10 @@ fn walk(settings: &Settings, served: &Served, steps: &mut Steps) -> Result<Strin
     walker.is_scanned(steps)?;
     walker.looks(steps, &paid)?;
     walker.closes_a_switch(steps, &paid)?;
-    Ok(walker.receipt(&paid))
+    let anchored = checkpoint(&served.running.app, Some(&settings.anchor_file));
+    let anchor = anchored.map_err(Failure::fault)?.short();
+    walker.is_anchored(steps, &paid, &anchor)?;
+    Ok(walker.receipt(&paid, &anchor))
 }
 
 impl Walker {
@@ -252,6 +256,13 @@ impl Walker {
         steps.must("the life of a payment is told", life.is_object(), &life)
     }
 
+    /// The short form that stands on the receipt.
+    fn is_anchored(&mut self, steps: &mut Steps, paid: &Paid, anchor: &str) -> Result<(), Failure> {
+        let life = self.runtime.block_on(self.register.payment(&paid.id))?;
+        let named = &life["checkpoint"]["digest"];
+        steps.must("a signed checkpoint covers the payment", named == anchor, named)
+    }
+
     /// Closing stops payments and nothing else; opening takes two.
     fn closes_a_switch(&mut self, steps: &mut Steps, paid: &Paid) -> Result<(), Failure> {
         let (capability, scope) = ("payment".to_owned(), "everything".to_owned());
@@ -314,12 +325,13 @@ impl Walker {
         steps.must(sentence, right, (wallet.available, wallet.held))
     }
 
-    fn receipt(&self, paid: &Paid) -> String {
+    fn receipt(&self, paid: &Paid, anchor: &str) -> String {
         let Receipt { amount, currency, booked_at, business_date, .. } = &paid.receipt;
         let (merchant, store) = &self.names;
         format!(
             "{merchant}\n{store}\n{booked_at} (business date {business_date})\n\
-             payment  {}\nrequest  {}\npaid     {amount} {currency}\nrefunded {} {currency}",
+             payment  {}\nrequest  {}\npaid     {amount} {currency}\nrefunded {} {currency}\n\
+             anchor   {anchor}",
             paid.id,
             paid.request_id,
             REFUNDED + 100

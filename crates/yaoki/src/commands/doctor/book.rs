@@ -6,7 +6,7 @@ use yaoki_core::time::Instant;
 use yaoki_server::edge::keys::{KeyFile, KeyFileError};
 use yaoki_store::clock::{self, CLOCK_SKEW_MS_MAX};
 use yaoki_store::conn::Purpose;
-use yaoki_store::migrate::{MIGRATIONS, schema_version};
+use yaoki_store::migrate::{MIGRATIONS, check_number, schema_version};
 use yaoki_store::table::Book as BookRow;
 use yaoki_store::verify::anchor::parse_file;
 use yaoki_store::{BookKind, Conn, StoreError, read};
@@ -25,7 +25,7 @@ pub(super) fn look(settings: &Settings, runs: bool, findings: &mut Findings) {
     let keys = keys(settings, findings);
     let mut members = 0;
     if let Some(mut conn) = database(settings, findings) {
-        members = read::last_member_number(&mut conn).unwrap_or(0);
+        members = members_of(&mut conn, findings);
         durability(&mut conn, findings);
         check_clock(&mut conn, findings);
         if let Some(row) = row(settings, &mut conn, findings) {
@@ -35,6 +35,14 @@ pub(super) fn look(settings: &Settings, runs: bool, findings: &mut Findings) {
     }
     codes(settings, keys.as_ref(), members, findings);
     anchors(settings, runs, findings);
+}
+
+/// So many members there are; 0 where that cannot be read.
+fn members_of(conn: &mut Conn, findings: &mut Findings) -> i64 {
+    read::last_member_number(conn).unwrap_or_else(|error| {
+        findings.bad("members", error, "run `yaoki verify`");
+        0
+    })
 }
 
 fn keys(settings: &Settings, findings: &mut Findings) -> Option<KeyFile> {
@@ -110,6 +118,11 @@ fn database(settings: &Settings, findings: &mut Findings) -> Option<Conn> {
     let known = MIGRATIONS.last().map_or(0, |migration| migration.number);
     if found == known {
         findings.good("database", format_args!("{database}, schema {found}"));
+        return Some(conn);
+    }
+    if check_number(found).is_ok() {
+        let text = format!("{database} is at schema {found}, this release brings {known}");
+        findings.look("database", text, "run `yaoki migrate` when every node has this release");
         return Some(conn);
     }
     let text = format!("{database} is at schema {found}, this release needs {known}");
@@ -208,8 +221,15 @@ fn check_clock(conn: &mut Conn, findings: &mut Findings) {
 
 fn anchors(settings: &Settings, runs: bool, findings: &mut Findings) {
     let path = &settings.anchor_file;
-    let Ok(text) = std::fs::read_to_string(path) else {
-        return findings.good("anchors", format_args!("none yet in {}", path.display()));
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return findings.good("anchors", format_args!("none yet in {}", path.display()));
+        }
+        Err(error) => {
+            let text = format!("{} cannot be read: {error}", path.display());
+            return findings.bad("anchors", text, "check its owner, or bring it from its copy");
+        }
     };
     match parse_file(&text) {
         Err(error) => findings.bad("anchors", error, "bring the file back from its copy"),

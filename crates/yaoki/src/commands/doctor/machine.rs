@@ -105,7 +105,13 @@ fn disk(settings: &Settings, findings: &mut Findings) {
         Database::Postgres(_) => Some(settings.data.as_path()),
     };
     let place = place.unwrap_or(Path::new("."));
-    let Ok(found) = rustix::fs::statvfs(place) else { return };
+    let found = match rustix::fs::statvfs(place) {
+        Ok(found) => found,
+        Err(error) => {
+            let text = format!("what is free in {} cannot be told: {error}", place.display());
+            return findings.bad("disk", text, "check that the folder is there, and its owner");
+        }
+    };
     let free = found.f_bavail.saturating_mul(found.f_frsize);
     let text = format!("{} MB free in {}", free >> 20, place.display());
     let cure = "make room: a full disk stops the server, and nothing is lost";
@@ -129,12 +135,12 @@ fn tls(settings: &Settings, findings: &mut Findings) {
 
 fn listener(settings: &Settings, name: ListenerName, runs: bool, findings: &mut Findings) {
     let address = open::address(settings, name);
-    let secure = settings.tls_cert.is_some() || settings.behind_proxy;
+    let secure = settings.tls_cert.is_some() || settings.proxies.are_there();
     if !secure && !address.ip().is_loopback() {
         return findings.bad(
             "listener",
             format_args!("{} at {address} would be plain HTTP beyond this machine", name.text()),
-            "give tls_cert and tls_key, or behind_proxy where a proxy in front ends TLS",
+            "give tls_cert and tls_key, or list in proxies those that end TLS in front",
         );
     }
     let text = format!("{} at {address}", name.text());

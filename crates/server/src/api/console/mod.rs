@@ -1,0 +1,109 @@
+//! The console: what operators look at, in their browsers, on a listener of its own.
+//!
+//! | module         | what it is                                                    |
+//! | -------------- | ------------------------------------------------------------- |
+//! | [`session`]    | signing in by a link, and who asks                            |
+//! | [`day`]        | the figures of a day                                          |
+//! | [`operations`] | the newest operations, search, what nobody acknowledged       |
+//! | [`payment`]    | one payment with everything that belongs to it                |
+//! | [`shops`]      | merchants, stores, terminals, closed switches                 |
+//! | [`stream`]     | figures and newest operations, as they change                 |
+//!
+//! Nothing here changes anything. A member is only ever named by number, and no code, key or
+//! fingerprint is shown. Every request is a `POST` whose proof covers its body.
+
+pub mod day;
+pub mod operations;
+pub mod payment;
+pub mod session;
+pub mod shops;
+pub mod stream;
+
+use std::sync::Arc;
+
+use self::session::Sessions;
+use self::stream::Feed;
+use crate::app::App;
+use crate::edge::listener::ListenerName;
+use crate::edge::pace::InFlight;
+use crate::edge::proof::seen::SeenProofs;
+use crate::edge::proven::Gate;
+use crate::options::ServerOptions;
+
+/// The most proofs of operators that are remembered: some hundred a second.
+const PROOFS_REMEMBERED_MAX: usize = 1 << 14;
+
+/// What the handlers of the console share.
+#[derive(Debug)]
+pub struct Console {
+    /// What browsers call this server; none: anything.
+    pub hosts: Vec<String>,
+    /// Whether browsers see `https`.
+    pub is_secure: bool,
+    /// Links and sessions.
+    pub sessions: Sessions,
+    /// Proofs of operators that were accepted. Apart from those of devices, so that neither makes
+    /// the others' nonces old.
+    pub proofs: SeenProofs,
+    /// Requests of each session under way.
+    pub flights: Arc<InFlight>,
+    /// Streams of each session.
+    pub streams: Arc<InFlight>,
+    /// Streams of all sessions together.
+    pub all_streams: Arc<InFlight>,
+    /// What streams tell.
+    pub feed: Feed,
+}
+
+impl Console {
+    /// Nobody is signed in.
+    pub fn new(options: &ServerOptions) -> Self {
+        let limits = options.limits;
+        Self {
+            hosts: options.console_hosts.clone(),
+            is_secure: options.console.is_secure(),
+            sessions: Sessions::default(),
+            proofs: SeenProofs::new(PROOFS_REMEMBERED_MAX),
+            flights: InFlight::new(limits.in_flight_per_session_max),
+            streams: InFlight::new(limits.streams_per_session_max),
+            all_streams: InFlight::new(limits.streams_max),
+            feed: Feed::default(),
+        }
+    }
+
+    /// What a browser on this machine, or one that knows our name, calls the console.
+    pub fn origin(&self, app: &App) -> String {
+        let doors = app.doors.get().map(Vec::as_slice).unwrap_or_default();
+        let door = doors.iter().find(|door| door.name == ListenerName::Console);
+        let address = door.map(|door| match door.address.ip().is_unspecified() {
+            true => format!("localhost:{}", door.address.port()),
+            false => door.address.to_string(),
+        });
+        let host = self.hosts.first().cloned().or(address).unwrap_or_default();
+        format!("{}://{host}", self.scheme())
+    }
+
+    const fn scheme(&self) -> &'static str {
+        if self.is_secure { "https" } else { "http" }
+    }
+}
+
+/// Where operators' browsers ask.
+#[derive(Clone, Copy, Debug)]
+pub struct Operators;
+
+impl Gate for Operators {
+    const LISTENER: ListenerName = ListenerName::Console;
+
+    fn hosts(app: &App) -> &[String] {
+        &app.console.hosts
+    }
+
+    fn scheme(app: &App) -> &'static str {
+        app.console.scheme()
+    }
+
+    fn proofs(app: &App) -> &SeenProofs {
+        &app.console.proofs
+    }
+}

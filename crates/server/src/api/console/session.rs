@@ -1,0 +1,337 @@
+//! Signing in at the console, until operators have accounts: everything that they will replace is
+//! here.
+//!
+//! `yaoki admin console-link` makes a link for a name. A browser redeems it, once, with a key that
+//! it has just made; the token that it gets is bound to that key, says who works, and ends after
+//! [`SESSION_HOURS`]. Nothing is written: links, ended sessions and the time before which all are
+//! ended are in the memory of this server. So a restart kills every link, while sessions go on to
+//! their end; a rotation of the device token key ends them everywhere.
+//!
+//! Limits: [`LINKS_MAX`] links, the oldest makes room; [`ENDED_MAX`] ended sessions, past which all
+//! sessions are ended.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Mutex;
+
+use axum::extract::{FromRequest, Request, State};
+use axum::response::Response;
+use hyper::body::Bytes;
+use hyper::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use yaoki_core::time::{HOUR_MS, Instant, MINUTE_MS};
+
+use super::Operators;
+use crate::api::enrolment::link_digest;
+use crate::api::{render, time};
+use crate::app::App;
+use crate::edge::deadline::Deadline;
+use crate::edge::error::EdgeError;
+use crate::edge::pace::Flight;
+use crate::edge::problem::{Problem, ProblemDocument};
+use crate::edge::proof::NO_DEVICE;
+use crate::edge::proof::token::{Bound, Session};
+use crate::edge::proven::{Newcomer, for_caller, prove, text_of, with_nonce};
+use crate::edge::request::{self, DEVICE_BODY_BYTES_MAX, Intake};
+use crate::metrics::Endpoint;
+
+/// How long a link lives, milliseconds.
+pub const LINK_LIFETIME_MS: i64 = 10 * MINUTE_MS;
+/// How long a session lasts, hours.
+pub const SESSION_HOURS: i64 = 12;
+/// The most links that wait to be redeemed.
+pub const LINKS_MAX: usize = 32;
+/// The most sessions that are remembered as ended.
+pub const ENDED_MAX: usize = 4096;
+/// The longest text that is looked at as a link's token, bytes.
+const LINK_BYTES_MAX: usize = 200;
+
+/// What this server knows of links and sessions.
+#[derive(Debug, Default)]
+pub struct Sessions {
+    memory: Mutex<Memory>,
+}
+
+#[derive(Debug, Default)]
+struct Memory {
+    /// Oldest first.
+    links: VecDeque<Link>,
+    /// Until when each would have lasted.
+    ended: HashMap<u64, i64>,
+    /// Sessions that were begun before this are over, Unix milliseconds.
+    floor_ms: i64,
+}
+
+#[derive(Debug)]
+struct Link {
+    digest: [u8; 32],
+    actor: String,
+    expires_at: Instant,
+}
+
+impl Sessions {
+    /// Keeps a link for an actor; until when.
+    pub fn offer(&self, digest: [u8; 32], actor: &str, now: Instant) -> Instant {
+        let expires_at = now.plus_ms(LINK_LIFETIME_MS);
+        let mut memory = self.memory.lock().expect("no holder panics");
+        memory.links.retain(|link| link.expires_at > now);
+        if memory.links.len() == LINKS_MAX {
+            memory.links.pop_front();
+        }
+        memory.links.push_back(Link { digest, actor: actor.to_owned(), expires_at });
+        expires_at
+    }
+
+    /// Takes a link away, and begins the session that it is for; none where it is none.
+    fn redeem(&self, digest: &[u8; 32], number: u64, now: Instant) -> Option<Session> {
+        let mut memory = self.memory.lock().expect("no holder panics");
+        let place = memory.links.iter().position(|link| link.digest == *digest)?;
+        let link = memory.links.remove(place).filter(|link| link.expires_at > now)?;
+        let issued_at_ms = now.0.max(memory.floor_ms);
+        let expires_at_ms = issued_at_ms + SESSION_HOURS * HOUR_MS;
+        Some(Session { number, issued_at_ms, expires_at_ms, actor: link.actor })
+    }
+
+    /// Whether a session goes on.
+    pub fn is_open(&self, session: &Session, now: Instant) -> bool {
+        let memory = self.memory.lock().expect("no holder panics");
+        session.expires_at_ms > now.0
+            && session.issued_at_ms >= memory.floor_ms
+            && !memory.ended.contains_key(&session.number)
+    }
+
+    /// Ends one session.
+    fn end(&self, session: &Session, now: Instant) {
+        let mut memory = self.memory.lock().expect("no holder panics");
+        memory.ended.retain(|_, expires_at_ms| *expires_at_ms > now.0);
+        if memory.ended.len() < ENDED_MAX {
+            memory.ended.insert(session.number, session.expires_at_ms);
+        } else {
+            memory.end_all(now);
+        }
+    }
+
+    /// Ends every session and every link.
+    pub fn end_all(&self, now: Instant) {
+        self.memory.lock().expect("no holder panics").end_all(now);
+    }
+}
+
+impl Memory {
+    fn end_all(&mut self, now: Instant) {
+        self.links.clear();
+        self.ended.clear();
+        self.floor_ms = self.floor_ms.max(now.0) + 1;
+    }
+}
+
+/// A request of an operator who is signed in.
+#[derive(Debug)]
+pub struct Operator {
+    /// His session.
+    pub session: Session,
+    /// The body.
+    pub body: Bytes,
+    /// By when it must be answered.
+    pub deadline: Deadline,
+    _flight: Flight,
+}
+
+impl FromRequest<App> for Operator {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let token = request::check_head(&parts).and_then(|()| {
+            let opened = app.keyring().proof.open_session(text_of(&parts, &AUTHORIZATION));
+            opened.map_err(|_| not_signed_in())
+        });
+        let token = token.map_err(|problem| with_nonce::<Operators>(problem, app, NO_DEVICE))?;
+        let caller = token.caller();
+        let proven = async {
+            let intake = Intake::Json(DEVICE_BODY_BYTES_MAX);
+            let taken = prove::<Operators, _>(app, &parts, (body, intake), &token).await?;
+            let (body, deadline) = taken;
+            if !app.console.sessions.is_open(&token.session, app.now()) {
+                return Err(not_signed_in());
+            }
+            request::is_known(&parts.extensions, caller.cast_signed());
+            let flight = app.console.flights.start(caller.cast_signed());
+            let flight = flight.ok_or_else(too_many)?;
+            Ok(Self { session: token.session.clone(), body, deadline, _flight: flight })
+        };
+        proven.await.map_err(|problem| with_nonce::<Operators>(problem, app, caller))
+    }
+}
+
+fn not_signed_in() -> Problem {
+    let challenge = HeaderValue::from_static("DPoP error=\"invalid_token\", algs=\"ES256\"");
+    Problem::from(EdgeError::SessionMustBeOpen).and_header(WWW_AUTHENTICATE, challenge)
+}
+
+/// Too much of one session is under way.
+pub(super) fn too_many() -> Problem {
+    Problem::from(EdgeError::TooManyInFlight).and_retry_after(1)
+}
+
+/// For whom the next nonce is.
+pub(super) fn caller_of(operator: &Result<Operator, Problem>) -> u64 {
+    operator.as_ref().map_or(NO_DEVICE, |operator| operator.session.number)
+}
+
+/// Redeeming a link to the console.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SessionRequest<'a> {
+    /// What stands behind `#` in the link.
+    #[serde(borrow)]
+    link_token: Cow<'a, str>,
+}
+
+/// A session that was begun.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ConsoleSession)]
+pub struct SessionAnswer {
+    /// What the browser sends as `Authorization: DPoP …`; of no use without its key.
+    token: String,
+    /// Who works in it.
+    actor: String,
+    /// When it ends by itself.
+    #[schema(format = "date-time")]
+    expires_at: String,
+}
+
+/// Ending the session. No fields yet.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SessionEndRequest {}
+
+/// A session that was ended.
+#[derive(Serialize, ToSchema)]
+pub struct SessionEnded {
+    /// Always true.
+    ended: bool,
+}
+
+/// Signs a browser in with a one-time link. The proof carries the key that the session is bound to.
+#[utoipa::path(
+    post,
+    path = "/v1/console/session",
+    tag = "console",
+    security(("new_operator" = [])),
+    request_body = SessionRequest,
+    responses(
+        (status = 200, description = "Signed in", body = SessionAnswer),
+        (status = "default", description = "Unknown", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    )
+)]
+pub async fn begin(
+    State(app): State<App>,
+    newcomer: Result<Newcomer<Operators>, Problem>,
+) -> Response {
+    let work = async {
+        let newcomer = newcomer?;
+        let asked: SessionRequest<'_> = request::json(&newcomer.body)?;
+        if asked.link_token.is_empty() || asked.link_token.len() > LINK_BYTES_MAX {
+            return Err(Problem::field("link_token", "must be the token of a link"));
+        }
+        let (digest, number) = (link_digest(&asked.link_token), Session::number_of(app.random()));
+        let session = app.console.sessions.redeem(&digest, number, app.now());
+        let session = session.ok_or(EdgeError::ConsoleLinkMustBeOpen)?;
+        tracing::info!(actor = session.actor, "an operator signed in at the console");
+        Ok(render::said(&SessionAnswer {
+            token: app.keyring().proof.issue_session(&session, &newcomer.key.thumbprint),
+            expires_at: time::text(Instant(session.expires_at_ms)),
+            actor: session.actor,
+        }))
+    };
+    for_caller::<Operators>(app.answer(Endpoint::ConsoleSession, work).await, &app, NO_DEVICE)
+}
+
+/// Ends the session that asks, on this node.
+#[utoipa::path(
+    post,
+    path = "/v1/console/session/end",
+    tag = "console",
+    security(("operator" = [])),
+    request_body = SessionEndRequest,
+    responses(
+        (status = 200, description = "Ended", body = SessionEnded),
+        (status = "default", description = "Unknown", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    )
+)]
+pub async fn end(State(app): State<App>, operator: Result<Operator, Problem>) -> Response {
+    let caller = caller_of(&operator);
+    let work = async {
+        let operator = operator?;
+        let SessionEndRequest {} = request::json(&operator.body)?;
+        app.console.sessions.end(&operator.session, app.now());
+        Ok(render::said(&SessionEnded { ended: true }))
+    };
+    for_caller::<Operators>(app.answer(Endpoint::ConsoleEnd, work).await, &app, caller)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Instant = Instant(1_800_000_000_000);
+
+    fn digest(number: usize) -> [u8; 32] {
+        link_digest(&number.to_string())
+    }
+
+    #[test]
+    fn a_link_works_once_within_ten_minutes_and_the_oldest_makes_room() {
+        let sessions = Sessions::default();
+        for number in 0..=LINKS_MAX {
+            sessions.offer(digest(number), "Asa", NOW);
+        }
+        assert!(sessions.redeem(&digest(0), 1, NOW).is_none(), "it made room");
+        assert!(sessions.redeem(&digest(1), 1, NOW).is_some());
+        assert!(sessions.redeem(&digest(1), 1, NOW).is_none(), "it was used");
+        let late = NOW.plus_ms(LINK_LIFETIME_MS);
+        assert!(sessions.redeem(&digest(2), 1, late.plus_ms(-1)).is_some());
+        assert!(sessions.redeem(&digest(3), 1, late).is_none());
+        sessions.end_all(NOW);
+        assert!(sessions.redeem(&digest(4), 1, NOW).is_none());
+    }
+
+    #[test]
+    fn sessions_end_one_by_one_all_at_once_and_by_themselves() {
+        let sessions = Sessions::default();
+        let begin = |number: usize| {
+            sessions.offer(digest(number), "Asa", NOW);
+            let numbered = u64::try_from(number).expect("small");
+            sessions.redeem(&digest(number), numbered, NOW).expect("a session")
+        };
+        let (one, two) = (begin(1), begin(2));
+        sessions.end(&one, NOW);
+        assert!(!sessions.is_open(&one, NOW) && sessions.is_open(&two, NOW));
+        assert!(!sessions.is_open(&two, NOW.plus_ms(SESSION_HOURS * HOUR_MS)));
+        sessions.end_all(NOW);
+        assert!(!sessions.is_open(&two, NOW));
+        assert!(sessions.is_open(&begin(3), NOW), "begun in the same millisecond, after it");
+    }
+
+    #[test]
+    fn more_ended_sessions_than_are_remembered_end_all() {
+        let sessions = Sessions::default();
+        let session = |number| {
+            let expires_at_ms = NOW.0 + SESSION_HOURS * HOUR_MS;
+            Session { number, issued_at_ms: NOW.0, expires_at_ms, actor: "Asa".to_owned() }
+        };
+        let last = u64::try_from(ENDED_MAX).expect("small");
+        for number in 0..last {
+            sessions.end(&session(number), NOW);
+        }
+        assert!(sessions.is_open(&session(last + 1), NOW));
+        sessions.end(&session(last), NOW);
+        for number in [0, last, last + 1] {
+            assert!(!sessions.is_open(&session(number), NOW), "{number}");
+        }
+    }
+}
