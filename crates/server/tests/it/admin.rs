@@ -115,7 +115,8 @@ on_both_storages! {
         KeyFile::generate(&mut |bytes: &mut [u8]| bytes.fill(7)).create(&key_file).expect("a file");
         let entropy: Entropy = Arc::new(|bytes: &mut [u8]| bytes.fill(8));
         let clock = clock.as_clock();
-        let desk = Desk { book: Arc::clone(&book), key_file: key_file.clone(), clock, entropy };
+        let (shared, keys) = (Arc::clone(&book), key_file.clone());
+        let desk = Desk { book: shared, key_file: keys, clock, entropy, server: None };
         let rotate = |key: &str, keep_seconds| {
             perform(&desk, &message(Order::RotateKey { key: key.to_owned(), keep_seconds }))
         };
