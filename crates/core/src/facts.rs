@@ -121,8 +121,8 @@ coded! {
         LaneCreated = 1 => "lane_created",
         /// A merchant exists. text: name.
         MerchantCreated = 2 => "merchant_created",
-        /// A store exists. object: merchant, number: cut-off minutes, text: name, and on a second line
-        /// the place where one was given.
+        /// A store exists. object: merchant, number: cut-off minutes, text: name, and on a second
+        /// line the place where one was given.
         StoreCreated = 3 => "store_created",
         /// A terminal exists. object: store, text: name.
         TerminalCreated = 4 => "terminal_created",

@@ -4,8 +4,8 @@
 //!
 //! Sources: the issuer codes of Japan's code payments (JPQR, shown by the consumer) as Android
 //! phones showed them in February 2020 (ri25r.hatenablog.jp); Payments Japan assigns them and
-//! publishes no list. WeChat Pay and Alipay: their manuals for payment codes (18 digits from 10 to
-//! 15; 16 to 24 digits from 25 to 30).
+//! publishes no list. `WeChat` Pay and Alipay: their manuals for payment codes (18 digits from 10
+//! to 15; 16 to 24 digits from 25 to 30).
 //!
 //! Not here: routing. This product opens codes of its own only.
 

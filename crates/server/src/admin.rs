@@ -31,9 +31,9 @@ use crate::api::{fields, time};
 use crate::app::{App, Entropy};
 use crate::edge::identifier::{self, Kind};
 use crate::edge::keys::{KeyFile, KeyFileError, KeyName};
+use crate::edge::proof::token::ACTOR_CHARS_MAX;
 use crate::jobs::webhooks::message::secret_text;
 use crate::serve::MEMBERS_MIN;
-use crate::edge::proof::token::ACTOR_CHARS_MAX;
 
 pub use self::listing::LISTED;
 pub use self::message::{By, Message, Order};

@@ -97,6 +97,12 @@ impl TestDatabase {
         Conn::open(&self.database, purpose).expect("the test database can be opened")
     }
 
+    /// Closes its book as a restore does, also for nodes that have it open.
+    pub fn close_as_restored(&self) {
+        let text = "UPDATE book SET closed = 1; UPDATE switchboard SET version = version + 1";
+        self.connect(Purpose::Admin).run_script(text).expect("there is a book");
+    }
+
     /// A connection to it whose schema is there.
     pub fn migrated(&self) -> Conn {
         let mut conn = self.connect(Purpose::Admin);

@@ -11,8 +11,8 @@
 //! | a refund, void, reverse| declined: final                                                |
 //!
 //! No switch, freeze or suspension stops it. In time until 15 minutes after the booking date has
-//! ended at the store's cut-off; tombstones at any time. Only by the terminal that sent the request,
-//! until clerks can sign in.
+//! ended at the store's cut-off; tombstones at any time. Only by the terminal that sent the
+//! request, until clerks can sign in.
 
 use super::settle::{give_back, release};
 use super::{Outcome, Stop, blank, decline, must, record, repeat, signer};

@@ -44,8 +44,8 @@ const BACK: [(&str, &str); 12] = [
 ];
 
 /// Every kind of payment there is to settle.
-const GIVEN: &str = "pay a 1000; authorize h 500; authorize h2 500; authorize v 500; pay c2 100; confirm o 200; \
-     ack a";
+const GIVEN: &str = "pay a 1000; authorize h 500; authorize h2 500; authorize v 500; \
+                     pay c2 100; confirm o 200; ack a";
 
 fn to_suspense(expected: &str) -> String {
     match expected.strip_suffix(" gave_back") {

@@ -14,8 +14,8 @@
 //! | `shut CAPABILITY SCOPE N`    | a switch; also `open`                            |
 //! | `wait 90s`, `at HH:MM:SS.mmm`| time goes on; `at`: when clocks in Tokyo say so  |
 //!
-//! Options: `strange`: by a device that does not pay, `@2` terminal (else 1), `by 2` member (else 1), `code x`, `until 61s`, `gen 2`, `in
-//! USD`, `hold 60s`.
+//! Options: `@2` terminal (else 1), `by 2` member (else 1), `code x`, `until 61s`, `gen 2`, `in
+//! USD`, `hold 60s`; `strange`: by a device that does not pay.
 
 use std::collections::BTreeSet;
 

@@ -269,7 +269,8 @@ mod tests {
             prop_assert_eq!(read.is_dynamic(), amount.is_some());
             prop_assert_eq!((read.get(59), read.get(60)), (Some(&*name), Some(&*city)));
             let account = read.account(&guid).expect("it is there");
-            prop_assert_eq!((account.objects.get(1), account.objects.get(2)), (Some(&*one), Some(&*two)));
+            let found = (account.objects.get(1), account.objects.get(2));
+            prop_assert_eq!(found, (Some(&*one), Some(&*two)));
             prop_assert_eq!(read.name_in_language().map(|(_, name)| name), language.as_deref());
         }
     }

@@ -1,6 +1,6 @@
 //! What a member's device asks: to be enrolled, a code to show, the wallet; [`confirm`] has paying
-//! what a shop shows, [`movements`] what came and went. Every request is proven by the device's key,
-//! and every answer carries the nonce for the next proof.
+//! what a shop shows, [`movements`] what came and went. Every request is proven by the device's
+//! key, and every answer carries the nonce for the next proof.
 
 pub mod confirm;
 pub mod movements;

@@ -74,8 +74,7 @@ pub struct Proven {
     /// By when it must be answered.
     pub deadline: Deadline,
     extensions: Extensions,
-    _flight: Flight,
-    _frame: Option<[Flight; 2]>,
+    _flights: (Flight, Option<[Flight; 2]>),
 }
 
 /// A frame that an enrolled device signed.
@@ -138,8 +137,7 @@ impl Proven {
                 .ok_or_else(|| Problem::from(EdgeError::TooManyInFlight).and_retry_after(1))?;
             let (device, member) = (FactId(device), MemberNumber(member));
             let extensions = parts.extensions;
-            let (_flight, _frame) = (flight, frame);
-            Ok(Self { device, member, body, deadline, extensions, _flight, _frame })
+            Ok(Self { device, member, body, deadline, extensions, _flights: (flight, frame) })
         };
         proven.await.map_err(|problem| with_nonce::<Devices>(problem, app, token.device))
     }

@@ -376,7 +376,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics_and_none_but_ours_is_opened(text in any::<String>(), name in any::<String>()) {
+        fn no_text_panics_and_none_but_ours_is_opened(
+            text in any::<String>(), name in any::<String>()
+        ) {
             let file = keys(0);
             prop_assert!(signs(&file).open(&text).is_err());
             let _ = signs(&file).text(&Shown::Sign(StoreNumber(3)), &name);

@@ -11,7 +11,6 @@ use yaoki_server::admin::{By, Desk, ErrorKind, Message, Order, perform};
 use yaoki_server::app::Entropy;
 use yaoki_server::edge::admin_socket::{self, SOCKET_NAME};
 use yaoki_server::edge::keys::KeyFile;
-use yaoki_store::conn::Purpose;
 use yaoki_store::testing::{TestClock, options};
 use yaoki_store::{Book, BookKind, create, on_both_storages};
 
@@ -91,9 +90,7 @@ on_both_storages! {
 
     fn a_restored_book_is_opened_by_two_people_through_its_server(db: &mut TestDatabase) {
         let world = World::new(db);
-        let mut conn = db.connect(Purpose::Admin);
-        conn.run_script("UPDATE book SET closed = 1; UPDATE switchboard SET version = version + 1")
-            .expect("as a restore leaves it");
+        db.close_as_restored();
         let mut register = world.register(&world.till);
         let payment = world.payment(0, 100);
         let closed = world.run(register.pay(&payment)).expect_err("it is closed");
@@ -118,7 +115,8 @@ on_both_storages! {
         KeyFile::generate(&mut |bytes: &mut [u8]| bytes.fill(7)).create(&key_file).expect("a file");
         let entropy: Entropy = Arc::new(|bytes: &mut [u8]| bytes.fill(8));
         let clock = clock.as_clock();
-        let desk = Desk { book: Arc::clone(&book), key_file: key_file.clone(), clock, entropy };
+        let (shared, keys) = (Arc::clone(&book), key_file.clone());
+        let desk = Desk { book: shared, key_file: keys, clock, entropy, server: None };
         let rotate = |key: &str, keep_seconds| {
             perform(&desk, &message(Order::RotateKey { key: key.to_owned(), keep_seconds }))
         };

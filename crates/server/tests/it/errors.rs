@@ -57,18 +57,6 @@ fn by_requests(world: &World) -> Vec<String> {
     note(&stale);
     device.set_token("made up".to_owned());
     note(&world.run(device.post("/v1/device/code", b"{}")).expect("an answer"));
-    let mut device = world.enrolled(0);
-    for body in [
-        r#"{"payload":"x"}"#,
-        r#"{"payload":"00020126100006jp.abc5303392630438CB"}"#,
-        r#"{"payload":"00020130120008jp.yaoki5303392630438CB"}"#,
-    ] {
-        let body = with_crc(body);
-        let answer = device.post("/v1/device/shop", body.as_bytes());
-        note(&world.run(answer).expect("an answer"));
-    }
-    note(&world.run(device.frame("/v1/device/frames/1/1", b"")).expect("an answer"));
-    note(&world.run(device.post("/v1/device/frames/1/1", b"x")).expect("an answer"));
     let mut newcomer = world.device();
     let target = "/v1/device/enrol";
     let proof = newcomer.proof("POST", "/v1/device/code", b"{}").expect("a proof");
@@ -91,6 +79,27 @@ fn by_requests(world: &World) -> Vec<String> {
         )
         .as_bytes(),
     )));
+    reached
+}
+
+/// What is scanned wrongly, and frames that are none, reach.
+fn by_scans(world: &World) -> Vec<String> {
+    let mut reached = Vec::new();
+    let mut note = |answer: &yaoki_server::client::Answer| {
+        reached.push(answer.json()["refusal"].as_str().unwrap_or_default().to_owned());
+    };
+    let mut device = world.enrolled(0);
+    for body in [
+        r#"{"payload":"x"}"#,
+        r#"{"payload":"00020126100006jp.abc5303392630438CB"}"#,
+        r#"{"payload":"00020130120008jp.yaoki5303392630438CB"}"#,
+    ] {
+        let body = with_crc(body);
+        let answer = device.post("/v1/device/shop", body.as_bytes());
+        note(&world.run(answer).expect("an answer"));
+    }
+    note(&world.run(device.frame("/v1/device/frames/1/1", b"")).expect("an answer"));
+    note(&world.run(device.post("/v1/device/frames/1/1", b"x")).expect("an answer"));
     reached
 }
 
@@ -168,6 +177,7 @@ on_both_storages! {
         let mut world = World::new(db);
         let before = world.size();
         let mut reached: BTreeSet<String> = by_requests(&world).into_iter().collect();
+        reached.extend(by_scans(&world));
         // Two devices were enrolled by a link each, and nothing else.
         assert_eq!(world.size(), before + 4);
         reached.insert(by_slow_body(&world));

@@ -57,7 +57,8 @@ on_both_storages! {
     }
 
     fn a_payments_life_names_the_checkpoint_that_covers_it(db: &mut TestDatabase) {
-        let world = World::with(db, 1, |options| options.checkpoint_pause = Duration::from_hours(1));
+        let hour = Duration::from_hours(1);
+        let world = World::with(db, 1, |options| options.checkpoint_pause = hour);
         let app = &world.running.app;
         let mut register = world.register(&world.till);
         // After the one of the start, whenever that came.

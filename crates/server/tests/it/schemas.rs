@@ -27,14 +27,14 @@ impl Document {
         let status = answer.status.to_string();
         let declared = responses.get(&status).or_else(|| responses.get("default"));
         let Some(declared) = declared else { return vec![format!("status {status}")] };
-        let mut problems = headers_of(answer)
+        let mut problems: Vec<String> = headers_of(answer)
             .into_iter()
             .filter(|name| !declares(&declared["headers"], name))
             .map(|name| format!("header {name}"))
             .collect();
         let media_type = answer.content_type.split(';').next().unwrap_or_default();
         match declared["content"].get(media_type) {
-            None => problems_of(&mut problems, media_type),
+            None => problems.push(format!("media type {media_type}")),
             Some(content) => {
                 if let Some(schema) = content.get("schema").filter(|_| is_json(media_type)) {
                     self.check(schema, &answer.json(), "$", &mut problems);
@@ -55,8 +55,9 @@ impl Document {
                 "oneOf" => self.fitting(rule, value, at) == 1,
                 "anyOf" => self.fitting(rule, value, at) > 0,
                 "allOf" => {
-                    let all = rule.as_array().expect("a list");
-                    all.iter().for_each(|part| self.check(part, value, at, problems));
+                    for part in rule.as_array().expect("a list") {
+                        self.check(part, value, at, problems);
+                    }
                     true
                 }
                 "type" => is_of_type(rule, value),
@@ -133,10 +134,6 @@ fn headers_of(answer: &Answer) -> Vec<&'static str> {
 
 fn declares(headers: &Value, name: &str) -> bool {
     headers.as_object().is_some_and(|all| all.keys().any(|known| known.eq_ignore_ascii_case(name)))
-}
-
-fn problems_of(problems: &mut Vec<String>, media_type: &str) {
-    problems.push(format!("media type {media_type}"));
 }
 
 fn is_json(media_type: &str) -> bool {

@@ -212,7 +212,8 @@ on_both_storages! {
         let body = serde_json::json!({
             "request_id": request_id, "target_request_id": target_request_id,
         });
-        let refused = world.run(register.send("POST", "/v1/reversals", body.to_string().as_bytes()));
+        let body = body.to_string();
+        let refused = world.run(register.send("POST", "/v1/reversals", body.as_bytes()));
         let refused = refused.expect("an answer");
         assert_eq!(told(&refused), "429 too_many_without_effect", "nothing of it ever arrived");
         assert_eq!(world.size(), before, "nothing was recorded");

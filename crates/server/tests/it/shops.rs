@@ -341,7 +341,8 @@ on_both_storages! {
                 kinds.push(text(movement, "kind"));
                 if movement["kind"] == "pay" {
                     assert_eq!(movement["payment"], payment.as_str());
-                    assert_eq!((&movement["status"], &movement["refunded"]), (&json!("paid"), &json!(200)));
+                    let state = (&movement["status"], &movement["refunded"]);
+                    assert_eq!(state, (&json!("paid"), &json!(200)));
                     assert_eq!(movement["merchant"], "Hinode");
                     assert_eq!(movement["place"], "Hinode-ku, Tokyo");
                 }

@@ -113,8 +113,8 @@ on_both_storages! {
         }
         let (mut amounts, mut before) = (Vec::new(), None);
         loop {
-            let page = book.book.read_and_wait(move |conn| read::movements(conn, MEMBER, before, 2));
-            let page = page.expect("they can be read");
+            let read = move |conn: &mut yaoki_store::Conn| read::movements(conn, MEMBER, before, 2);
+            let page = book.book.read_and_wait(read).expect("they can be read");
             amounts.extend(page.operations.iter().map(|row| row.amount));
             before = page.before;
             if before.is_none() {

@@ -137,11 +137,11 @@ settings! {
     /// compared.
     Birth currency: Currency = "JPY", "CODE";
 
-    /// The digits in front of every one-time code, 4 to 6 of them; registers route by them. One that
-    /// overlaps an issuer that we know of (those of Japan begin with 9000 or 3158, WeChat Pay with
-    /// 10 to 15, Alipay with 25 to 30) is refused. 9876 is used by none of them: good to try things
-    /// out. To be accepted at the registers of others, obtain an issuer code of your
-    /// own. Each digit more leaves one less against guessing.
+    /// The digits in front of every one-time code, 4 to 6 of them; registers route by them. One
+    /// that overlaps an issuer that we know of (those of Japan begin with 9000 or 3158, those of
+    /// China with 10 to 15 or 25 to 30) is refused. 9876 is used by none of them: good to try
+    /// things out. To be accepted at the registers of others, obtain an issuer code of your own.
+    /// Each digit more leaves one less against guessing.
     Serving code_prefix: Prefix = "9876", "DIGITS";
     /// How long a code can be paid with, seconds, in steps of 30.
     Serving code_lifetime_seconds: Number<30, 300> = "120", "SECONDS";
