@@ -1,4 +1,5 @@
-//! The JSON API: registers, devices and the console. A handler is parse → command → submit → render.
+//! The JSON API: registers, devices and the console. A handler is parse → command → submit →
+//! render.
 
 pub mod console;
 pub mod device;

@@ -302,9 +302,10 @@ on_both_storages! {
         let payment = world.payment(0, 700);
         let mut register = world.register(&world.till);
         let paid = world.run(register.pay(&payment)).expect("paid").payment.expect("a payment");
+        let valid_until = yaoki_server::api::time::text(world.clock.now().plus_ms(30_000));
         let refund = json!({
             "request_id": Uuid::now_v7().to_string(), "payment": paid, "amount": 300,
-            "currency": "JPY", "valid_until": yaoki_server::api::time::text(world.clock.now().plus_ms(30_000)),
+            "currency": "JPY", "valid_until": valid_until,
         });
         world.run(register.send("POST", "/v1/refunds", refund.to_string().as_bytes())).expect("it");
         let known = json!({ "request_ids": [payment.request_id.to_string()] }).to_string();

@@ -84,10 +84,10 @@ fn naive(all: &[Operation], hours: &std::ops::Range<i64>) -> Day {
     let mut day = Day::default();
     for row in all.iter().filter(|row| row.terminal.is_some()) {
         let hour = row.id.at().0 / HOUR_MS;
-        let outcome = match row.has_effect() {
-            true => TallyOutcome::WithEffect,
-            false if row.succeeded() => continue,
-            false => TallyOutcome::Declined,
+        let outcome = match (row.has_effect(), row.succeeded()) {
+            (true, _) => TallyOutcome::WithEffect,
+            (false, true) => continue,
+            (false, false) => TallyOutcome::Declined,
         };
         if !hours.contains(&hour) {
             continue;

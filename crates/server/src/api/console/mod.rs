@@ -19,6 +19,7 @@ pub mod session;
 pub mod shops;
 pub mod stream;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use self::session::Sessions;
@@ -75,10 +76,13 @@ impl Console {
     pub fn origin(&self, app: &App) -> String {
         let doors = app.doors.get().map(Vec::as_slice).unwrap_or_default();
         let door = doors.iter().find(|door| door.name == ListenerName::Console);
-        let address = door.map(|door| match door.address.ip().is_unspecified() {
-            true => format!("localhost:{}", door.address.port()),
-            false => door.address.to_string(),
-        });
+        let name = |address: SocketAddr| {
+            // Nobody can go to an address that stands for all.
+            let anywhere = address.ip().is_unspecified();
+            let here = || format!("localhost:{}", address.port());
+            if anywhere { here() } else { address.to_string() }
+        };
+        let address = door.map(|door| name(door.address));
         let host = self.hosts.first().cloned().or(address).unwrap_or_default();
         format!("{}://{host}", self.scheme())
     }

@@ -65,7 +65,7 @@ pub enum Line {
     /// The figures of today and the newest operations: at once, then whenever they have changed.
     Figures {
         /// Today.
-        day: DayTotals,
+        day: Box<DayTotals>,
         /// Newest first.
         newest: Vec<ConsoleOperation>,
     },
@@ -161,8 +161,8 @@ impl Newest {
             return Ok(None);
         };
         self.of = Some((day, position));
-        let (day, newest) = (day.totals(app, &figures), rows(&newest, &directory));
-        Ok(Some(Line::Figures { day, newest }))
+        let day = Box::new(day.totals(app, &figures));
+        Ok(Some(Line::Figures { day, newest: rows(&newest, &directory) }))
     }
 }
 
