@@ -3,10 +3,10 @@
 //!
 //! The payment path keeps no row of a merchant, store or system account. Each lane remembers what
 //! its own commits add, and writes it between batches: the list in sorted chunks, then balances,
-//! tallies and position in one commit. What a crash left unfollowed is read from the ledger again. A position
-//! is one seq a lane, never a time, never an id; doing a step twice is impossible, because the
-//! position is locked and moves in the commit that adds the sums. Readers add the tail after
-//! it.
+//! tallies and position in one commit. What a crash left unfollowed is read from the ledger again.
+//! A position is one seq a lane, never a time, never an id; doing a step twice is impossible,
+//! because the position is locked and moves in the commit that adds the sums. Readers add the tail
+//! after it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -6,10 +6,10 @@
 //! on one takes nothing from another but its turn on the cores.
 //!
 //! Limits: [`HANDSHAKE_SECONDS_MAX`], [`HEAD_SECONDS_MAX`] from the first byte of a head to its
-//! last, [`IDLE_SECONDS_MAX`] between requests or while an answer is not read, [`STREAM_SECONDS_MAX`]
-//! in which a [`Streamed`] answer could not be written on, [`HEAD_BYTES_MAX`]; what a body may take
-//! is in [`super::request`]. Time is counted in ticks of a second, so each may
-//! last one more.
+//! last, [`IDLE_SECONDS_MAX`] between requests or while an answer is not read,
+//! [`STREAM_SECONDS_MAX`] in which a [`Streamed`] answer could not be written on,
+//! [`HEAD_BYTES_MAX`]; what a body may take is in [`super::request`]. Time is counted in ticks of a
+//! second, so each may last one more.
 //!
 //! A handler that panics is answered with a problem document and logged; its connection goes on.
 //!

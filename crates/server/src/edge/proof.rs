@@ -1,10 +1,10 @@
 //! A member's device, or an operator's browser, proves that it sent this request, with this body,
 //! now: DPoP (RFC 9449).
 //!
-//! Shape: `Authorization: DPoP <token>` and `DPoP: <proof>`. The token ([`token`]) binds who asks and
-//! the thumbprint of his public key under the server's key, so that nothing is looked up to check
-//! it. What is said of devices here holds of browsers, too. The proof is a JWT signed by the device (ES256 only) whose header carries the public
-//! key and whose claims are
+//! Shape: `Authorization: DPoP <token>` and `DPoP: <proof>`. The token ([`token`]) binds who asks
+//! and the thumbprint of his public key under the server's key, so that nothing is looked up to
+//! check it. What is said of devices here holds of browsers, too. The proof is a JWT signed by the
+//! device (ES256 only) whose header carries the public key and whose claims are
 //!
 //! | claim | what must stand there |
 //! | --- | --- |
@@ -21,10 +21,10 @@
 //! only being enrolled. An enrolled device's proof is accepted once ([`seen`]); what changes state
 //! carries a request id besides.
 //!
-//! Phases: [`ProofKeys::open_token`] or [`ProofKeys::open_session`] (a keyed hash), then [`ProofKeys::verify`]: shape, key,
-//! claims, nonce, and only then the signature, the dearest step. [`ProofKeys::verify_enrolment`] is
-//! the same without a token. [`device_key`] is the device's side, for the demo, the bench and
-//! tests.
+//! Phases: [`ProofKeys::open_token`] or [`ProofKeys::open_session`] (a keyed hash), then
+//! [`ProofKeys::verify`]: shape, key, claims, nonce, and only then the signature, the dearest step.
+//! [`ProofKeys::verify_enrolment`] is the same without a token. [`device_key`] is the device's
+//! side, for the demo, the bench and tests.
 //!
 //! Limits: a proof of [`PROOF_BYTES_MAX`]. Of members that are known here a repeated one is
 //! refused; unknown ones are ignored, as JWT asks (RFC 7519, 4), but for `crit` (RFC 7515, 4.1.11).

@@ -1,8 +1,9 @@
-//! A request that is proven by the key of who sends it: a member's device, or an operator's browser.
-//! Taken in whole, its proof checked, before anything touches storage.
+//! A request that is proven by the key of who sends it: a member's device, or an operator's
+//! browser. Taken in whole, its proof checked, before anything touches storage.
 //!
-//! A [`Gate`] is a listener where that is asked. Every answer carries the nonce for the next proof, refusals included, so that a device whose
-//! nonce is old is two requests from its code and never asks its own clock.
+//! A [`Gate`] is a listener where that is asked. Every answer carries the nonce for the next proof,
+//! refusals included, so that a device whose nonce is old is two requests from its code and never
+//! asks its own clock.
 
 use std::marker::PhantomData;
 

@@ -2,8 +2,9 @@
 //!
 //! Registers and devices have a line each. Of the readers one is kept for readiness and one for the
 //! console, which has no other, and of the rest neither side ever holds the last: a terminal that
-//! pages lists for ever cannot keep a member from a code, and no operator slows either. A read in line waits here, outside the book; whoever stops waiting, or whose
-//! deadline passes, leaves the line, and that read is never run.
+//! pages lists for ever cannot keep a member from a code, and no operator slows either. A read in
+//! line waits here, outside the book; whoever stops waiting, or whose deadline passes, leaves the
+//! line, and that read is never run.
 //!
 //! Limits: [`READERS_MIN`] for these promises, [`LINE_MAX`] reads of a side waiting or running.
 //!

@@ -1,5 +1,5 @@
-//! Hourly tallies are what the followed part of the ledger gives. Compared while it is read, so that
-//! only the hours of one window are held.
+//! Hourly tallies are what the followed part of the ledger gives. Compared while it is read, so
+//! that only the hours of one window are held.
 
 use std::collections::BTreeMap;
 

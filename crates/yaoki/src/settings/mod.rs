@@ -205,8 +205,8 @@ settings! {
     Serving node: Option<String> = "", "NAME";
     /// Lanes of this node on PostgreSQL, each a writer of its own; SQLite has one.
     Serving lanes: Number<1, 64> = "4", "COUNT";
-    /// Threads that read. One is kept for registers, one for devices, one for the console and one for
-    /// readiness; the rest are for whichever of the first two needs them.
+    /// Threads that read. One is kept for registers, one for devices, one for the console and one
+    /// for readiness; the rest are for whichever of the first two needs them.
     Serving readers: Number<4, 64> = "5", "COUNT";
     /// Start on a PostgreSQL that can lose acknowledged payments (`fsync` off, weak
     /// `synchronous_commit`, standbys that are not synchronous). Whoever sets this decides that.

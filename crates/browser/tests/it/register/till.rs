@@ -75,11 +75,21 @@ impl Till {
 
     /// A fresh code of the member.
     pub(crate) fn code(&mut self, stage: &Stage) -> String {
+        self.wake_device(stage);
         stage.run(self.device.code(false)).expect("it shows a code").digits
+    }
+
+    /// After a while, or a restart, the server has closed the device's connection. The call that
+    /// finds out opens another.
+    fn wake_device(&mut self, stage: &Stage) {
+        if stage.run(self.device.wallet()).is_err() {
+            stage.run(self.device.wallet()).expect("it shows its wallet");
+        }
     }
 
     /// What the member can spend.
     pub(crate) fn balance(&mut self, stage: &Stage) -> i64 {
+        self.wake_device(stage);
         stage.run(self.device.wallet()).expect("it shows its wallet").available
     }
 
@@ -97,6 +107,7 @@ impl Till {
 
     /// The member's device confirms what it has scanned.
     pub(crate) fn confirm(&mut self, stage: &Stage, payload: &str) -> Value {
+        self.wake_device(stage);
         let asked = json!({ "payload": payload }).to_string();
         let shop = stage.run(self.device.post("/v1/device/shop", asked.as_bytes()));
         let shop = shop.expect("an answer").json();
@@ -118,6 +129,7 @@ impl Till {
         payload: &str,
         amount: i64,
     ) -> Value {
+        self.wake_device(stage);
         let body = json!({
             "request_id": tab.evaluate("crypto.randomUUID()"),
             "payload": payload,

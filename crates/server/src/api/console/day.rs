@@ -129,8 +129,8 @@ pub struct DayTotals {
     zone: String,
     /// ISO 4217.
     currency: String,
-    /// When the first of its hours begins. Hours are whole hours of UTC: in a zone that is not whole
-    /// hours off UTC, the one that midnight is in counts to the day that begins.
+    /// When the first of its hours begins. Hours are whole hours of UTC: in a zone that is not
+    /// whole hours off UTC, the one that midnight is in counts to the day that begins.
     #[schema(format = "date-time")]
     from: String,
     /// When the last of its hours ends.

@@ -2,8 +2,8 @@
 //! one for an enrolled device, and one for an operator's console session.
 //!
 //! Shape: base64url of version, content and an HMAC-SHA256 over both under the device token key.
-//! Each kind has a label and a version of its own, so that none is ever taken for the other. A token
-//! is no secret worth stealing: without a proof by its key it is refused.
+//! Each kind has a label and a version of its own, so that none is ever taken for the other. A
+//! token is no secret worth stealing: without a proof by its key it is refused.
 //!
 //! Not here: whether device or session still stand.
 
