@@ -81,11 +81,12 @@ function addItem(event) {
   event.preventDefault();
   const price = amountOf(the("item-price").value);
   const quantity = Number(the("item-quantity").value);
-  const sum = total() + price * quantity;
+  const sum = items.reduce((sum, item) => sum + sumOf(item), price * quantity);
   const isCount = Number.isInteger(quantity) && quantity > 0 && quantity <= QUANTITY_MAX;
   if (!price || !isCount) return hint(say("register-item-wrong"));
   if (items.length >= ITEMS_MAX || sum > AMOUNT_MAX) return hint(say("register-too-much"));
   items.push({ name: the("item-name").value.trim(), price, quantity });
+  keyed = 0;
   the("item-form").reset();
   drawCharge();
   the("item-name").focus();
@@ -266,8 +267,6 @@ export function startCharge(may) {
   the("items-box").addEventListener("toggle", () => {
     if (the("items-box").open && items.length === 0 && keyed > 0) {
       the("item-price").value = amountInField(keyed);
-      keyed = 0;
-      drawCharge();
     }
   });
   the("hold").addEventListener("change", drawCharge);

@@ -10,25 +10,25 @@ use yaoki_server::edge::identifier::{self, Kind};
 use yaoki_server::edge::listener::ListenerName;
 
 /// What the member has at first, minor units.
-pub const BALANCE: i64 = 10_000;
+pub(crate) const BALANCE: i64 = 10_000;
 
 /// A shop with one register, and a member of the shop's town.
-pub struct Till {
+pub(crate) struct Till {
     /// Where the page asks.
     url: String,
     /// What pairs a browser with the terminal.
     fragment: String,
     /// `trm_…`.
-    pub terminal: String,
+    pub(crate) terminal: String,
     /// The same terminal, without a page.
-    pub register: RegisterClient,
+    pub(crate) register: RegisterClient,
     /// The member's device.
-    pub device: DeviceClient,
+    pub(crate) device: DeviceClient,
 }
 
 impl Till {
     /// Makes shop and member.
-    pub fn new(stage: &Stage) -> Self {
+    pub(crate) fn new(stage: &Stage) -> Self {
         let named = |reply: &Value, name: &str| reply[name].as_str().expect(name).to_owned();
         let order = Order::CreateMerchant { name: "八起商店".to_owned() };
         let merchant = named(&stage.order(order), "merchant");
@@ -42,11 +42,9 @@ impl Till {
         let order = Order::CreateTerminal { store, name: "レジ 1".to_owned() };
         let made = stage.order(order);
         let (terminal, key) = (named(&made, "terminal"), named(&made, "key"));
-        let credentials = Credentials {
-            terminal: identifier::parse(Kind::Terminal, &terminal).expect("it is ours"),
-            generation: 1,
-            key: bytes(&key),
-        };
+        let number = identifier::parse(Kind::Terminal, &terminal).expect("it is ours");
+        let credentials =
+            Credentials { terminal: number.unsigned_abs(), generation: 1, key: bytes(&key) };
         let address = stage.address(ListenerName::Registers);
         let register = RegisterClient::new(address, credentials, Stage::clock());
         let (_, link) = stage.member(BALANCE);
@@ -59,46 +57,57 @@ impl Till {
     }
 
     /// Where the page is, in a language.
-    pub fn url(&self, language: &str) -> String {
+    pub(crate) fn url(&self, language: &str) -> String {
         format!("{}?lang={language}", self.url)
     }
 
     /// The link that pairs a browser.
-    pub fn link(&self, language: &str) -> String {
+    pub(crate) fn link(&self, language: &str) -> String {
         format!("{}#{}", self.url(language), self.fragment)
     }
 
     /// Pairs the tab's browser, opens the till, and waits until it can charge.
-    pub fn open(&self, tab: &mut Tab, language: &str) {
+    pub(crate) fn open(&self, tab: &mut Tab, language: &str) {
         tab.open(&self.link(language));
         tab.type_text("#open-clerk", "佐藤").press("Enter");
         is_ready(tab);
     }
 
     /// A fresh code of the member.
-    pub fn code(&mut self, stage: &Stage) -> String {
+    pub(crate) fn code(&mut self, stage: &Stage) -> String {
+        self.wake_device(stage);
         stage.run(self.device.code(false)).expect("it shows a code").digits
     }
 
+    /// After a while, or a restart, the server has closed the device's connection. The call that
+    /// finds out opens another.
+    fn wake_device(&mut self, stage: &Stage) {
+        if stage.run(self.device.wallet()).is_err() {
+            stage.run(self.device.wallet()).expect("it shows its wallet");
+        }
+    }
+
     /// What the member can spend.
-    pub fn balance(&mut self, stage: &Stage) -> i64 {
+    pub(crate) fn balance(&mut self, stage: &Stage) -> i64 {
+        self.wake_device(stage);
         stage.run(self.device.wallet()).expect("it shows its wallet").available
     }
 
     /// What is booked at the terminal, newest first.
-    pub fn booked(&mut self, stage: &Stage) -> Vec<Receipt> {
+    pub(crate) fn booked(&mut self, stage: &Stage) -> Vec<Receipt> {
         self.register.close();
         stage.run(self.register.recent(50, false)).expect("the list can be read")
     }
 
     /// How many payments went through, reversed or not.
-    pub fn payments(&mut self, stage: &Stage) -> usize {
+    pub(crate) fn payments(&mut self, stage: &Stage) -> usize {
         let booked = self.booked(stage);
         booked.iter().filter(|one| one.operation == "pay" && one.succeeded()).count()
     }
 
     /// The member's device confirms what it has scanned.
-    pub fn confirm(&mut self, stage: &Stage, payload: &str) -> Value {
+    pub(crate) fn confirm(&mut self, stage: &Stage, payload: &str) -> Value {
+        self.wake_device(stage);
         let asked = json!({ "payload": payload }).to_string();
         let shop = stage.run(self.device.post("/v1/device/shop", asked.as_bytes()));
         let shop = shop.expect("an answer").json();
@@ -113,7 +122,14 @@ impl Till {
     }
 
     /// The member's device pays at a sign, under an id and until a time that it made.
-    pub fn pay_at_sign(&mut self, stage: &Stage, tab: &Tab, payload: &str, amount: i64) -> Value {
+    pub(crate) fn pay_at_sign(
+        &mut self,
+        stage: &Stage,
+        tab: &Tab,
+        payload: &str,
+        amount: i64,
+    ) -> Value {
+        self.wake_device(stage);
         let body = json!({
             "request_id": tab.evaluate("crypto.randomUUID()"),
             "payload": payload,
@@ -132,19 +148,19 @@ impl Till {
 }
 
 /// The till can charge: nothing is open, and the server answers.
-pub fn is_ready(tab: &Tab) {
+pub(crate) fn is_ready(tab: &Tab) {
     tab.wait_for("#charge-sign:enabled");
 }
 
 /// Types an amount on the page's keypad.
-pub fn key_in(tab: &mut Tab, amount: &str) {
+pub(crate) fn key_in(tab: &mut Tab, amount: &str) {
     for digit in amount.chars() {
         tab.click(&format!("[data-key='{digit}']"));
     }
 }
 
 /// Types as a barcode scanner does: wherever the focus is, all at once, with Enter at the end.
-pub fn scan(tab: &Tab, digits: &str) {
+pub(crate) fn scan(tab: &Tab, digits: &str) {
     tab.evaluate(&format!(
         "for (const key of [...'{digits}', 'Enter']) (document.activeElement ?? document.body)\
          .dispatchEvent(new KeyboardEvent('keydown', {{ key, bubbles: true, cancelable: true }}))"
@@ -152,13 +168,13 @@ pub fn scan(tab: &Tab, digits: &str) {
 }
 
 /// Waits for a result and gives its words.
-pub fn result(tab: &Tab, tone: &str) -> String {
+pub(crate) fn result(tab: &Tab, tone: &str) -> String {
     tab.wait_for(&format!("#outcome[open][data-tone='{tone}']"));
     tab.text("#outcome")
 }
 
 /// Loses every charge of the page: before it is sent, or only what is answered.
-pub fn lose_charges(tab: &Tab, is_sent: bool) {
+pub(crate) fn lose_charges(tab: &Tab, is_sent: bool) {
     let send = if is_sent { "await fetchWas(path, options);" } else { "" };
     tab.evaluate(&format!(
         "globalThis.fetchWas ??= fetch; globalThis.fetch = async (path, options) => {{
@@ -170,7 +186,7 @@ pub fn lose_charges(tab: &Tab, is_sent: bool) {
 }
 
 /// Has charges be sent and never answered, so that the page waits in the middle of it.
-pub fn hang_charges(tab: &Tab, is_sent: bool) {
+pub(crate) fn hang_charges(tab: &Tab, is_sent: bool) {
     let send = if is_sent { "fetchWas(path, options);" } else { "" };
     tab.evaluate(&format!(
         "globalThis.fetchWas ??= fetch; globalThis.fetch = (path, options) => {{
@@ -183,7 +199,7 @@ pub fn hang_charges(tab: &Tab, is_sent: bool) {
 }
 
 /// The network is as it was.
-pub fn find_charges(tab: &Tab) {
+pub(crate) fn find_charges(tab: &Tab) {
     tab.evaluate("globalThis.fetch = fetchWas; 0");
 }
 
