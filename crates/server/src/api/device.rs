@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use yaoki_core::code::IssuedCode;
 use yaoki_core::decide::may_show_code;
-use yaoki_core::ids::{FactId, MemberNumber};
 use yaoki_core::refusal::Refusal;
 use yaoki_core::state::{Device, DeviceState, Member};
 use yaoki_core::view::Directory;
@@ -31,7 +30,7 @@ use crate::edge::identifier::{self, Kind};
 use crate::edge::listener::ListenerName;
 use crate::edge::problem::{Problem, ProblemDocument};
 use crate::edge::proof::NO_DEVICE;
-use crate::edge::proven::{Newcomer, Proven, for_device};
+use crate::edge::proven::{Newcomer, Proven, Who, for_device};
 use crate::edge::reads::Side;
 use crate::edge::request;
 use crate::metrics::Endpoint;
@@ -203,9 +202,9 @@ pub async fn code(State(app): State<App>, proven: Result<Proven, Problem>) -> Re
     let work = async {
         let proven = proven?;
         let asked: CodeRequest = request::json(&proven.body)?;
-        let (device, member, now) = (proven.device, proven.member, app.now());
+        let (who, now) = (proven.who(), app.now());
         let read = app.read(Side::Devices, proven.deadline, move |conn| {
-            let (device, member) = match standing(conn, device, member)? {
+            let (device, member) = match standing(conn, who)? {
                 Ok(standing) => standing,
                 Err(refusal) => return Ok(Err(refusal)),
             };
@@ -240,9 +239,9 @@ pub async fn wallet(State(app): State<App>, proven: Result<Proven, Problem>) -> 
     let work = async {
         let proven = proven?;
         let WalletRequest {} = request::json(&proven.body)?;
-        let (device, member) = (proven.device, proven.member);
+        let who = proven.who();
         let read = app.read(Side::Devices, proven.deadline, move |conn| {
-            let member = match standing(conn, device, member)? {
+            let member = match standing(conn, who)? {
                 Ok((_, member)) => member,
                 Err(refusal) => return Ok(Err(refusal)),
             };
@@ -268,18 +267,18 @@ fn number_of(proven: &Result<Proven, Problem>) -> u64 {
     proven.as_ref().map_or(NO_DEVICE, |proven| proven.device.0.cast_unsigned())
 }
 
-/// The rows behind a proof: the device is enrolled, not ended, and the member's.
-fn standing(
-    conn: &mut Conn,
-    device: FactId,
-    member: MemberNumber,
-) -> Result<Result<(Device, Member), Refusal>, StoreError> {
-    let device = read::device(conn, device)?;
-    let active = |device: &Device| device.state == DeviceState::Active && device.member == member;
-    let Some(device) = device.filter(active) else {
+/// The rows behind a proof: the device is enrolled, not ended, the member's, and the key that
+/// signed is its own. So whoever stole the key that seals tokens seals one in vain.
+fn standing(conn: &mut Conn, who: Who) -> Result<Result<(Device, Member), Refusal>, StoreError> {
+    let holds = |device: &Device| {
+        device.state == DeviceState::Active
+            && device.member == who.member
+            && device.public_key == who.public_key
+    };
+    let Some(device) = read::device(conn, who.device)?.filter(holds) else {
         return Ok(Err(Refusal::DeviceMustBeActive));
     };
-    let member = read::member(conn, member)?;
+    let member = read::member(conn, who.member)?;
     Ok(member.map(|member| (device, member)).ok_or(Refusal::MemberMustExist))
 }
 

@@ -70,6 +70,8 @@ pub struct Proven {
     pub device: FactId,
     /// Whose.
     pub member: MemberNumber,
+    /// The key that signed; that it is the device's is for the book's row to say.
+    pub key: VerifiedKey,
     /// The body.
     pub body: Bytes,
     /// By when it must be answered.
@@ -90,7 +92,23 @@ impl FromRequest<App> for ProvenFrame {
     }
 }
 
+/// Who asks, to be taken to a reader.
+#[derive(Clone, Copy, Debug)]
+pub struct Who {
+    /// Which device.
+    pub device: FactId,
+    /// Whose.
+    pub member: MemberNumber,
+    /// The point of the key that signed.
+    pub public_key: [u8; 65],
+}
+
 impl Proven {
+    /// Who asks.
+    pub const fn who(&self) -> Who {
+        Who { device: self.device, member: self.member, public_key: self.key.public_key }
+    }
+
     /// The book has the device, and it is active: its connection keeps its place.
     pub fn is_believed(&self) {
         request::is_known(&self.extensions, self.device.0);
@@ -132,19 +150,30 @@ impl Proven {
         let proven = async {
             let frame = app.frame(intake, ListenerName::Devices, device)?;
             let taken = prove::<Devices, _>(app, &parts, (body, intake), &token).await?;
-            let (body, deadline) = taken;
+            let Proved { body, deadline, key } = taken;
             let flight = app.device_flights.start(device);
             let flight = flight
                 .ok_or_else(|| Problem::from(EdgeError::TooManyInFlight).and_retry_after(1))?;
             let (device, member) = (FactId(device), MemberNumber(member));
             let extensions = parts.extensions;
-            Ok(Self { device, member, body, deadline, extensions, _flights: (flight, frame) })
+            let _flights = (flight, frame);
+            Ok(Self { device, member, key, body, deadline, extensions, _flights })
         };
         proven.await.map_err(|problem| with_nonce::<Devices>(problem, app, token.device))
     }
 }
 
-/// The body of a request that the holder of `token` signed, and by when it must be answered.
+/// A request that the holder of a token signed.
+pub struct Proved {
+    /// The body.
+    pub body: Bytes,
+    /// By when it must be answered.
+    pub deadline: Deadline,
+    /// The key that signed.
+    pub key: VerifiedKey,
+}
+
+/// A request that the holder of `token` signed.
 ///
 /// # Errors
 /// The first that does not hold of body, host, proof, replay and type of content.
@@ -153,7 +182,7 @@ pub async fn prove<G: Gate, T: Bound + Sync>(
     parts: &Parts,
     (body, intake): (Body, Intake),
     token: &T,
-) -> Result<(Bytes, Deadline), Problem> {
+) -> Result<Proved, Problem> {
     let body = request::body(body, intake.bytes_max()).await?;
     let deadline = app.deadline();
     let digest = proof::sha256(&body);
@@ -164,7 +193,7 @@ pub async fn prove<G: Gate, T: Bound + Sync>(
     if !body.is_empty() {
         intake.check_content_type(parts)?;
     }
-    Ok((body, deadline))
+    Ok(Proved { body, deadline, key: verified.key })
 }
 
 impl<G: Gate> FromRequest<App> for Newcomer<G> {

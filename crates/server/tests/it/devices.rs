@@ -44,6 +44,34 @@ on_both_storages! {
         assert_eq!(told, (&json!("pay"), &json!(-1200), &json!("Hinode station")));
     }
 
+    fn a_token_sealed_for_another_key_is_of_no_use(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let device = world.enrolled(0);
+        let keys = &world.running.app.keyring().proof;
+        let own = format!("DPoP {}", device.token().expect("it is enrolled"));
+        let own = keys.open_token(&own).expect("it is ours");
+        // Whoever stole the key that seals tokens, and knows the numbers.
+        let mut thief = world.device();
+        let thumbprint = thief.key().public_key().thumbprint;
+        thief.set_token(keys.issue_token(own.device, own.member, &thumbprint));
+        let not_active = "401 device_must_be_active";
+        assert_eq!(refusal(world.run(thief.code(false))), not_active);
+        assert_eq!(refusal(world.run(thief.wallet())), not_active);
+        for (path, body) in [
+            ("/v1/device/movements", json!({})),
+            ("/v1/device/shop", json!({ "store": "1" })),
+            ("/v1/device/payments", json!({
+                "request_id": "0199b0a0-0000-7000-8000-000000000001", "store": "1", "amount": 100,
+                "currency": "JPY",
+                "valid_until": yaoki_server::api::time::text(world.clock.now().plus_ms(30_000)),
+            })),
+        ] {
+            let answer = world.run(thief.post(path, body.to_string().as_bytes())).expect("it");
+            assert_eq!(told(&answer), not_active, "{path}");
+        }
+        assert_eq!(world.member(0).money, MONEY);
+    }
+
     fn a_member_sees_who_holds_what_and_that_it_was_released(db: &mut TestDatabase) {
         let world = World::new(db);
         let mut device = world.enrolled(0);

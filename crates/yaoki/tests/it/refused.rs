@@ -64,7 +64,7 @@ fn a_demo_for_others_is_never_served_in_the_clear() {
     refused(&place, &["demo", "--host", "https://laptop.test", "--tls"], 2, "without a scheme");
     let two = ["demo", "--tls", "--tls-cert=a.crt", "--tls-key=a.key"];
     refused(&place, &two, 2, "leave out tls_cert");
-    refused(&place, &["demo", "--tls", "--behind-proxy"], 2, "leave out tls_cert");
+    refused(&place, &["demo", "--tls", "--proxies", "127.0.0.1"], 2, "leave out tls_cert");
     let left = std::fs::read_dir(place.path()).expect("the folder is there").count();
     assert_eq!(left, 0, "nothing was made");
 }

@@ -32,7 +32,7 @@ use crate::edge::pace::Flight;
 use crate::edge::problem::{Problem, ProblemDocument};
 use crate::edge::proof::NO_DEVICE;
 use crate::edge::proof::token::{Bound, Session};
-use crate::edge::proven::{Newcomer, for_caller, prove, text_of, with_nonce};
+use crate::edge::proven::{Newcomer, Proved, for_caller, prove, text_of, with_nonce};
 use crate::edge::request::{self, DEVICE_BODY_BYTES_MAX, Intake};
 use crate::metrics::Endpoint;
 
@@ -152,7 +152,7 @@ impl FromRequest<App> for Operator {
         let proven = async {
             let intake = Intake::Json(DEVICE_BODY_BYTES_MAX);
             let taken = prove::<Operators, _>(app, &parts, (body, intake), &token).await?;
-            let (body, deadline) = taken;
+            let Proved { body, deadline, .. } = taken;
             if !app.console.sessions.is_open(&token.session, app.now()) {
                 return Err(not_signed_in());
             }

@@ -164,9 +164,9 @@ pub async fn shop(State(app): State<App>, proven: Result<Proven, Problem>) -> Re
         let proven = proven?;
         let asked: ShopRequest<'_> = request::json(&proven.body)?;
         let shown = opened(&app, asked.payload.as_deref(), asked.store.as_deref())?;
-        let (device, member) = (proven.device, proven.member);
+        let who = proven.who();
         let read = app.read(Side::Devices, proven.deadline, move |conn| {
-            if let Err(refusal) = standing(conn, device, member)? {
+            if let Err(refusal) = standing(conn, who)? {
                 return Ok(Err(refusal));
             }
             shop_of(conn, &shown)
@@ -221,7 +221,13 @@ pub async fn confirm(State(app): State<App>, proven: Result<Proven, Problem>) ->
         let request = fields::request_id("request_id", &asked.request_id)?;
         let shown = opened(&app, asked.payload.as_deref(), asked.store.as_deref())?;
         let mut pay = pay_of(&proven, &asked, request, &shown)?;
-        let read = app.read(Side::Devices, proven.deadline, move |conn| shop_of(conn, &shown));
+        let who = proven.who();
+        let read = app.read(Side::Devices, proven.deadline, move |conn| {
+            if let Err(refusal) = standing(conn, who)? {
+                return Ok(Err(refusal));
+            }
+            shop_of(conn, &shown)
+        });
         let (shop, terminal) = read.await??;
         pay.key.terminal = terminal;
         let (operation, replayed) = submit(&app, &proven, pay).await?;
@@ -334,10 +340,9 @@ pub async fn frame(
     let number = number_of(&proven);
     let work = async {
         let proven = proven?;
-        let (device, member) = (proven.device, proven.member);
+        let who = proven.who();
         // A device that was ended reads no frames.
-        let read =
-            app.read(Side::Devices, proven.deadline, move |conn| standing(conn, device, member));
+        let read = app.read(Side::Devices, proven.deadline, move |conn| standing(conn, who));
         read.await??;
         proven.is_believed();
         let Path((width, height)) = sides.map_err(|_| EdgeError::FrameMustFit)?;
