@@ -7,8 +7,8 @@ use utoipa::openapi::{Object, OpenApi, RefOr, Response, Type};
 
 /// The answers that are rendered from a recorded outcome, by the names of their schemas.
 const RECORDED: [&str; 2] = ["Operation", "QueryAnswer"];
-/// The tag of routes that take proofs of devices.
-const DEVICE: &str = "device";
+/// The tags of routes that take proofs: of devices, of operators' browsers.
+const PROVEN: [&str; 2] = ["device", "console"];
 
 /// Declares every header on every answer that may carry it.
 pub fn declare(document: &mut OpenApi) {
@@ -21,11 +21,11 @@ pub fn declare(document: &mut OpenApi) {
 }
 
 fn declare_in(operation: &mut Operation) {
-    let of_device = operation.tags.iter().flatten().any(|tag| tag == DEVICE);
+    let is_proven = operation.tags.iter().flatten().any(|tag| PROVEN.contains(&&**tag));
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
-        if of_device {
-            add(response, "DPoP-Nonce", Type::String, "The nonce for the device's next proof.");
+        if is_proven {
+            add(response, "DPoP-Nonce", Type::String, "The nonce for the caller's next proof.");
         }
         if status == "default" {
             let text = "After so many seconds it makes sense to ask again; not on every answer.";

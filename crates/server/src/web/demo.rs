@@ -6,7 +6,7 @@ use axum::response::Response;
 use super::text;
 use crate::app::App;
 use crate::edge::error::EdgeError;
-use crate::edge::problem::Problem;
+use crate::edge::problem::{Problem, ProblemDocument};
 use crate::metrics::{Class, Endpoint, Said};
 
 /// By this a phone knows that a certificate comes, and offers to install it.
@@ -27,7 +27,8 @@ const CERTIFICATE: &str = "application/x-x509-ca-cert";
             description = "A certificate, DER",
             content_type = "application/x-x509-ca-cert"
         ),
-        (status = 404, description = "No demo, or one without an authority of its own")
+        (status = "default", description = "No demo, or one without an authority of its own",
+            body = ProblemDocument, content_type = "application/problem+json"),
     )
 )]
 pub async fn authority(State(app): State<App>) -> Response {

@@ -161,6 +161,8 @@ const CONSOLE: &[(&str, &str)] = &[
 /// What an operator is told by a route that is not the console's.
 fn elsewhere(path: &str) -> &'static str {
     match (listener_of(path), path) {
+        (_, "/wallet" | "/register" | "/console") => OK,
+        (_, "/demo/ca.crt") => "404 not_found",
         (ListenerName::Registers, _) => UNSIGNED,
         (ListenerName::Devices, "/v1/device/enrol") => NEWCOMER,
         (ListenerName::Devices, _) => UNPROVEN,
@@ -306,7 +308,7 @@ impl Scene<'_> {
             (Actor::Member, _) if listener == ListenerName::Devices && method == "POST" => {
                 self.world.run(self.device.post(&target, &body)).expect("an answer")
             }
-            (Actor::Operator, _) if listener == ListenerName::Console => {
+            (Actor::Operator, _) if listener == ListenerName::Console && method == "POST" => {
                 operates(self.world, &target, &body)
             }
             (Actor::Member, _) => with_proof(self.world, self.device, listener, &request),
@@ -342,7 +344,8 @@ fn operates(world: &World, path: &str, body: &[u8]) -> Answer {
         }
         "/v1/console/stream" => {
             let status = crate::console::Lines::open(world, &mut operator).status;
-            Answer { status, body: b"{}".to_vec(), ..Answer::default() }
+            let content_type = "application/x-ndjson".to_owned();
+            Answer { status, content_type, body: b"{}".to_vec(), ..Answer::default() }
         }
         _ => world.run(operator.post(path, body)).expect("an answer"),
     }

@@ -2,6 +2,8 @@
 //! of JSON Schema that the document uses. A keyword that is not known here fails, and so does a
 //! field that the document does not know.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 use uuid::Uuid;
 use yaoki_server::api::openapi::openapi_json;
@@ -55,9 +57,7 @@ impl Document {
                 "oneOf" => self.fitting(rule, value, at) == 1,
                 "anyOf" => self.fitting(rule, value, at) > 0,
                 "allOf" => {
-                    for part in rule.as_array().expect("a list") {
-                        self.check(part, value, at, problems);
-                    }
+                    self.check_whole(rule, value, at, problems);
                     true
                 }
                 "type" => is_of_type(rule, value),
@@ -87,6 +87,35 @@ impl Document {
                 problems.push(format!("{at} is {value}, against {keyword} {rule}"));
             }
         }
+    }
+
+    /// A whole made of parts: a field that one part does not know may be another's.
+    fn check_whole(&self, parts: &Value, value: &Value, at: &str, problems: &mut Vec<String>) {
+        let parts = parts.as_array().expect("a list");
+        let mut known = BTreeSet::new();
+        for part in parts {
+            self.fields_of(part, &mut known);
+        }
+        let mut found = Vec::new();
+        for part in parts {
+            self.check(part, value, at, &mut found);
+        }
+        let of_another = |problem: &String| {
+            known.iter().any(|name| *problem == format!("{at}.{name} is in no schema"))
+        };
+        problems.extend(found.into_iter().filter(|problem| !of_another(problem)));
+    }
+
+    /// The fields that a schema names.
+    fn fields_of(&self, schema: &Value, known: &mut BTreeSet<String>) {
+        if let Some(reference) = schema.get("$ref") {
+            self.fields_of(self.named(reference), known);
+        }
+        for part in schema.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+            self.fields_of(part, known);
+        }
+        let fields = schema.get("properties").and_then(Value::as_object);
+        known.extend(fields.into_iter().flat_map(|fields| fields.keys().cloned()));
     }
 
     fn check_fields(

@@ -389,11 +389,13 @@ on_both_storages! {
             let method = method.to_uppercase();
             let body = if method == "POST" { "{\"after\":\"0-0\"}" } else { "" };
             let listener = listener_of(path);
-            let answer = hook.ask_at(&world, listener, (&method, path, body));
+            let target = path.replace("{version}", "0").replace("{file}", "page.js");
+            let answer = hook.ask_at(&world, listener, (&method, &target, body));
             let own = ["/v1/events", "/v1/webhook", "/v1/webhook/redeliver"].contains(path);
-            let expected = match path {
+            let expected = match *path {
                 _ if own => "200",
                 path if path.starts_with("/v1/") => "401",
+                "/demo/ca.crt" => "404",
                 _ => "200",
             };
             assert!(told(&answer).starts_with(expected), "{method} {path}: {}", told(&answer));

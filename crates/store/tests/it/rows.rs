@@ -9,7 +9,7 @@ use yaoki_core::facts::{
 };
 use yaoki_core::ids::{
     FactId, LaneNumber, MemberNumber, MerchantNumber, RequestId, RequestKey, StoreNumber,
-    TerminalNumber,
+    TerminalNumber, WebhookNumber,
 };
 use yaoki_core::money::Currency;
 use yaoki_core::state::{
@@ -18,6 +18,7 @@ use yaoki_core::state::{
 };
 use yaoki_core::switches::{Capability, Scope, Switch};
 use yaoki_core::time::{BusinessDate, Instant};
+use yaoki_core::webhook::{Webhook, WebhookState};
 use yaoki_store::conn::{LockMode, Purpose};
 use yaoki_store::table::{
     Balance, Book, EVENT_BY_REQUEST, Key, LedgerList, OPERATION_BY_REQUEST, Position, Record,
@@ -150,6 +151,15 @@ fn shops_and_the_book_come_back(conn: &mut Conn, tried: &mut BTreeSet<&'static s
     let tally = Tally { hour: -1, store, kind, outcome, count: LARGE, amount: -LARGE };
     let key = ((-1_i64, LARGE), (kind.code(), outcome.code()));
     comes_back(conn, tried, &tally, key);
+    let webhook = Webhook {
+        number: WebhookNumber(LARGE),
+        merchant: MerchantNumber(LARGE),
+        url: name.clone(),
+        state: WebhookState::Ended,
+        generation: LARGE,
+        previous_until: Instant(LARGE),
+    };
+    comes_back(conn, tried, &webhook, LARGE);
     let (lane, seq) = (LaneNumber(0), LARGE);
     let position = Position { name: name.clone(), lane, seq };
     comes_back(conn, tried, &position, (name, lane));

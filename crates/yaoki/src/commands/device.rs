@@ -40,7 +40,7 @@ pub(crate) struct Device {
 enum Act {
     /// Become a member's paying device by a one-time link
     Enrol {
-        /// The token of the link
+        /// The link, or its token
         // Base64url: one token in 64 begins with a hyphen and is no flag.
         #[arg(allow_hyphen_values = true)]
         link_token: String,
@@ -86,6 +86,8 @@ pub(crate) fn run(device: &Device, settings: &Settings) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match &device.act {
         Act::Enrol { link_token, replace } => {
+            // The link as the wallet page takes it, or its token alone.
+            let link_token = link_token.rsplit_once('#').map_or(&**link_token, |(_, token)| token);
             let (phone, done) = phone_for(&device.file, address, link_token, *replace)?;
             runtime.block_on(enrol(phone, &device.file, link_token, done))?;
         }

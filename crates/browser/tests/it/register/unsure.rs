@@ -155,7 +155,7 @@ fn a_server_that_is_killed_in_the_middle_of_a_charge_ends_in_one() {
     stage.restart();
     find_charges(&tab);
     is_paid_once(&stage, &mut till, &mut tab);
-    tab.expects("ERR_CONNECTION_REFUSED");
+    tab.allows("net::ERR_");
 }
 
 #[test]
@@ -178,5 +178,5 @@ fn a_server_that_was_killed_before_a_charge_arrived_says_whether_it_was_charged(
     assert_eq!(till.payments(&stage), usize::from(is_paid));
     let spent = if is_paid { 500 } else { 0 };
     assert_eq!(till.balance(&stage), BALANCE - spent);
-    tab.expects("ERR_CONNECTION_REFUSED");
+    tab.allows("net::ERR_");
 }

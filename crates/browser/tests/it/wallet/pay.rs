@@ -178,7 +178,7 @@ fn a_server_killed_in_mid_payment_ends_in_one_charge() {
     lose_answers(&tab, "/v1/device/payments");
     pay_by_text(&mut tab, &payload, None);
     tab.wait_for("#confirm .result.open");
-    tab.expects("ERR_CONNECTION_REFUSED");
+    tab.allows("net::ERR_");
     stage.kill_server();
     tab.evaluate("window.dispatchEvent(new Event('online'))");
     stage.restart();

@@ -78,19 +78,25 @@ pub struct ConsoleOperation {
     member: Option<String>,
     /// Who asked, where it was a terminal.
     #[serde(flatten)]
-    place: Option<Place>,
+    place: Place,
 }
 
-/// The terminal that asked, and whose it is.
-#[derive(Serialize, ToSchema)]
+/// The terminal that asked, and whose it is; nothing where a job or an operator did.
+#[derive(Default, Serialize, ToSchema)]
 #[schema(as = ConsolePlace)]
 pub struct Place {
-    terminal: String,
-    terminal_name: String,
-    store: String,
-    store_name: String,
-    merchant: String,
-    merchant_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    terminal: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    terminal_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    merchant: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    merchant_name: Option<String>,
 }
 
 impl Place {
@@ -100,12 +106,12 @@ impl Place {
         let store = directory.stores.get(&terminal.store)?;
         let merchant = directory.merchants.get(&store.merchant)?;
         Some(Self {
-            terminal: identifier::text(Kind::Terminal, terminal.number.0),
-            terminal_name: terminal.name.clone(),
-            store: identifier::text(Kind::Store, store.number.0),
-            store_name: store.name.clone(),
-            merchant: identifier::text(Kind::Merchant, merchant.number.0),
-            merchant_name: merchant.name.clone(),
+            terminal: Some(identifier::text(Kind::Terminal, terminal.number.0)),
+            terminal_name: Some(terminal.name.clone()),
+            store: Some(identifier::text(Kind::Store, store.number.0)),
+            store_name: Some(store.name.clone()),
+            merchant: Some(identifier::text(Kind::Merchant, merchant.number.0)),
+            merchant_name: Some(merchant.name.clone()),
         })
     }
 }
@@ -129,7 +135,7 @@ impl ConsoleOperation {
             id: render::kind_of(row.kind).map(|kind| identifier::text(kind, row.id.0)),
             payment: render::payment_of(row),
             member,
-            place: Place::of(row.terminal, directory),
+            place: Place::of(row.terminal, directory).unwrap_or_default(),
         }
     }
 }

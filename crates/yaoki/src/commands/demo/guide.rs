@@ -5,7 +5,7 @@ use yaoki_server::admin::Desk;
 use yaoki_server::edge::listener::ListenerName;
 
 use super::reach::Reached;
-use super::seed::Seeded;
+use super::seed::{self, Seeded};
 use crate::exit::Failure;
 use crate::settings::Settings;
 use crate::{outside, say};
@@ -28,19 +28,12 @@ pub(crate) fn say(
         settings.keys.display()
     ));
     say::space();
-    say::columns(&ListenerName::ALL.map(|name| {
-        let address = running.address(name);
-        let url = reached.map_or_else(|| format!("http://{address}"), |one| one.url(address));
-        let what = match name {
-            ListenerName::Public => "/  (first page, API document, health, metrics)",
-            _ => "",
-        };
-        (name.text(), format!("{url}{what}"))
-    }));
-    say::space();
-    say::line("Members, each with a one-time link that enrols a device:");
+    let origins = Origins { running, reached };
+    pages(&origins, desk, seeded)?;
+    say::line("Members, each with the one-time link that makes a browser his wallet:");
     for person in &seeded.people {
-        let link = person.link.as_deref().unwrap_or("has a device");
+        let wallet = |token| format!("{}/wallet#{token}", origins.of(ListenerName::Devices));
+        let link = person.link.as_deref().map_or_else(|| "has a device".to_owned(), wallet);
         say::line(format_args!(
             "  {}  {:>7} {} {:>6} points  {link}",
             person.member,
@@ -61,6 +54,38 @@ pub(crate) fn say(
         None => device(running, seeded),
     }
     hints(settings, seeded)
+}
+
+/// Where the pages are, as a browser reaches them.
+struct Origins<'a> {
+    running: &'a Running,
+    reached: Option<&'a Reached>,
+}
+
+impl Origins<'_> {
+    fn of(&self, name: ListenerName) -> String {
+        let address = self.running.address(name);
+        self.reached.map_or_else(|| format!("http://{address}"), |one| one.url(address))
+    }
+}
+
+/// The pages that people use, each with what makes a browser one of theirs.
+fn pages(origins: &Origins<'_>, desk: &Desk, seeded: &Seeded) -> Result<(), Failure> {
+    say::line("Open in a browser. What stands behind # is a secret; no browser sends it anywhere.");
+    let mut rows = vec![("first page", format!("{}/", origins.of(ListenerName::Public)))];
+    let link = seeded.people.iter().find_map(|person| person.link.as_deref());
+    let wallet = link.map(|token| format!("{}/wallet#{token}", origins.of(ListenerName::Devices)));
+    rows.extend(wallet.map(|url| ("a wallet, once", url)));
+    let till = seeded.tills.first().ok_or_else(|| Failure::fault("the demo has no terminal"))?;
+    let registers = origins.of(ListenerName::Registers);
+    let (terminal, generation, key) = (&till.terminal, till.generation, &till.key);
+    let pairing = format!("terminal={terminal}&generation={generation}&key={key}");
+    rows.push(("a register", format!("{registers}/register#{pairing}")));
+    let desk = Desk { server: Some(origins.running.app.clone()), ..desk.clone() };
+    rows.push(("the console, once", seed::console_link(&desk)?));
+    say::columns(&rows);
+    say::space();
+    Ok(())
 }
 
 /// How a phone comes to trust the demo, in both languages.

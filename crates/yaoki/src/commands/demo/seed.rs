@@ -142,6 +142,15 @@ fn new_link(desk: &Desk, member: &str) -> Result<Option<String>, Failure> {
     }
 }
 
+/// A one-time link to the console of the server that `desk` has.
+///
+/// # Errors
+/// When there is no server.
+pub(super) fn console_link(desk: &Desk) -> Result<String, Failure> {
+    let reply = perform(desk, &message(Order::ConsoleLink, None)).map_err(Failure::fault)?;
+    text(&reply, "url")
+}
+
 /// Carries out an order under the request id of what it is for.
 fn once(desk: &Desk, (what, number): (&str, i64), order: Order) -> Result<Value, Failure> {
     let request = RequestId::deterministic(&format!("demo {what}"), number);
