@@ -171,14 +171,23 @@ export const sha256 = (data) =>
 
 // The choice of a language is kept for the next visit; an address that names one wins.
 the("language").addEventListener("click", () => {
-  localStorage.setItem("language", the("language").lang);
-  the("language").hash = location.hash;
+  const link = the("language");
+  localStorage.setItem("language", link.lang);
+  link.search = searchIn(link.lang);
+  link.hash = location.hash;
 });
 if (!new URLSearchParams(location.search).has("lang")) {
   const chosen = localStorage.getItem("language");
   if (chosen && chosen !== language) {
-    location.replace(`?lang=${chosen}${location.hash}`);
+    location.replace(`?${searchIn(chosen)}${location.hash}`);
     // Nothing more happens here: a link is for the page that comes.
     await new Promise(() => {});
   }
+}
+
+/** What the address asks for, in a language. */
+function searchIn(tag) {
+  const asked = new URLSearchParams(location.search);
+  asked.set("lang", tag);
+  return asked.toString();
 }

@@ -5,7 +5,8 @@ const SVG = "http://www.w3.org/2000/svg";
 
 const attribute = (text, name) => text.match(new RegExp(` ${name}="([^"]*)"`))?.[1];
 
-function svgElement(tag, attributes) {
+/** An element of SVG. */
+export function svgElement(tag, attributes) {
   const element = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   return element;

@@ -77,6 +77,13 @@ assets! {
     "register-shift.js": SCRIPT;
     "register-till.js": SCRIPT;
     "console.js": SCRIPT;
+    "console-book.js": SCRIPT;
+    "console-operations.js": SCRIPT;
+    "console-payment.js": SCRIPT;
+    "console-plots.js": SCRIPT;
+    "console-search.js": SCRIPT;
+    "console-shops.js": SCRIPT;
+    "console-today.js": SCRIPT;
     "icon.svg": "image/svg+xml";
     "icon-192.png": "image/png";
     "icon-512.png": "image/png";
