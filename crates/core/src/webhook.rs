@@ -145,7 +145,7 @@ fn authority_is_good(authority: &str, only_loopback: bool) -> bool {
 coded! {
     /// What a merchant is told of. Declines are not events: whoever asked has heard them.
     pub enum EventType {
-        /// Money moved on a one-time code.
+        /// Money moved: on a one-time code, or on what the shop shows.
         PaymentSucceeded = 1 => "payment.succeeded",
         /// Money is held on a one-time code.
         PaymentAuthorized = 2 => "payment.authorized",

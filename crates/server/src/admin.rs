@@ -189,6 +189,7 @@ pub fn perform(desk: &Desk, message: &Message) -> Result<Value, AdminError> {
             if let EventKind::TerminalCreated | EventKind::TerminalKeyRotated = event.kind {
                 let key = show_terminal_key(desk, TerminalNumber(event.subject))?;
                 reply["key"] = key["key"].clone();
+                reply["page"] = key["page"].clone();
                 reply["generation"] = key["generation"].clone();
             }
             if let EventKind::WebhookCreated | EventKind::WebhookSecretRotated = event.kind {
@@ -318,6 +319,7 @@ fn create_link(
     let act = Act::CreateLink(member, link_digest(&token), expires_at);
     let (event, replayed) = administer(desk, by, act)?;
     let mut reply = told(&event, replayed);
+    reply["page"] = format!("/wallet#{token}").into();
     reply["link_token"] = token.into();
     reply["expires_at"] = time::text(expires_at).into();
     Ok(reply)
@@ -357,10 +359,14 @@ fn show_terminal_key(desk: &Desk, terminal: TerminalNumber) -> Result<Value, Adm
     let generation = u32::try_from(row.generation)
         .map_err(|_| AdminError::Wrong("the terminal has no key generation".to_owned()))?;
     let key = keys.terminal_key(terminal.0.cast_unsigned(), generation);
+    let (terminal, key) =
+        (identifier::text(Kind::Terminal, terminal.0), crate::edge::key_text(key.expose()));
     Ok(json!({
-        "terminal": identifier::text(Kind::Terminal, terminal.0),
+        // Behind the address of the registers' listener; a browser sends nothing of it.
+        "page": format!("/register#terminal={terminal}&generation={generation}&key={key}"),
+        "terminal": terminal,
         "generation": generation,
-        "key": crate::edge::key_text(key.expose()),
+        "key": key,
     }))
 }
 

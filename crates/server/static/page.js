@@ -38,6 +38,14 @@ export const fraction = (currency) => moneyFormat(currency).resolvedOptions().ma
 /** An amount of minor units as people write it. */
 export const money = (amount, currency) => moneyFormat(currency).format(amount / 10 ** fraction(currency));
 
+/** The minor units of an amount that somebody typed, in digits of any width; 0 where it is none. */
+export function typedAmount(text, currency) {
+  const digits = fraction(currency);
+  const plain = text.normalize("NFKC").replace(/[,\s¥円]/g, "");
+  const form = digits ? new RegExp(`^\\d{1,9}(\\.\\d{1,${digits}})?$`) : /^\d{1,10}$/;
+  return form.test(plain) ? Math.round(Number(plain) * 10 ** digits) : 0;
+}
+
 /** A whole number as people write it. */
 export const number = (value) => value.toLocaleString(language);
 
@@ -93,9 +101,6 @@ export function announce(text) {
 
 /** Waits. */
 export const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
-
-/** A time so far ahead, as the API takes it. */
-export const ahead = (milliseconds) => new Date(Date.now() + milliseconds).toISOString();
 
 /** What stands behind `#`, taken out of the address and the history: it may be a secret. */
 export function takeFragment() {

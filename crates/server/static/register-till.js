@@ -1,7 +1,7 @@
 // What the parts of the register share: who it is, its journal, its shift, how it stands with the
 // server, and the small dialogs.
 
-import { fill, fraction, make, money, say, the } from "./page.js";
+import { fill, fraction, make, money, say, the, typedAmount } from "./page.js";
 
 /** The register as it is now. `about` is what the server says of the terminal. */
 export const till = { terminal: null, about: null, journal: null, shift: null };
@@ -10,11 +10,7 @@ export const till = { terminal: null, about: null, journal: null, shift: null };
 export const amountText = (amount) => money(amount, till.about.currency);
 
 /** The minor units that somebody typed, or 0 where it is no amount. */
-export function amountOf(text) {
-  const typed = Number(text.replaceAll(",", ""));
-  const units = Math.round(typed * 10 ** fraction(till.about.currency));
-  return Number.isSafeInteger(units) && units > 0 ? units : 0;
-}
+export const amountOf = (text) => typedAmount(text, till.about.currency);
 
 /** An amount as it stands in a field. */
 export const amountInField = (amount) => String(amount / 10 ** fraction(till.about.currency));

@@ -15,6 +15,8 @@ import { loadShift, openShift, showShift, startShift } from "./register-shift.js
 /** How often the server is asked how it stands, milliseconds: while it answers, and while not. */
 const LOOK_MS = 20_000;
 const LOOK_AGAIN_MS = 3_000;
+/** The most payments at the sign that are acknowledged at once: what one acknowledgement names. */
+const UNASKED_MAX = 100;
 /** More than this, and a signature is soon not believed. */
 const CLOCK_MS_MAX = 20_000;
 
@@ -136,9 +138,18 @@ async function look() {
 async function acknowledge() {
   try {
     await till.journal.acknowledge();
+    await acknowledgeUnasked();
   } catch (error) {
     heard(error);
   }
+}
+
+/** What was paid at the sign was asked for by no register: the shop's list is where it is known. */
+async function acknowledgeUnasked() {
+  const page = await till.terminal.get(`/v1/payments?unacknowledged=true&limit=${UNASKED_MAX}`);
+  const unasked = page.operations.filter((one) => one.presented === "shop" && !till.journal.of(one.request_id));
+  const ids = unasked.map((one) => one.request_id);
+  if (ids.length > 0) await till.terminal.post("/v1/acknowledgements", { request_ids: ids });
 }
 
 const hear = {

@@ -6,7 +6,6 @@ import {
   Unreachable,
   announce,
   fill,
-  knows,
   make,
   money,
   number,
@@ -46,9 +45,7 @@ export function because(error) {
   if (isPassing(error)) return say("common-busy");
   const name = SAME[error.refusal] ?? error.refusal;
   const key = `wallet-refusal-${name.replaceAll("_", "-")}`;
-  if (REFUSALS.includes(key)) return say(key);
-  const shared = `common-refusal-${name}`;
-  return knows(shared) ? say(shared) : say("wallet-refusal", { name });
+  return REFUSALS.includes(key) ? say(key) : say("wallet-refusal", { name });
 }
 
 /** Whether this device is no member's any more. */

@@ -12,6 +12,7 @@ import {
   say,
   the,
   timeOfDay,
+  typedAmount,
 } from "./page.js";
 import { Camera, hasCamera } from "./camera.js";
 import { askWallet, because, member, result, trouble } from "./wallet-member.js";
@@ -212,14 +213,6 @@ function amountField(currency) {
       "aria-describedby": "confirm-after",
     }),
   );
-}
-
-/** Minor units of what was typed, or 0. */
-function typedAmount(text, currency) {
-  const digits = fraction(currency);
-  const plain = text.normalize("NFKC").replace(/[,\s¥円]/g, "");
-  const form = digits ? new RegExp(`^\\d{1,9}(\\.\\d{1,${digits}})?$`) : /^\d{1,10}$/;
-  return form.test(plain) ? Math.round(Number(plain) * 10 ** digits) : 0;
 }
 
 function showAfter(element, amount, currency) {

@@ -56,8 +56,8 @@ pub fn may_show_order(
     must(valid_until <= now.plus_ms(ORDER_MS_MAX), Refusal::ValidUntilMustBeNear)?;
     must(amount_is_in_range(amount), Refusal::AmountMustBeInRange)?;
     let place = directory.place(terminal).ok_or(Refusal::TerminalMustExist)?;
-    let takes = directory.terminals.get(&terminal).is_some_and(|row| row.suspended == 0)
-        && !directory.is_closed(Capability::Payment, &place, now);
+    let row = directory.terminals.get(&terminal).ok_or(Refusal::TerminalMustExist)?;
+    let takes = terminal_takes_payments(directory, row, &place, now);
     must(takes, Refusal::ShopTakesNoPayments)
 }
 
@@ -76,17 +76,26 @@ fn repeat(view: &View, pay: &PayShop) -> Result<Option<Outcome>, Stop> {
 
 /// Whether the terminal of the order takes payments, or any terminal of the store of the sign.
 fn takes_payments(view: &View, pay: &PayShop, place: &Place) -> bool {
-    let takes = |terminal: &Terminal| {
-        let here = Place { terminal: terminal.number, ..*place };
-        let closed = view.directory.is_closed(Capability::Payment, &here, view.now);
-        terminal.suspended == 0 && !closed
-    };
-    let terminals = view.directory.terminals.values();
-    let mut asked = terminals.filter(|terminal| match pay.by {
-        ShownBy::Order => terminal.number == place.terminal,
-        ShownBy::Sign => terminal.store == place.store,
-    });
-    asked.any(takes)
+    let directory = &view.directory;
+    let takes = |row: &Terminal| terminal_takes_payments(directory, row, place, view.now);
+    match pay.by {
+        ShownBy::Order => directory.terminals.get(&place.terminal).is_some_and(takes),
+        ShownBy::Sign => {
+            let mut rows = directory.terminals.values();
+            rows.any(|row| row.store == place.store && takes(row))
+        }
+    }
+}
+
+/// Whether a terminal of `place`'s store takes payments, as far as switches and suspension go.
+fn terminal_takes_payments(
+    directory: &Directory,
+    terminal: &Terminal,
+    place: &Place,
+    now: Instant,
+) -> bool {
+    let here = Place { terminal: terminal.number, ..*place };
+    terminal.suspended == 0 && !directory.is_closed(Capability::Payment, &here, now)
 }
 
 fn book(

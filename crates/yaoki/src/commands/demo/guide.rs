@@ -78,9 +78,7 @@ fn pages(origins: &Origins<'_>, desk: &Desk, seeded: &Seeded) -> Result<(), Fail
     rows.extend(wallet.map(|url| ("a wallet, once", url)));
     let till = seeded.tills.first().ok_or_else(|| Failure::fault("the demo has no terminal"))?;
     let registers = origins.of(ListenerName::Registers);
-    let (terminal, generation, key) = (&till.terminal, till.generation, &till.key);
-    let pairing = format!("terminal={terminal}&generation={generation}&key={key}");
-    rows.push(("a register", format!("{registers}/register#{pairing}")));
+    rows.push(("a register", format!("{registers}{}", till.page)));
     let desk = Desk { server: Some(origins.running.app.clone()), ..desk.clone() };
     rows.push(("the console, once", seed::console_link(&desk)?));
     say::columns(&rows);

@@ -53,6 +53,8 @@ pub(crate) struct Till {
     pub(crate) generation: u32,
     /// Its key, hex.
     pub(crate) key: String,
+    /// What makes a browser this terminal, behind the address of the listener.
+    pub(crate) page: String,
     /// Its name, with its store's.
     pub(crate) name: String,
 }
@@ -112,6 +114,7 @@ fn till_of(reply: &Value, name: String) -> Result<Till, Failure> {
         terminal: text(reply, "terminal")?,
         generation: generation.ok_or_else(|| missing("generation", reply))?,
         key: text(reply, "key")?,
+        page: text(reply, "page")?,
         name,
     })
 }
