@@ -264,6 +264,38 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_wallet_says_every_refusal_that_a_member_can_mend_and_none_that_nobody_answers() {
+        // The rest, such as another currency than the book's, only a broken page could meet.
+        let mended = [
+            Refusal::AmountMustBeInRange,
+            Refusal::StoreMustExist,
+            Refusal::MemberMustBeOpen,
+            Refusal::LinkMustBeValid,
+            Refusal::EnrolmentIsClosed,
+            Refusal::DeviceMustBeActive,
+            Refusal::CodeIssueIsClosed,
+            Refusal::OrderIsSettled,
+            Refusal::OrderIsOver,
+            Refusal::BalanceDoesNotCover,
+            Refusal::ShopTakesNoPayments,
+        ];
+        let key = |name: &str| format!("wallet-refusal-{}", name.replace('_', "-"));
+        let rules = Refusal::ALL.iter().map(|refusal| key(refusal.name()));
+        let edge = EdgeError::ALL.iter().map(|error| key(error.name()));
+        let answered: BTreeSet<String> = rules.chain(edge).collect();
+        for language in Language::ALL {
+            let texts = &Texts::of(PageName::Wallet, language).0;
+            for refusal in mended {
+                let key = key(refusal.name());
+                assert!(texts.contains_key(&key), "{language:?} has no text `{key}`");
+            }
+            for said in texts.keys().filter(|key| key.starts_with("wallet-refusal-")) {
+                assert!(answered.contains(said), "{language:?} says `{said}`");
+            }
+        }
+    }
+
     /// Every word in quotes of a script or template that could be a key.
     fn quoted(source: &str) -> BTreeSet<&str> {
         source
