@@ -50,6 +50,8 @@ coded! {
         ToSuspense = 5 => "to_suspense",
         /// Credit: points, not money.
         Points = 6 => "points",
+        /// Pay: at the sign of a store; no register asked for it or showed it.
+        AtSign = 7 => "at_sign",
     }
 }
 

@@ -21,6 +21,7 @@ use crate::api::device::{CodeRequest, EnrolRequest, WalletRequest};
 use crate::api::partner::RedeliverRequest;
 use crate::api::register::PaymentRequest;
 use crate::api::register::lists::ListQuery;
+use crate::api::register::renew::RenewRequest;
 use crate::api::register::settle::{
     AcknowledgementRequest, ReversalRequest, SettleRequest, VoidRequest,
 };
@@ -117,6 +118,7 @@ fn register_request(bytes: &[u8]) {
     drop(request::json::<VoidRequest<'_>>(bytes));
     drop(request::json::<AcknowledgementRequest<'_>>(bytes));
     drop(request::json::<OrderRequest<'_>>(bytes));
+    drop(request::json::<RenewRequest<'_>>(bytes));
     drop(request::json::<RedeliverRequest<'_>>(bytes));
 }
 

@@ -52,6 +52,8 @@ pub enum Endpoint {
     Sign,
     /// `GET /v1/terminal`.
     Terminal,
+    /// `POST /v1/terminal/key`.
+    Renew,
     /// `POST /v1/frames/{width}/{height}`.
     Frame,
     /// `POST /v1/device/shop`.
@@ -90,7 +92,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Every endpoint, in the order of the enum.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::Pay,
         Self::Query,
         Self::Reverse,
@@ -110,6 +112,7 @@ impl Endpoint {
         Self::Order,
         Self::Sign,
         Self::Terminal,
+        Self::Renew,
         Self::Frame,
         Self::Shop,
         Self::Confirm,
@@ -151,6 +154,7 @@ impl Endpoint {
             Self::Order => "order",
             Self::Sign => "sign",
             Self::Terminal => "terminal",
+            Self::Renew => "renew",
             Self::Frame => "frame",
             Self::Shop => "shop",
             Self::Confirm => "confirm",

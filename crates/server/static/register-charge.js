@@ -5,7 +5,7 @@ import { announce, fill, make, number, pause, say, the, timeOfDay } from "./page
 import { play } from "./sound.js";
 import { symbol } from "./symbols.js";
 import { amountInField, amountOf, amountText, confirmed, facts, figure, isCovered } from "./register-till.js";
-import { nameOf, print, till } from "./register-till.js";
+import { nameOf, print, shortOf, till } from "./register-till.js";
 import { isCode, listenToScanner, scanWithCamera } from "./register-scan.js";
 import { whyOf } from "./register-outcome.js";
 import { operationLine } from "./register-payments.js";
@@ -207,16 +207,14 @@ async function watchIncoming() {
   while (the("sign").open) {
     try {
       const page = await till.terminal.get(`/v1/payments?store=true&limit=${INCOMING_MAX}`);
-      const isNew = (one) => one.presented === "shop" && Date.parse(one.booked_at) >= since && !seen.has(one.request_id);
+      const isNew = (one) => one.presented === "sign" && Date.parse(one.booked_at) >= since && !seen.has(one.request_id);
       for (const one of page.operations.filter(isNew).reverse()) {
         if (seen.size === 0) fill(the("sign-list"));
         seen.add(one.request_id);
-        const words = ` ${say("register-done-pay")} ${timeOfDay(one.booked_at)}`;
+        // The same digits stand on the customer's screen: two tills of a store see one payment.
+        const words = ` ${say("register-done-pay")} ${shortOf(one.payment)} ${timeOfDay(one.booked_at)}`;
         the("sign-list").prepend(make("li", { class: "good" }, figure(amountText(one.amount)), words));
         play("succeeded");
-        // Nobody else would say that it is known.
-        const known = { request_ids: [one.request_id] };
-        if (one.terminal === till.terminal.id) await till.terminal.post("/v1/acknowledgements", known);
       }
     } catch {
       // The bar says how it stands with the server; the list goes on when it can.

@@ -49,10 +49,10 @@ async function listed() {
 }
 
 /** In which sum an operation is. */
-function rowOf({ operation, outcome, effect, presented, request_id: id }) {
+function rowOf({ operation, outcome, effect, presented }) {
   const begins = operation === "pay" || operation === "authorize";
   if (outcome === "declined") return begins ? "declined" : null;
-  if (operation === "pay") return presented === "shop" && !till.journal.of(id) ? "signs" : "paid";
+  if (operation === "pay") return presented === "sign" ? "signs" : "paid";
   if (operation === "capture") return "paid";
   if (operation === "authorize") return "held";
   if (operation === "refund") return "refunded";
@@ -85,7 +85,7 @@ function differences(operations) {
   }
   for (const one of operations) {
     const isKnown = till.journal.of(one.request_id) || reversals.has(one.request_id);
-    const isOurs = one.presented !== "shop" && one.operation !== "expire" && one.operation !== "tombstone";
+    const isOurs = one.presented !== "sign" && one.operation !== "expire" && one.operation !== "tombstone";
     if (!isKnown && isOurs) lines.push(say("register-differs-server", named(one.operation, one.amount, one.request_id)));
   }
   return lines;

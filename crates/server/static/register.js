@@ -15,8 +15,6 @@ import { loadShift, openShift, showShift, startShift } from "./register-shift.js
 /** How often the server is asked how it stands, milliseconds: while it answers, and while not. */
 const LOOK_MS = 20_000;
 const LOOK_AGAIN_MS = 3_000;
-/** The most payments at the sign that are acknowledged at once: what one acknowledgement names. */
-const UNASKED_MAX = 100;
 /** More than this, and a signature is soon not believed. */
 const CLOCK_MS_MAX = 20_000;
 
@@ -123,6 +121,7 @@ function heard(error) {
 async function look() {
   clearTimeout(lookTimer);
   try {
+    await till.terminal.renew();
     till.about = await till.terminal.get("/v1/terminal", LOOK_AGAIN_MS);
     await keep("state", "about", till.about);
     heard(null);
@@ -138,18 +137,9 @@ async function look() {
 async function acknowledge() {
   try {
     await till.journal.acknowledge();
-    await acknowledgeUnasked();
   } catch (error) {
     heard(error);
   }
-}
-
-/** What was paid at the sign was asked for by no register: the shop's list is where it is known. */
-async function acknowledgeUnasked() {
-  const page = await till.terminal.get(`/v1/payments?unacknowledged=true&limit=${UNASKED_MAX}`);
-  const unasked = page.operations.filter((one) => one.presented === "shop" && !till.journal.of(one.request_id));
-  const ids = unasked.map((one) => one.request_id);
-  if (ids.length > 0) await till.terminal.post("/v1/acknowledgements", { request_ids: ids });
 }
 
 const hear = {
@@ -189,6 +179,15 @@ function linkOf(fragment) {
   const [id, generation, key] = ["terminal", "generation", "key"].map((name) => parts.get(name) ?? "");
   const isWhole = /^trm_[0-9A-Za-z]{10,20}$/.test(id) && /^\d{1,6}$/.test(generation) && /^[0-9a-f]{64}$/i.test(key);
   return isWhole ? { id, generation: Number(generation), key } : null;
+}
+
+/** Whether this browser shall be that terminal: any page can open a link of ours. */
+async function mayBe(id) {
+  const present = await Terminal.load();
+  if (!present || present.id === id) return true;
+  const about = await find("state", "about");
+  const name = about ? `${about.store.name}　${about.name}` : present.id;
+  return confirmed(say("register-pair-other", { present: name, other: id }), say("register-pair-become"));
 }
 
 /** Becomes another terminal; not while the present one has something open. */
@@ -250,8 +249,8 @@ function onKey(event) {
 
 for (const event of ["pointerdown", "keydown"]) addEventListener(event, wake);
 addEventListener("keydown", onKey);
-// Another link was opened over the page.
-addEventListener("hashchange", () => location.reload());
+// Another link was opened over the page; the one that skips to the content is none.
+addEventListener("hashchange", () => linkOf(location.hash.slice(1)) && location.reload());
 addEventListener("online", () => till.terminal && look());
 addEventListener("offline", () => till.terminal && look());
 document.addEventListener("visibilitychange", () => !document.hidden && till.terminal && look());
@@ -274,6 +273,6 @@ startShift(home);
 const fragment = takeFragment();
 const link = linkOf(fragment);
 await alone(() => show("elsewhere"));
-if (link && !(await pair(link))) remark = say("register-pair-open");
-if (fragment && !link) askToPair(say("register-pair-wrong"));
+if (link && (await mayBe(link.id)) && !(await pair(link))) remark = say("register-pair-open");
+if (fragment && fragment !== "main" && !link) askToPair(say("register-pair-wrong"));
 else await begin();

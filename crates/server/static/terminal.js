@@ -1,12 +1,20 @@
 // A browser that is a register: the terminal's key, kept where no script can read it, and its
 // signature over each request (the eight lines of the register API).
 
-import { Refused, send, sha256 } from "./page.js";
+import { Refused, newRequestId, send, sha256 } from "./page.js";
 import { drop, find, keep } from "./kept.js";
 
 const NAME = "terminal";
 
 const hex = (bytes) => [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/** A key that signs and that no script can read again. */
+async function imported(key) {
+  const bytes = Uint8Array.from(key.match(/../g).map((pair) => Number.parseInt(pair, 16)));
+  const made = await crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  bytes.fill(0);
+  return made;
+}
 
 export class Terminal {
   #key;
@@ -25,14 +33,25 @@ export class Terminal {
     return kept ? new Terminal(kept) : null;
   }
 
-  /** Becomes a terminal: `key` is its key in 64 hex digits, which is not kept in this form. */
+  /**
+   * Becomes a terminal: `key` is its key in 64 hex digits, which is not kept in this form. It came
+   * by a link that the browser remembers, so a new one is asked for: see `renew`.
+   */
   static async pair(id, generation, key) {
-    const bytes = Uint8Array.from(key.match(/../g).map((pair) => Number.parseInt(pair, 16)));
-    const imported = await crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
-    const kept = { id, generation, key: imported };
-    bytes.fill(0);
+    const kept = { id, generation, key: await imported(key), renewal: newRequestId() };
     await keep("key", NAME, kept);
     return new Terminal(kept);
+  }
+
+  /** Takes a new key, where the present one came by a link. Asked again after a lost answer. */
+  async renew() {
+    const kept = await find("key", NAME);
+    if (!kept?.renewal) return;
+    const { generation, key } = await this.post("/v1/terminal/key", { request_id: kept.renewal });
+    const renewed = { id: this.id, generation, key: await imported(key) };
+    await keep("key", NAME, renewed);
+    this.#key = renewed.key;
+    this.generation = generation;
   }
 
   /** Stops being a terminal. */

@@ -303,7 +303,8 @@ function outcome(record, leave) {
       return result("good", {
         title: say("wallet-paid"),
         amount,
-        lines: [...shop, timeOfDay(answer.booked_at)],
+        // The same digits stand on the shop's list.
+        lines: [...shop, `${timeOfDay(answer.booked_at)}　…${answer.payment.slice(-6)}`],
         actions: [receipt, close],
       });
     }

@@ -223,3 +223,5 @@ register-refusal-too_many_without_effect = Too many requests without effect came
 register-refusal-book_is_closed = The server was restored and is not open yet. Take another means of payment.
 register-refusal-clock_is_off = The server’s clock is being set. Take another means of payment, or wait.
 register-refusal-no_room = The server takes no new payments for the moment. Take another means of payment.
+register-pair-other = This device is “{ $present }” already. Make it { $other } instead? Do not, unless you opened the link yourself.
+register-pair-become = Make it another

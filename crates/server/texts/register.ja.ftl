@@ -223,3 +223,5 @@ register-refusal-too_many_without_effect = 効果のない依頼が多すぎま�
 register-refusal-book_is_closed = サーバーは復元後でまだ開いていません。別の支払い方法をご案内ください。
 register-refusal-clock_is_off = サーバーの時計を調整中です。少し待つか、別の支払い方法をご案内ください。
 register-refusal-no_room = サーバーが新しい支払いを受け付けていません。別の支払い方法をご案内ください。
+register-pair-other = この端末はすでに「{ $present }」です。{ $other } に切り替えますか？ 自分で開いたリンクでなければ、切り替えないでください。
+register-pair-become = 切り替える

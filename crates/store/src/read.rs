@@ -10,8 +10,8 @@ pub mod listing;
 use std::collections::{BTreeMap, BTreeSet};
 
 use yaoki_core::account::Account;
-use yaoki_core::facts::{Acknowledgement, Operation, Transfer};
-use yaoki_core::ids::{FactId, LaneNumber, MemberNumber, StoreNumber, TerminalNumber};
+use yaoki_core::facts::{Acknowledgement, Effect, Event, Operation, Transfer};
+use yaoki_core::ids::{FactId, LaneNumber, MemberNumber, RequestId, StoreNumber, TerminalNumber};
 use yaoki_core::row::Value;
 use yaoki_core::state::{Device, Lane, Member, Merchant, PaymentState, Store, Terminal};
 use yaoki_core::switches::Switch;
@@ -23,7 +23,7 @@ use crate::conn::Conn;
 use crate::error::StoreError;
 use crate::follow::{ROLL_UP, Step, day_of};
 use crate::sql;
-use crate::table::{Balance, Number, Position};
+use crate::table::{Balance, EVENT_BY_REQUEST, Number, Position};
 
 mod member;
 mod scan;
@@ -73,6 +73,11 @@ pub fn directory(conn: &mut Conn) -> Result<Directory, StoreError> {
 /// Every closed switch.
 pub fn switches(conn: &mut Conn) -> Result<Vec<Switch>, StoreError> {
     conn.query(&sql::SWITCHES, &[])
+}
+
+/// The event that was booked under a request id.
+pub fn event(conn: &mut Conn, request: RequestId) -> Result<Option<Event>, StoreError> {
+    Ok(conn.find_by::<Event, _>(&EVENT_BY_REQUEST, &[request])?.pop())
 }
 
 /// Every lane.
@@ -248,10 +253,16 @@ fn unacknowledged_of(
         let ids: Vec<FactId> = operations.iter().map(|row| row.id).rev().collect();
         let known = conn.find::<Acknowledgement, _>(&ids)?;
         let known: BTreeSet<FactId> = known.into_iter().map(|row| row.operation).collect();
-        operations
-            .retain(|row| row.succeeded() && row.terminal.is_some() && !known.contains(&row.id));
+        operations.retain(|row| is_for_a_register(row) && !known.contains(&row.id));
         Ok(())
     })
+}
+
+/// Whether a register has to know of an outcome: it asked, or showed the order. What was paid at a
+/// sign no register asked for.
+fn is_for_a_register(operation: &Operation) -> bool {
+    let asked = operation.terminal.is_some() && operation.effect != Effect::AtSign;
+    operation.succeeded() && asked
 }
 
 /// Payments whose hold is over at `now`: the sweeper's work.

@@ -12,7 +12,7 @@
 use super::{ORDER_MS_MAX, Outcome, Stop, amount_must_hold, blank, must, record};
 use crate::account::Account;
 use crate::command::{Ask, Caller, PayShop, ShownBy};
-use crate::facts::{OperationKind, Transfer};
+use crate::facts::{Effect, OperationKind, Transfer};
 use crate::ids::TerminalNumber;
 use crate::money::amount_is_in_range;
 use crate::refusal::Refusal;
@@ -109,6 +109,9 @@ fn book(
     let mut operation = blank(view, &ask, OperationKind::Pay, pay.amount);
     operation.id = view.next_ids(2);
     operation.payment = operation.id;
+    if pay.by == ShownBy::Sign {
+        operation.effect = Effect::AtSign;
+    }
     operation.put_on_list_of(member);
     effects.transfers.push(Transfer {
         member: member.number,

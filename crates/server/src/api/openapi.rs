@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::device::{confirm, movements};
-use super::register::{lists, settle, shop};
+use super::register::{lists, renew, settle, shop};
 use super::{console, device, headers, partner, register};
 use crate::app::App;
 use crate::edge::error::EdgeError;
@@ -114,6 +114,7 @@ fn router_of(name: ListenerName) -> OpenApiRouter<App> {
             .routes(routes!(shop::order))
             .routes(routes!(shop::sign))
             .routes(routes!(shop::terminal))
+            .routes(routes!(renew::renew))
             .routes(routes!(shop::frame))
             .routes(routes!(partner::list))
             .routes(routes!(partner::webhook))

@@ -6,6 +6,7 @@
 //! exist.
 
 pub mod lists;
+pub mod renew;
 pub mod settle;
 pub mod shop;
 

@@ -144,14 +144,18 @@ impl<'a> OperationAnswer<'a> {
 /// Who showed what was scanned; none where nothing was.
 pub fn presented(operation: &Operation) -> Option<&'static str> {
     let begins = matches!(operation.kind, OperationKind::Pay | OperationKind::Authorize);
-    begins.then(|| if operation.is_of_shop() { "shop" } else { "member" })
+    begins.then(|| match (operation.is_of_shop(), operation.effect) {
+        (false, _) => "member",
+        (true, Effect::AtSign) => "sign",
+        (true, _) => "order",
+    })
 }
 
 /// What a register is told of an effect: not where the money waits, which would say that its member
 /// has left.
 fn told(operation: &Operation) -> Option<&'static str> {
     match (operation.effect, operation.kind) {
-        (Effect::Plain, _) | (Effect::ToSuspense, OperationKind::Refund) => None,
+        (Effect::Plain | Effect::AtSign, _) | (Effect::ToSuspense, OperationKind::Refund) => None,
         (Effect::ToSuspense, _) => Some(Effect::GaveBack.name()),
         (effect, _) => Some(effect.name()),
     }

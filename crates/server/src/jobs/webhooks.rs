@@ -9,8 +9,9 @@
 //! A node tells of the lanes that it holds; lanes that nobody holds belong to the node that holds
 //! the lowest. Form and signature are those of Standard Webhooks.
 //!
-//! Limits: [`CONCURRENT_MAX`] endpoints at once, [`AT_ONCE`] events to one before others have a
-//! turn, [`STRETCHES_MAX`] readings a turn, [`TIMEOUT`] and [`ANSWER_BYTES_MAX`] an answer.
+//! Limits: [`CONCURRENT_MAX`] endpoints at once, [`AT_ONCE`] events to one and no event begun after
+//! [`ROUND`] before others have a turn, [`STRETCHES_MAX`] readings a turn, [`TIMEOUT`] and
+//! [`ANSWER_BYTES_MAX`] an answer.
 
 pub mod board;
 mod endpoint;
@@ -18,12 +19,13 @@ pub mod message;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use hyper::Uri;
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::Instant as Moment;
 use yaoki_core::ids::{LaneNumber, WebhookNumber};
 use yaoki_core::state::Lane;
 use yaoki_core::time::{DAY_MS, Instant, SECOND_MS};
@@ -51,6 +53,9 @@ pub const ANSWER_BYTES_MAX: usize = 4 * 1024;
 pub const CONCURRENT_MAX: usize = 32;
 /// The most events that one endpoint is told before others have a turn.
 const AT_ONCE: usize = 64;
+/// No event is begun so long after the first one of its round. One that answers slowly would
+/// otherwise keep others from their turn for [`AT_ONCE`] times as long as one event may take.
+const ROUND: Duration = TIMEOUT;
 /// The most readings of the ledger in one turn.
 const STRETCHES_MAX: usize = 8;
 /// A lane that has not moved its time for so long is held by nobody, whatever it says.
@@ -236,7 +241,7 @@ impl Courier {
                     self.endpoints.insert(webhook.number, Endpoint::new(webhook, stored));
                 }
                 Some(endpoint) => {
-                    endpoint.webhook = webhook;
+                    endpoint.is_now(webhook);
                     if others || (!self.is_moving && endpoint.is_elsewhere(&stored)) {
                         endpoint.begin_anew(stored);
                     }
@@ -307,7 +312,8 @@ impl Courier {
             let round = Round {
                 app: self.app.clone(),
                 client: self.client.clone(),
-                webhook: endpoint.webhook.clone(),
+                number: *number,
+                webhook: Arc::downgrade(&endpoint.webhook),
                 epoch: endpoint.epoch,
                 once_more,
                 sender: self.sender.clone(),
@@ -403,7 +409,10 @@ fn lanes_of(held: &[LaneNumber], lanes: &[Lane], now: Instant) -> Vec<LaneNumber
 struct Round {
     app: App,
     client: Client,
-    webhook: Webhook,
+    number: WebhookNumber,
+    /// As the courier knows it; nothing once it was ended or changed, and the next round is told
+    /// what it is now.
+    webhook: Weak<Webhook>,
     epoch: u64,
     /// It was asked for by the endpoint's owner and moves nothing.
     once_more: bool,
@@ -411,12 +420,17 @@ struct Round {
 }
 
 impl Round {
-    /// One event after another, until one is not taken.
+    /// One event after another, until one is not taken, others are to have their turn, or the
+    /// endpoint is not what it was.
     async fn run(self, due: Vec<MerchantEvent>) {
         let mut open = None;
-        let (webhook, epoch, once_more) = (self.webhook.number, self.epoch, self.once_more);
+        let (webhook, epoch, once_more) = (self.number, self.epoch, self.once_more);
+        let began = Moment::now();
         for event in due {
-            let report = match self.post(&mut open, &event).await {
+            let Some(current) = self.webhook.upgrade().filter(|_| began.elapsed() < ROUND) else {
+                break;
+            };
+            let report = match self.post(&current, &mut open, &event).await {
                 Ok(()) => Report::Taken { webhook, epoch, once_more },
                 Err(failure) => Report::Failed { webhook, epoch, once_more, failure },
             };
@@ -429,11 +443,16 @@ impl Round {
         let _ = self.sender.send(Report::Ended { webhook });
     }
 
-    async fn post(&self, open: &mut Option<Open>, event: &MerchantEvent) -> Result<(), Failure> {
-        let url: Uri = self.webhook.url.parse().map_err(|_| Failure::Url)?;
+    async fn post(
+        &self,
+        webhook: &Webhook,
+        open: &mut Option<Open>,
+        event: &MerchantEvent,
+    ) -> Result<(), Failure> {
+        let url: Uri = webhook.url.parse().map_err(|_| Failure::Url)?;
         let message = Message::of(event, &self.app.book.currency());
         let now = self.app.now();
-        let secrets = message::secrets(&self.app.keyring().file, &self.webhook, now);
+        let secrets = message::secrets(&self.app.keyring().file, webhook, now);
         let headers = message.headers(&secrets, now);
         match self.client.post(&url, open, headers, message.body).await? {
             200..=299 => Ok(()),

@@ -15,6 +15,7 @@ mod openapi;
 mod outcomes;
 mod proxy;
 mod raw;
+mod renew;
 mod repeats;
 mod retries;
 mod routes;

@@ -123,6 +123,7 @@ pub(crate) const TABLE: &[Row] = &[
     ("post", "/v1/orders", [UNSIGNED, UNSIGNED, OK, OK, OK, "503 shop_takes_no_payments"]),
     ("get", "/v1/sign", [UNSIGNED, UNSIGNED, OK, OK, OK, OK]),
     ("get", "/v1/terminal", [UNSIGNED, UNSIGNED, OK, OK, OK, OK]),
+    ("post", "/v1/terminal/key", [UNSIGNED, UNSIGNED, OK, OK, OK, OK]),
     ("post", "/v1/frames/{width}/{height}", [UNSIGNED, UNSIGNED, OK, OK, OK, OK]),
     ("post", "/v1/device/shop", [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
     ("post", "/v1/device/payments", [UNPROVEN, SUCCEEDED, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
@@ -248,6 +249,7 @@ impl Scene<'_> {
                 "request_id": request_id, "payment": self.payment(Some(600)).0,
                 "valid_until": valid_until,
             }),
+            ("post", "/v1/terminal/key") => json!({ "request_id": request_id }),
             ("post", "/v1/acknowledgements") => json!({ "request_ids": [self.payment(None).1] }),
             ("post", "/v1/orders") => json!({
                 "request_id": request_id, "amount": 100, "currency": "JPY",

@@ -75,7 +75,7 @@ on_both_storages! {
         let seen = world.run(register.query(request)).expect("it answers").expect("it is seen");
         assert_eq!(seen.payment.as_deref(), paid.json()["payment"].as_str());
         let listed = world.run(register.send("GET", "/v1/payments?limit=1", b"")).expect("it");
-        assert_eq!(listed.json()["operations"][0]["presented"], "shop");
+        assert_eq!(listed.json()["operations"][0]["presented"], "order");
         let payment = seen.payment.expect("it succeeded");
         let refund = world.run(register.refund(Uuid::now_v7(), &payment, 200)).expect("it");
         assert!(refund.succeeded());
@@ -83,7 +83,7 @@ on_both_storages! {
         let asked = json!({ "payment": payment });
         let receipt = post(&world, &mut device, "/v1/device/payment", &asked).json();
         let told = (&receipt["status"], &receipt["refunded"], &receipt["presented"]);
-        assert_eq!(told, (&json!("paid"), &json!(200), &json!("shop")));
+        assert_eq!(told, (&json!("paid"), &json!(200), &json!("order")));
         assert_eq!(receipt["movements"][1]["kind"], "refund");
         let mut other = world.enrolled(1);
         let foreign = post(&world, &mut other, "/v1/device/payment", &asked);

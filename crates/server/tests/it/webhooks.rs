@@ -292,6 +292,34 @@ on_both_storages! {
         ));
     }
 
+    fn an_endpoint_that_is_ended_amid_its_events_is_told_no_further_one(db: &mut TestDatabase) {
+        let world = World::with(db, 2, |options| {
+            hurried(options);
+            options.webhooks.timeout = Duration::from_mins(1);
+        });
+        let (stand, other) = (Stand::new(None), Stand::new(None));
+        let hook = Hook::new(&world, &stand.url());
+        Hook::new(&world, &other.url());
+        stand.is_in(Mood::Status(503));
+        for amount in 1..=3 {
+            pay(&world, amount);
+        }
+        other.wait_for(3);
+        let number = yaoki_core::ids::WebhookNumber(1);
+        wait_until(|| world.running.app.webhooks.attempt(number).next_at.is_some());
+        stand.is_in(Mood::Wait);
+        world.clock.advance_ms(10_000);
+        stand.wait_for_attempts(2);
+        world.order(Order::EndWebhook { webhook: hook.id });
+        // The courier has looked again once the other is told.
+        pay(&world, 4);
+        other.wait_for(4);
+        stand.is_in(Mood::Take);
+        pay(&world, 5);
+        other.wait_for(5);
+        assert_eq!(stand.came().len(), 2, "what was under way, and nothing after it");
+    }
+
     fn a_merchant_has_one_event_or_all_after_a_place_told_again(db: &mut TestDatabase) {
         let world = world(db);
         let stand = Stand::new(None);

@@ -63,7 +63,7 @@ impl Console {
         Self {
             hosts: options.console_hosts.clone(),
             is_secure: options.console.is_secure(),
-            sessions: Sessions::default(),
+            sessions: Sessions::starting_at((options.clock)()),
             proofs: SeenProofs::new(PROOFS_REMEMBERED_MAX),
             flights: InFlight::new(limits.in_flight_per_session_max),
             streams: InFlight::new(limits.streams_per_session_max),

@@ -4,8 +4,9 @@
 //! `yaoki admin console-link` makes a link for a name. A browser redeems it, once, with a key that
 //! it has just made; the token that it gets is bound to that key, says who works, and ends after
 //! [`SESSION_HOURS`]. Nothing is written: links, ended sessions and the time before which all are
-//! ended are in the memory of this server. So a restart kills every link, while sessions go on to
-//! their end; a rotation of the device token key ends them everywhere.
+//! ended are in the memory of this server. So that a restart does not open again what was ended,
+//! sessions that were begun before this server started are refused: it kills every link and every
+//! session here. A rotation of the device token key ends them everywhere.
 //!
 //! Limits: [`LINKS_MAX`] links, the oldest makes room; [`ENDED_MAX`] ended sessions, past which all
 //! sessions are ended.
@@ -48,12 +49,12 @@ pub const ENDED_MAX: usize = 4096;
 const LINK_BYTES_MAX: usize = 200;
 
 /// What this server knows of links and sessions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Sessions {
     memory: Mutex<Memory>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Memory {
     /// Oldest first.
     links: VecDeque<Link>,
@@ -71,6 +72,14 @@ struct Link {
 }
 
 impl Sessions {
+    /// No links, and no session goes on that was begun before `now`.
+    pub fn starting_at(now: Instant) -> Self {
+        // What was begun in this very millisecond was begun before.
+        let floor_ms = now.0 + 1;
+        let (links, ended) = (VecDeque::new(), HashMap::new());
+        Self { memory: Mutex::new(Memory { links, ended, floor_ms }) }
+    }
+
     /// Keeps a link for an actor; until when.
     pub fn offer(&self, digest: [u8; 32], actor: &str, now: Instant) -> Instant {
         let expires_at = now.plus_ms(LINK_LIFETIME_MS);
@@ -89,7 +98,7 @@ impl Sessions {
         let place = memory.links.iter().position(|link| link.digest == *digest)?;
         let link = memory.links.remove(place).filter(|link| link.expires_at > now)?;
         let issued_at_ms = now.0.max(memory.floor_ms);
-        let expires_at_ms = issued_at_ms + SESSION_HOURS * HOUR_MS;
+        let expires_at_ms = now.0 + SESSION_HOURS * HOUR_MS;
         Some(Session { number, issued_at_ms, expires_at_ms, actor: link.actor })
     }
 
@@ -286,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_link_works_once_within_ten_minutes_and_the_oldest_makes_room() {
-        let sessions = Sessions::default();
+        let sessions = Sessions::starting_at(NOW);
         for number in 0..=LINKS_MAX {
             sessions.offer(digest(number), "Asa", NOW);
         }
@@ -302,7 +311,7 @@ mod tests {
 
     #[test]
     fn sessions_end_one_by_one_all_at_once_and_by_themselves() {
-        let sessions = Sessions::default();
+        let sessions = Sessions::starting_at(NOW);
         let begin = |number: usize| {
             sessions.offer(digest(number), "Asa", NOW);
             let numbered = u64::try_from(number).expect("small");
@@ -318,11 +327,26 @@ mod tests {
     }
 
     #[test]
+    fn a_restart_opens_no_session_again() {
+        let before = Sessions::starting_at(NOW);
+        before.offer(digest(1), "Asa", NOW);
+        let session = before.redeem(&digest(1), 1, NOW).expect("a session");
+        assert!(before.is_open(&session, NOW));
+        before.end(&session, NOW);
+        let later = NOW.plus_ms(1);
+        let after = Sessions::starting_at(later);
+        assert!(!after.is_open(&session, later));
+        after.offer(digest(2), "Asa", later);
+        let session = after.redeem(&digest(2), 2, later).expect("a session");
+        assert!(after.is_open(&session, later));
+    }
+
+    #[test]
     fn more_ended_sessions_than_are_remembered_end_all() {
-        let sessions = Sessions::default();
+        let sessions = Sessions::starting_at(NOW);
         let session = |number| {
             let expires_at_ms = NOW.0 + SESSION_HOURS * HOUR_MS;
-            Session { number, issued_at_ms: NOW.0, expires_at_ms, actor: "Asa".to_owned() }
+            Session { number, issued_at_ms: NOW.0 + 1, expires_at_ms, actor: "Asa".to_owned() }
         };
         let last = u64::try_from(ENDED_MAX).expect("small");
         for number in 0..last {

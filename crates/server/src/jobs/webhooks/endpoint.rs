@@ -1,6 +1,7 @@
 //! One endpoint, as its courier sees it: what it is told next, where it is, and when it is tried.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use yaoki_core::ids::LaneNumber;
 use yaoki_core::time::{DAY_MS, Instant, MINUTE_MS, SECOND_MS};
@@ -27,7 +28,8 @@ const WAITS_MS: [i64; 7] = [
 
 /// One endpoint in use.
 pub(super) struct Endpoint {
-    pub(super) webhook: Webhook,
+    /// Shared with what is under way, which ends when this is another.
+    pub(super) webhook: Arc<Webhook>,
     /// What is told next, in this order.
     pub(super) pending: VecDeque<MerchantEvent>,
     /// Raised when it begins anew elsewhere: what is under way then counts for nothing.
@@ -47,7 +49,7 @@ pub(super) struct Endpoint {
 impl Endpoint {
     pub(super) fn new(webhook: Webhook, stored: Positions) -> Self {
         Self {
-            webhook,
+            webhook: Arc::new(webhook),
             pending: VecDeque::new(),
             epoch: 0,
             in_flight: false,
@@ -56,6 +58,13 @@ impl Endpoint {
             failures: 0,
             attempt: Attempt::default(),
             is_said: false,
+        }
+    }
+
+    /// It is this now. What is under way to what it was before posts no further event.
+    pub(super) fn is_now(&mut self, webhook: Webhook) {
+        if *self.webhook != webhook {
+            self.webhook = Arc::new(webhook);
         }
     }
 
@@ -200,6 +209,19 @@ mod tests {
         assert!(endpoint.is_due(Instant(0)));
         let attempt = endpoint.failed(Instant(0), String::new(), (false, u8::MAX));
         assert_eq!(attempt.next_at, Some(Instant(6245)));
+    }
+
+    #[test]
+    fn what_is_under_way_knows_it_until_it_is_another() {
+        let mut endpoint = endpoint();
+        let (known, same) = (Arc::downgrade(&endpoint.webhook), Webhook::clone(&endpoint.webhook));
+        endpoint.is_now(same.clone());
+        assert!(known.upgrade().is_some());
+        endpoint.is_now(Webhook { generation: 2, ..same });
+        assert!(known.upgrade().is_none());
+        let known = Arc::downgrade(&endpoint.webhook);
+        drop(endpoint);
+        assert!(known.upgrade().is_none(), "it was ended");
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub(crate) enum Mood {
     BreakOff,
     /// Says nothing.
     Silent,
+    /// Says nothing until it is in another mood, and takes it then.
+    Wait,
     /// Takes it, and talks longer than anybody listens.
     Talk,
 }
@@ -128,7 +130,8 @@ pub(crate) fn wait_until(mut holds: impl FnMut() -> bool) {
 /// Serves one connection until either side ends it.
 fn serve<S: Read + Write>(mut stream: S, mood: &Mutex<Mood>, came: &Mutex<Vec<Came>>) {
     while let Some(mut request) = read(&mut stream) {
-        let mood = mood.lock().expect("nobody panics").clone();
+        let feels = || mood.lock().expect("nobody panics").clone();
+        let mood = feels();
         request.taken = matches!(mood, Mood::Take | Mood::Talk);
         came.lock().expect("nobody panics").push(request);
         let answer = match mood {
@@ -142,6 +145,12 @@ fn serve<S: Read + Write>(mut stream: S, mood: &Mutex<Mood>, came: &Mutex<Vec<Ca
             Mood::Talk => {
                 let long = "a".repeat(64 * 1024);
                 format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{long}", long.len())
+            }
+            Mood::Wait => {
+                while feels() == Mood::Wait {
+                    thread::park_timeout(Duration::from_millis(1));
+                }
+                "HTTP/1.1 204 No Content\r\n\r\n".to_owned()
             }
             Mood::BreakOff => return,
             Mood::Silent => {

@@ -1,8 +1,9 @@
 //! The demo's own certificate authority: two people try the demo on a phone and a laptop, and the
 //! pages of a phone need HTTPS.
 //!
-//! Its key stays in the data folder, mode 0600, and its name constraints let it vouch for the
-//! demo's host alone: a phone that trusts it, or a thief of the key, gains nothing elsewhere. It
+//! Its key stays in the data folder, mode 0600, and its certificate lets it vouch for the demo's
+//! host alone, as a server and as nothing else: a phone that trusts it loses nothing elsewhere, and
+//! a thief of the key gains nothing there: neither another site, nor mail, nor programs. It
 //! lasts a year, so that a phone trusts it once; each start makes a new certificate of the server
 //! under it.
 
@@ -40,9 +41,17 @@ const EARLIER_DAYS: i64 = 1;
 /// The name of this machine for itself.
 pub(super) const LOCALHOST: &str = "localhost";
 
+/// The form of the authority's certificate. One of another form is made anew.
+const FORM: u32 = 2;
+/// A name that no mail goes to (RFC 6761, section 6.4).
+const NOWHERE: &str = "invalid";
+
 /// What the authority's file holds.
 #[derive(Serialize, Deserialize)]
 struct Kept {
+    /// The form of the certificate; those of the first have none.
+    #[serde(default)]
+    form: u32,
     /// The one host that it vouches for.
     host: String,
     /// When it was made, milliseconds.
@@ -63,7 +72,7 @@ pub(crate) struct Authority {
 
 impl Authority {
     /// The authority of the folder for this host; a new one where there is none, where it is for
-    /// another host, or where less than a server's time is left of it.
+    /// another host or of another form, or where less than a server's time is left of it.
     ///
     /// # Errors
     /// When the file cannot be read or written, or is none of ours.
@@ -73,13 +82,14 @@ impl Authority {
             let text = std::fs::read_to_string(&path)?;
             let kept: Kept = serde_json::from_str(&text).map_err(|_| none_of_ours(&path))?;
             let left = kept.made_at + (AUTHORITY_DAYS - SERVER_DAYS) * DAY_MS - now.0;
-            if kept.host == host && left > 0 {
+            if kept.form == FORM && kept.host == host && left > 0 {
                 return Self::of(kept).ok_or_else(|| none_of_ours(&path));
             }
         }
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(Failure::fault)?;
         let certificate = authority_params(host, now)?.self_signed(&key).map_err(Failure::fault)?;
         let kept = Kept {
+            form: FORM,
             host: host.to_owned(),
             made_at: now.0,
             certificate: STANDARD.encode(certificate.der()),
@@ -144,13 +154,19 @@ fn authority_params(host: &str, made_at: Instant) -> Result<CertificateParams, F
     params.not_after = midnight(made_at, AUTHORITY_DAYS)?;
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    // What it signs is a server's, whatever it says of itself.
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let only = |address: IpAddr| {
         let bits = if address.is_ipv4() { 32 } else { 128 };
         GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(address, bits))
     };
-    // A kind of name that is not listed would be free: names and addresses are both listed.
-    let mut permitted =
-        vec![GeneralSubtree::DnsName(LOCALHOST.to_owned()), only(IpAddr::V4(Ipv4Addr::LOCALHOST))];
+    // A kind of name that is not listed would be free: names, addresses and mail are all listed.
+    // To permit mail for nowhere excludes all of it; programs differ on what excluding "" means.
+    let mut permitted = vec![
+        GeneralSubtree::DnsName(LOCALHOST.to_owned()),
+        only(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        GeneralSubtree::Rfc822Name(NOWHERE.to_owned()),
+    ];
     permitted.push(match host.parse::<IpAddr>() {
         Ok(address) => only(address),
         Err(_) => GeneralSubtree::DnsName(host.to_owned()),
@@ -207,6 +223,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::sync::Arc;
 
+    use rcgen::SanType;
     use rustls::RootCertStore;
     use rustls::client::WebPkiServerVerifier;
     use rustls::client::danger::ServerCertVerifier;
@@ -274,6 +291,40 @@ mod tests {
             let is_own = name == "laptop.test";
             assert_eq!(trusts(&own, forged.der(), name, 0), is_own, "{name}");
         }
+    }
+
+    #[test]
+    fn a_thief_of_the_key_makes_no_certificate_for_mail_or_programs() {
+        let place = tempfile::tempdir().expect("a folder");
+        let own = Authority::open(place.path(), "laptop.test", NOW).expect("it is made");
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a key");
+        for (mail, is_own) in [(None, true), (Some("asa@bank.test"), false)] {
+            let names = vec!["laptop.test".to_owned()];
+            let mut params = CertificateParams::new(names).expect("a name");
+            let mail = mail.map(|mail| SanType::Rfc822Name(mail.try_into().expect("ASCII")));
+            params.subject_alt_names.extend(mail);
+            let forged = params.signed_by(&key, &own.issuer).expect("it is signed");
+            assert_eq!(trusts(&own, forged.der(), "laptop.test", 0), is_own);
+        }
+        // The extension (RFC 5280, section 4.2.1.12): a sequence of id-kp-serverAuth alone.
+        let server_alone: [u8; 12] = [0x30, 10, 6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1];
+        let mut parts = own.certificate.windows(server_alone.len());
+        assert!(parts.any(|part| part == server_alone), "it signs for servers alone");
+    }
+
+    #[test]
+    fn an_authority_of_another_form_is_made_anew() {
+        let place = tempfile::tempdir().expect("a folder");
+        let path = place.path().join(FILE);
+        let open = || Authority::open(place.path(), "laptop.test", NOW).expect("it opens");
+        let first = open().fingerprint();
+        let text = std::fs::read_to_string(&path).expect("it was written");
+        let formless = text.replacen(&format!("\"form\":{FORM},"), "", 1);
+        assert_ne!(formless, text);
+        std::fs::write(&path, formless).expect("it is ours");
+        let second = open().fingerprint();
+        assert_ne!(second, first);
+        assert_eq!(open().fingerprint(), second);
     }
 
     #[test]

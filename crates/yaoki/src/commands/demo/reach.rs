@@ -141,6 +141,9 @@ impl Reach {
         if !values.is_set("device_host") {
             settings.device_host = reached(settings.devices);
         }
+        if !values.is_set("console_host") {
+            settings.console_host = reached(settings.console);
+        }
         Ok(Some(Reached { host: host.in_url(), authority }))
     }
 
