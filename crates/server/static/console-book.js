@@ -15,6 +15,7 @@ export const whenOver = (then) => (over = then);
 
 /** Asks the console's API. Throws `Refused` or `Unreachable`. */
 export async function ask(path, body = {}) {
+  if (!book.key) throw new Unreachable(path);
   try {
     return await book.key.call(`/v1/console/${path}`, body);
   } catch (error) {

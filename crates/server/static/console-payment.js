@@ -40,7 +40,8 @@ export async function enterPayment(parameters, stands) {
   } catch (error) {
     if (!stands()) return;
     shown.id = null;
-    if (error.status !== 400 && error.status !== 404) return showTrouble(place, error, () => enterPayment(parameters, stands));
+    const isNone = error.status === 400 || error.status === 404;
+    if (!isNone) return showTrouble(place, error, () => enterPayment(parameters, stands));
     const text = error.status === 404 ? because(error) : say("console-payment-wrong");
     fill(place, make("p", { class: "notice bad", role: "alert", text }));
   }
@@ -122,7 +123,8 @@ function transfersOf(operations) {
   const moved = operations.filter((operation) => operation.transfer);
   if (moved.length === 0) return make("p", { text: say("console-no-transfers") });
   const heads = [
-    [say("console-operation")], [say("console-account")], [say("console-debit"), "amount"], [say("console-credit"), "amount"],
+    [say("console-operation")], [say("console-account")],
+    [say("console-debit"), "amount"], [say("console-credit"), "amount"],
   ];
   const rows = moved.flatMap(({ operation, transfer: { from, to, amount } }) => [
     [kindText(operation), accountOf(from), amountText(amount), ""],

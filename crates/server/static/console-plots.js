@@ -75,7 +75,8 @@ export function hourPlot({ by_hour: hours }, width) {
 
 /** The same as a table: hours in which anything was asked. */
 export function hourTable({ by_hour: hours }) {
-  const isUsed = (hour) => [hour.paid, hour.refunded, hour.reversed, hour.declined, hour.held].some((sum) => sum.count > 0);
+  const isUsed = ({ paid, refunded, reversed, declined }) =>
+    [paid, refunded, reversed, declined].some((sum) => sum.count > 0);
   const heads = [
     [say("console-hour")], [say("console-paid"), "amount"], [say("console-refunded"), "amount"],
     [say("console-reversed"), "amount"], [say("console-declined"), "amount"],
@@ -89,7 +90,8 @@ export function hourTable({ by_hour: hours }) {
 
 /** A bar in a cell of a table, as long as its share of the longest. The figure stands beside it. */
 export function shareBar(share) {
-  const drawing = svgElement("svg", { class: "share", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" });
+  const stretched = { viewBox: "0 0 100 10", preserveAspectRatio: "none" };
+  const drawing = svgElement("svg", { class: "share", "aria-hidden": "true", ...stretched });
   drawing.append(svgElement("rect", { class: "paid", width: Math.max(share * 100, 0.5), height: 10 }));
   return make("span", { class: "share-box" }, drawing);
 }

@@ -86,8 +86,9 @@ export function startSearch(go) {
   the("by-kind").append(...KINDS.map((kind) => make("option", { value: kind, text: kindText(kind) })));
   the("search-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    const fields = [["text", the("search").value.trim()], ...FILTERS.map((name) => [name, the(`by-${name}`).value.trim()])];
-    go({ view: "search", ...Object.fromEntries(fields.filter(([, value]) => value)) });
+    const filters = FILTERS.map((name) => [name, the(`by-${name}`).value.trim()]);
+    const given = filters.filter(([, value]) => value);
+    go({ view: "search", text: the("search").value.trim(), ...Object.fromEntries(given) });
   });
   the("search-clear").addEventListener("click", () => go({ view: "search" }));
 }

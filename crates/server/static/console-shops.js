@@ -52,7 +52,7 @@ function addShops(place, merchants, { merchants: owners, stores }) {
   for (const owner of owners) {
     if (merchants.has(owner.merchant)) continue;
     const section = make("section", { class: "merchant" },
-      make("h2", {}, owner.name, " ", make("code", { class: "quiet", text: owner.merchant }), " ", ...closedTags(owner.closed)));
+      make("h2", {}, owner.name, " ", idOf(owner.merchant), " ", ...closedTags(owner.closed)));
     merchants.set(owner.merchant, section);
     place.append(section);
   }
@@ -63,19 +63,24 @@ const closedTags = (closed) =>
   closed.map(({ capability }) =>
     make("span", { class: "tag bad", text: say("console-closed", { capability: capabilityText(capability) }) }));
 
+const idOf = (id) => make("code", { class: "quiet", text: id });
+
 const lastText = (at) => (at ? when(at) : make("span", { class: "quiet", text: say("console-never") }));
 
 function storeCard(store) {
   const { paid, refunded, reversed, declined, held } = store.totals;
   const sum = ({ count, amount }) => make("span", { class: "figure" }, make("b", { text: amountText(amount) }), " ",
     make("span", { class: "quiet", text: say("console-times", { count: countText(count) }) }));
-  const heads = [[say("console-terminal")], [say("console-state")], [say("console-last"), "amount"], [say("console-generation"), "amount wide"]];
+  const heads = [
+    [say("console-terminal")], [say("console-state")],
+    [say("console-last"), "amount"], [say("console-generation"), "amount wide"],
+  ];
   const rows = store.terminals.map((terminal) => [
-    make("span", {}, placeLink("terminal", terminal.terminal, terminal.name), make("code", { class: "quiet", text: terminal.terminal })),
+    make("span", {}, placeLink("terminal", terminal.terminal, terminal.name), idOf(terminal.terminal)),
     stateOf(terminal), lastText(terminal.last_operation_at), String(terminal.key_generation),
   ]);
   return make("article", { class: "card shop" },
-    make("h3", {}, placeLink("store", store.store, store.name), " ", make("code", { class: "quiet", text: store.store }), " ",
+    make("h3", {}, placeLink("store", store.store, store.name), " ", idOf(store.store), " ",
       ...closedTags(store.closed)),
     facts([
       [say("console-paid"), sum(paid)],
@@ -101,23 +106,23 @@ export async function enterSwitches(parameters, stands) {
   try {
     const { switches } = await ask("switches");
     if (!stands()) return;
-    fill(place, switches.length > 0 ? switchTable(switches) : make("p", { class: "notice good", text: say("console-switches-none") }));
+    const none = make("p", { class: "notice good", text: say("console-switches-none") });
+    fill(place, ...(switches.length > 0 ? switches.map(switchCard) : [none]));
   } catch (error) {
     if (stands()) showTrouble(place, error, () => enterSwitches(parameters, stands));
   }
 }
 
-function switchTable(switches) {
-  const heads = [
-    [say("console-capability")], [say("console-scope")], [say("console-since")], [say("console-lapses"), "wide"],
-    [say("console-actor")], [say("console-reason")],
-  ];
-  const rows = switches.map((closed) => [
-    make("b", { text: capabilityText(closed.capability) }),
-    make("span", {}, SCOPES[closed.scope] ? say(SCOPES[closed.scope]) : closed.scope, " ", make("code", { text: closed.subject ?? "" })),
-    when(closed.closed_at),
-    closed.lapses_at ? when(closed.lapses_at) : say("console-lapses-never"),
-    closed.actor, closed.reason,
-  ]);
-  return table(say("console-switches"), heads, rows);
+function switchCard(closed) {
+  const { scope, subject, closed_at: since, lapses_at: lapses, actor, reason } = closed;
+  const scopeText = SCOPES[scope] ? say(SCOPES[scope]) : scope;
+  return make("article", { class: "card shop" },
+    make("h2", {}, ...closedTags([closed])),
+    facts([
+      [say("console-scope"), make("span", {}, scopeText, " ", subject ? idOf(subject) : null)],
+      [say("console-since"), when(since)],
+      [say("console-lapses"), lapses ? when(lapses) : say("console-lapses-never")],
+      [say("console-actor"), actor],
+      [say("console-reason"), reason],
+    ]));
 }

@@ -73,13 +73,15 @@ function figures({ paid, refunded, reversed, declined, held }) {
 }
 
 function drawPlot() {
-  const isEmpty = day.by_hour.every(({ paid, refunded, reversed }) => !(paid.count || refunded.count || reversed.count));
+  const { paid, refunded, reversed } = day.totals;
+  const isEmpty = [paid, refunded, reversed].every((sum) => sum.count === 0);
   the("hours-plot").hidden = isEmpty;
   the("hours-told").textContent = isEmpty ? say("console-nothing-yet") : "";
   the("hours-box").hidden = isEmpty;
   if (isEmpty) return;
   drawnWidth = the("hours-plot").clientWidth;
-  fill(the("hours-plot"), hourPlot(day, drawnWidth));
+  // A page that is not laid out has no room yet; it is drawn when it has.
+  if (drawnWidth > 0) fill(the("hours-plot"), hourPlot(day, drawnWidth));
   fill(the("hours-table"), hourTable(day));
 }
 
@@ -108,17 +110,20 @@ function drawStores() {
   if (stores.length === 0) return fill(the("stores"));
   const most = Math.max(...stores.map((store) => store.paid.amount), 1);
   const heads = [
-    [say("console-store")], [say("console-share"), "wide"], [say("console-paid-count"), "amount"], [say("console-paid"), "amount"],
-    [say("console-given-back"), "amount"], [say("console-declined"), "amount wide"],
+    [say("console-store")], [say("console-share"), "wide"], [say("console-paid-count"), "amount"],
+    [say("console-paid"), "amount"], [say("console-given-back"), "amount"], [say("console-declined"), "amount wide"],
   ];
   const sorted = [...stores].sort((one, other) => other.paid.amount - one.paid.amount);
   const rows = sorted.map((store) => [
-    make("span", {}, placeLink("store", store.store, store.name), make("span", { class: "quiet", text: store.merchant_name })),
+    make("span", {}, placeLink("store", store.store, store.name),
+      make("span", { class: "quiet", text: store.merchant_name })),
     shareBar(store.paid.amount / most),
     countText(store.paid.count), amountText(store.paid.amount),
     amountText(-(store.refunded.amount + store.reversed.amount) || 0), countText(store.declined.count),
   ]);
+  const focused = the("stores").contains(document.activeElement) ? document.activeElement.title : null;
   fill(the("stores"), table(say("console-stores-today"), heads, rows));
+  if (focused) the("stores").querySelector(`a[title="${focused}"]`)?.focus();
 }
 
 /** Draws the plot anew when there is more room, or less. */

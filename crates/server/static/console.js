@@ -8,6 +8,7 @@ import { enterUnacknowledged } from "./console-operations.js";
 import { enterPayment, isBehind } from "./console-payment.js";
 import { enterSearch, startSearch } from "./console-search.js";
 import { enterShops, enterSwitches } from "./console-shops.js";
+import { linesOf } from "./console-stream.js";
 import { enterToday, hearFigures, startToday } from "./console-today.js";
 
 const KEY = "console";
@@ -35,6 +36,8 @@ let visit = 0;
 let since = null;
 let heardAt = null;
 let wake = () => {};
+/** Ends the stream while the page is put away: the browser may keep it, to be gone back to. */
+let away = new AbortController();
 
 const viewOf = (parameters) => (Object.hasOwn(VIEWS, parameters.get("view")) ? parameters.get("view") : "today");
 
@@ -110,7 +113,7 @@ async function follow() {
   while (book.key) {
     let trouble = null;
     try {
-      for await (const line of book.key.lines("/v1/console/stream", {}, SILENCE_MS)) {
+      for await (const line of linesOf(book.key, "/v1/console/stream", {}, SILENCE_MS, away.signal)) {
         if (!book.key) return;
         hear(line);
         tries = 0;
@@ -121,6 +124,10 @@ async function follow() {
       trouble = error;
     }
     if (!book.key) return;
+    if (away.signal.aborted) {
+      await new Promise((done) => (wake = done));
+      continue;
+    }
     lost(trouble);
     // Not all consoles at the same moment, after a restart of the server.
     const wait = Math.min(PAUSE_MS_MAX, 500 * 2 ** tries) * (0.5 + Math.random());
@@ -224,6 +231,12 @@ whenOver(() => leave(say("console-over")));
 document.addEventListener("click", onClick);
 addEventListener("popstate", () => book.key && showView());
 addEventListener("online", () => wake());
+addEventListener("pagehide", () => away.abort());
+addEventListener("pageshow", ({ persisted }) => {
+  if (!persisted) return;
+  away = new AbortController();
+  wake();
+});
 document.addEventListener("visibilitychange", () => document.hidden || wake());
 the("sign-out").addEventListener("click", signOut);
 // Another link was opened over the page.

@@ -3,7 +3,7 @@
 //
 // The wallet enrols such a key as a member's device, the console as an operator's session.
 
-import { Refused, Unreachable, base64url, send, sha256 } from "./page.js";
+import { Refused, base64url, send, sha256 } from "./page.js";
 import { drop, find, keep } from "./kept.js";
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256" };
@@ -76,60 +76,13 @@ export class ProvingKey {
 
   /** Posts text or bytes. Once more where the server asks for its newer nonce. */
   async post(path, body, type) {
-    return this.#again(() => this.#once(path, body, type));
-  }
-
-  /**
-   * Posts `body` to `path` and gives the lines of an answer that goes on, each read as JSON, until
-   * the server ends it. Throws `Refused`, or `Unreachable` when it breaks off or nothing comes for
-   * so many milliseconds.
-   */
-  async *lines(path, body, milliseconds) {
-    const silence = new AbortController();
-    let timer = 0;
-    const wait = () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => silence.abort(), milliseconds);
-    };
-    try {
-      wait();
-      const answer = await this.#again(() => this.#open(path, JSON.stringify(body), silence.signal));
-      const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-      let rest = "";
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) return;
-        wait();
-        const lines = (rest + value).split("\n");
-        rest = lines.pop();
-        for (const line of lines) yield JSON.parse(line);
-      }
-    } catch (error) {
-      throw error instanceof Refused ? error : new Unreachable(path);
-    } finally {
-      clearTimeout(timer);
-      silence.abort();
-    }
-  }
-
-  /** Once more where the server asks for its newer nonce. */
-  async #again(ask) {
     if (!this.#nonce && this.#nonces) await this.#askNonce();
     try {
-      return await ask();
+      return await this.#once(path, body, type);
     } catch (error) {
       if (!(error instanceof Refused) || error.refusal !== "nonce_must_be_fresh") throw error;
-      return ask();
+      return this.#once(path, body, type);
     }
-  }
-
-  async #open(path, body, signal) {
-    const headers = await this.headers(path, body);
-    headers["Content-Type"] = "application/json";
-    const answer = await fetch(path, { method: "POST", headers, body, cache: "no-store", signal });
-    this.heard(answer.headers);
-    if (!answer.ok) throw new Refused(answer.status, await answer.json());
-    return answer;
   }
 
   async #askNonce() {

@@ -141,7 +141,6 @@ console-unacknowledged-none = None: every register knows its outcomes.
 console-switches = Switches
 console-switches-hint = What is closed now. Closing and opening are orders: yaoki admin close-switch, yaoki admin open-switch.
 console-switches-none = Nothing is closed.
-console-capability = Closed
 console-scope = For
 console-since = Since
 console-lapses = Opens by itself

@@ -141,7 +141,6 @@ console-unacknowledged-none = ありません。すべてのレジが結果を�
 console-switches = 停止措置
 console-switches-hint = 現在停止しているものです。停止と再開は yaoki admin close-switch と yaoki admin open-switch で行います。
 console-switches-none = 停止しているものはありません。
-console-capability = 停止中
 console-scope = 対象
 console-since = 開始
 console-lapses = 自動再開

@@ -213,7 +213,7 @@ fn shops_switches_and_what_is_unacknowledged_are_seen_in_both_languages() {
             "document.querySelector('#unacknowledged-list').innerText.includes('{none}')"
         ));
         is_seen(&mut tab, &format!("unacknowledged-{language}"));
-        go(&mut tab, "switches").wait_for("#switches-list table");
+        go(&mut tab, "switches").wait_for("#switches-list .card");
         let switches = tab.text("#switches-list");
         for words in [closed, "Asa", "a test"] {
             assert!(switches.contains(words), "{words} in {switches}");

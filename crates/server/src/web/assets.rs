@@ -83,6 +83,7 @@ assets! {
     "console-plots.js": SCRIPT;
     "console-search.js": SCRIPT;
     "console-shops.js": SCRIPT;
+    "console-stream.js": SCRIPT;
     "console-today.js": SCRIPT;
     "icon.svg": "image/svg+xml";
     "icon-192.png": "image/png";
