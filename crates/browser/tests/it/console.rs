@@ -9,10 +9,10 @@ use yaoki_server::edge::listener::ListenerName;
 use crate::shop::{MERCHANT, STORE, Shop};
 
 /// The stream has told something.
-const LIVE: &str = "#live[data-state=good]";
+pub(crate) const LIVE: &str = "#live[data-state=good]";
 
 /// A fresh link to the console, in a language.
-fn link(stage: &Stage, language: &str) -> String {
+pub(crate) fn link(stage: &Stage, language: &str) -> String {
     let made = stage.order(Order::ConsoleLink);
     let url = made["url"].as_str().expect("a link").to_owned();
     url.replace("/console#", &format!("/console?lang={language}#"))

@@ -1,7 +1,9 @@
 //! Pages in a real browser, a module a page, and the tools themselves.
 
+mod both_pages;
 mod console;
 mod first_page;
+mod first_view;
 mod register;
 mod shop;
 mod tools;

@@ -2,13 +2,33 @@
 
 use yaoki_browser::tab::Network;
 use yaoki_browser::watch::Wrong;
-use yaoki_browser::{Size, Stage};
+use yaoki_browser::{Size, Stage, Tab};
 use yaoki_server::client::DeviceClient;
 use yaoki_server::edge::listener::ListenerName;
 
 /// What kinds of things went wrong, and what was said of them.
-fn told(tab: &mut yaoki_browser::Tab) -> Vec<(Wrong, String)> {
+fn told(tab: &mut Tab) -> Vec<(Wrong, String)> {
     tab.violations().into_iter().map(|seen| (seen.wrong, seen.text)).collect()
+}
+
+/// Runs a script in the page and waits until the page tells of what it broke.
+fn is_told(tab: &mut Tab, script: &str, wrong: Wrong, part: &str) {
+    tab.evaluate(script);
+    let mut found = Vec::new();
+    for _ in 0..200 {
+        found = told(tab);
+        if found.iter().any(|(kind, text)| *kind == wrong && text.contains(part)) {
+            return;
+        }
+    }
+    panic!("{script}: {found:?}");
+}
+
+/// What was told was meant to be.
+fn was_meant(tab: &mut Tab) {
+    for (_, text) in told(tab) {
+        tab.expects(&text);
+    }
 }
 
 #[test]
@@ -34,19 +54,50 @@ fn whatever_goes_wrong_in_a_page_is_told() {
         let mut tab = stage.tab();
         tab.open(&page);
         assert_eq!(told(&mut tab), [], "before {script}");
-        tab.evaluate(script);
-        let mut found = Vec::new();
-        for _ in 0..200 {
-            found = told(&mut tab);
-            if !found.is_empty() {
-                break;
-            }
+        is_told(&mut tab, script, wrong, part);
+        was_meant(&mut tab);
+    }
+}
+
+/// What a script that got into a page would try, and what the policy says to it.
+const INTRUSIONS: [(&str, &str); 7] = [
+    ("document.body.setAttribute('style', 'color: red')", "style-src-attr"),
+    ("new Image().src = 'http://127.0.0.1:9/x.png'", "img-src"),
+    ("fetch('http://127.0.0.1:9/').catch(() => 0)", "connect-src"),
+    ("import('http://127.0.0.1:9/x.js').catch(() => 0)", "script-src-elem"),
+    ("try { document.body.innerHTML = '<b>x</b>' } catch {}", "innerHTML|<b>x</b>"),
+    ("try { eval('1') } catch {}", "eval|1"),
+    (
+        "{ const script = document.createElement('script');
+           script.append('globalThis.ran = true'); document.body.append(script); }",
+        "HTMLScriptElement text|globalThis.ran",
+    ),
+];
+
+#[test]
+fn each_page_lets_nothing_of_others_in() {
+    let Some(stage) = Stage::start() else { return };
+    for (listener, path, shown) in [
+        (ListenerName::Devices, "/wallet", "#enrol-form"),
+        (ListenerName::Registers, "/register", "#pair-form"),
+        (ListenerName::Console, "/console", "#view-outside"),
+    ] {
+        let mut tab = stage.tab();
+        tab.open(&stage.url(listener, path)).wait_for(shown);
+        assert_eq!(told(&mut tab), [], "before anything is tried at {path}");
+        let policy = "fetch(location.href).then(({ headers }) => \
+                      headers.get('content-security-policy'))";
+        let policy = tab.evaluate(policy).as_str().unwrap_or_default().to_owned();
+        for part in ["default-src 'none'", "require-trusted-types-for 'script'"] {
+            assert!(policy.contains(part), "{part} in {policy:?} of {path}");
         }
-        let is_it = found.iter().any(|(kind, text)| *kind == wrong && text.contains(part));
-        assert!(is_it, "{script}: {found:?}");
-        for (_, text) in told(&mut tab) {
-            tab.expects(&text);
+        assert!(!policy.contains("unsafe-"), "{policy:?} of {path}");
+        for (script, part) in INTRUSIONS {
+            is_told(&mut tab, script, Wrong::Policy, part);
         }
+        assert_eq!(tab.evaluate("globalThis.ran === undefined"), true, "{path}");
+        assert!(tab.sees(shown), "{path} is as it was");
+        was_meant(&mut tab);
     }
 }
 

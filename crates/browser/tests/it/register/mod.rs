@@ -1,7 +1,7 @@
 //! The register's page: what a clerk does in a day. What happens when answers are lost is in
 //! [`unsure`].
 
-mod till;
+pub(crate) mod till;
 mod unsure;
 
 use till::{BALANCE, Till, is_ready, key_in, result, scan};
@@ -124,7 +124,7 @@ fn items_are_summed_and_stand_on_the_receipt() {
 }
 
 /// Opens the newest payment of the list.
-fn open_newest(tab: &mut Tab) {
+pub(crate) fn open_newest(tab: &mut Tab) {
     tab.click("[data-view=payments]").click("#list li:first-child button.row");
     tab.wait_for("#detail .history");
 }

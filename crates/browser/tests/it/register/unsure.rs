@@ -11,7 +11,7 @@ use yaoki_browser::tab::Network;
 use yaoki_browser::{Stage, Tab};
 
 /// A charge is given up after half a minute.
-const GIVEN_UP: Duration = Duration::from_secs(60);
+const GIVEN_UP: Duration = Duration::from_mins(1);
 
 /// Charges 500 and waits until the page says that it is being checked.
 fn charge(stage: &Stage, till: &mut Till, tab: &mut Tab) {

@@ -3,7 +3,7 @@
 mod code;
 mod enrol;
 mod history;
-mod pay;
+pub(crate) mod pay;
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use yaoki_server::edge::listener::ListenerName;
 const CODE: Duration = Duration::from_secs(40);
 /// The least that codes may live, so that tests need not wait.
 const SHORT_LIVES: [&str; 1] = ["--code-lifetime-seconds=30"];
-const CODE_SHOWN: &str = "#ticket-code svg";
+pub(crate) const CODE_SHOWN: &str = "#ticket-code svg";
 
-fn wallet(stage: &Stage, language: &str) -> String {
+pub(crate) fn wallet(stage: &Stage, language: &str) -> String {
     stage.url(ListenerName::Devices, &format!("/wallet?lang={language}"))
 }
 
 /// A phone whose wallet has so much money.
-fn phone(stage: &Stage, money: i64, language: &str) -> Tab {
+pub(crate) fn phone(stage: &Stage, money: i64, language: &str) -> Tab {
     let (_, link) = stage.member(money);
     let mut tab = stage.tab();
     tab.set_size(Size::Phone).open(&format!("{}#{link}", wallet(stage, language)));
@@ -30,7 +30,7 @@ fn phone(stage: &Stage, money: i64, language: &str) -> Tab {
 }
 
 /// The code that is shown, as people read it.
-fn digits(tab: &Tab) -> String {
+pub(crate) fn digits(tab: &Tab) -> String {
     let text = tab.evaluate("document.querySelector('.digits')?.textContent ?? ''");
     text.as_str().unwrap_or_default().replace(' ', "")
 }
@@ -48,12 +48,12 @@ fn put_behind(tab: &Tab) {
     tab.evaluate("dispatchEvent(new Event('blur')) || true");
 }
 
-fn put_in_front(tab: &Tab) {
+pub(crate) fn put_in_front(tab: &Tab) {
     tab.evaluate("dispatchEvent(new Event('focus')) || true");
 }
 
 /// Goes to a view as a member does.
-fn go(tab: &mut Tab, view: &str) {
+pub(crate) fn go(tab: &mut Tab, view: &str) {
     tab.click(&format!("#tabs a[href='#/{view}']")).wait_for(&format!("#view-{view}"));
 }
 

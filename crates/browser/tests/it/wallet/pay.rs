@@ -8,7 +8,7 @@ use super::{go, must_be_for_all, phone};
 use crate::shop::{MERCHANT, PLACE, STORE, Shop};
 
 /// Puts in what a shop's code says, and confirms it; `amount` where the code says none.
-pub(super) fn pay_by_text(tab: &mut Tab, payload: &str, amount: Option<&str>) {
+pub(crate) fn pay_by_text(tab: &mut Tab, payload: &str, amount: Option<&str>) {
     find(tab, payload);
     if let Some(amount) = amount {
         tab.type_text("#confirm-amount", amount);
