@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::process::{Place, Server};
 
 const TOUR: &str = include_str!("../../../../docs/start.md");
+const GUIDE: &str = include_str!("../../../../docs/guides/register.md");
 
 /// The lines of the tour that teach a shell how to sign, without its example values.
 fn functions() -> String {
@@ -81,4 +82,9 @@ fn the_tours_shell_signs_bodies_queries_and_newer_keys() {
     assert_eq!(refused["refusal"], "terminal_key_must_be_current", "{refused}");
     let listed = call(&place, &values(&rotated), "signed GET '/v1/payments?limit=5'");
     assert!(listed["operations"].is_array(), "{listed}");
+}
+
+#[test]
+fn the_guide_for_registers_signs_as_the_tour_does() {
+    assert!(GUIDE.contains(&functions()), "docs/guides/register.md has other functions");
 }
