@@ -68,7 +68,7 @@ pub fn test(stages: &mut Stages, filter: &[String]) -> Result<()> {
         Ok(found)
     })?;
     let cluster = stages.run("start a private PostgreSQL", || Cluster::start("tests"))?;
-    stages.run("find or install the tour's tools", tools::find_or_install)?;
+    stages.run("find or install the tools of the guides", tools::find_or_install)?;
     let shim = stages.run("build the power-cut shim", shim::build)?;
     let names_package = filter.iter().any(|word| is_package_option(word));
     let pages = if !names_package || filter.iter().any(|word| word.ends_with(PAGES)) {

@@ -1,5 +1,5 @@
 //! The programs that the tests run beside ours: the tour of `docs/start.md` is a shell that signs
-//! with `openssl` and asks with `curl`.
+//! with `openssl` and asks with `curl`; the client of `docs/guides/register.md` is Python.
 
 use std::env;
 
@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use crate::debian;
 
 /// Each program, which is also the name of Debian's package that has it.
-const TOOLS: [&str; 3] = ["bash", "curl", "openssl"];
+const TOOLS: [&str; 4] = ["bash", "curl", "openssl", "python3"];
 
 /// Finds every tool on the PATH, or installs Debian's packages where we are root.
 ///

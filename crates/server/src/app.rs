@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock, RwLock};
 
 use axum::response::{IntoResponse, Response};
 use hyper::body::Bytes;
+use hyper::http::Extensions;
 use jiff::tz::TimeZone;
 use tokio::sync::{oneshot, watch};
 use yaoki_core::code::{CodeCipher, CodeRules};
@@ -18,7 +19,7 @@ use yaoki_store::{Answer, Book, Clock, Conn, Part, StoreError, Unknown};
 use crate::api::console::Console;
 use crate::edge::deadline::Deadline;
 use crate::edge::error::EdgeError;
-use crate::edge::frames::{Frame, FrameReaders};
+use crate::edge::frames::{Frame, FramePlace, FramePlaces, FrameReaders, Receiving};
 use crate::edge::fruitless::FruitlessRequests;
 use crate::edge::keys::{KeyFile, KeyFileError};
 use crate::edge::listener::ListenerName;
@@ -27,7 +28,7 @@ use crate::edge::problem::{Cause, Problem};
 use crate::edge::proof::ProofKeys;
 use crate::edge::proof::seen::{PROOFS_REMEMBERED_MAX, SeenProofs};
 use crate::edge::reads::{ReadLines, Side};
-use crate::edge::request::Intake;
+use crate::edge::request::{self, Intake};
 use crate::edge::sign::Signs;
 use crate::jobs::webhooks::board::Board;
 use crate::metrics::{Class, Endpoint, Metrics, Said};
@@ -150,10 +151,8 @@ pub struct Shared {
     pub webhooks: Board,
     /// Requests of devices under way.
     pub device_flights: Arc<InFlight>,
-    /// Frames under way, one a caller: terminals have negative numbers here.
-    pub frame_flights: Arc<InFlight>,
-    /// Frames that are received or read, each listener for itself.
-    pub frames_taken: Arc<InFlight>,
+    /// Places of frames that are received or read.
+    pub frame_places: FramePlaces,
     /// Threads that read frames.
     pub frames: FrameReaders,
     /// Whose template the codes of shops are: see [`crate::edge::sign`].
@@ -245,35 +244,35 @@ impl App {
         flight.ok_or_else(|| Problem::from(EdgeError::Busy).and_retry_after(1))
     }
 
-    /// Begins to take a frame of `caller`; nothing where it is none. Bodies of a mebibyte are taken
-    /// by places of their own, because who sends them is not proven before they are there.
+    /// Begins to receive a frame; nothing where it is none. Bodies of a mebibyte are received in
+    /// places of their own, because who sends them is not proven before they are there.
     ///
     /// # Errors
-    /// [`EdgeError::TooManyInFlight`] or [`EdgeError::Busy`].
-    pub fn frame(
+    /// [`EdgeError::Busy`].
+    pub fn receive_frame(
         &self,
         intake: Intake,
         listener: ListenerName,
-        caller: i64,
-    ) -> Result<Option<[Flight; 2]>, Problem> {
+        extensions: &Extensions,
+    ) -> Result<Option<Receiving>, Problem> {
         if intake != Intake::Frame {
             return Ok(None);
         }
-        let sign = if listener == ListenerName::Registers { -1 } else { 1 };
-        let own = self.frame_flights.start(sign * caller);
-        let own = own.ok_or_else(|| Problem::from(EdgeError::TooManyInFlight).and_retry_after(1));
-        let own = own?;
-        let place = self.frames_taken.start(listener.number());
-        let place = place.ok_or_else(|| Problem::from(EdgeError::Busy).and_retry_after(1))?;
-        Ok(Some([own, place]))
+        self.frame_places.receive(listener, request::believed(extensions)).map(Some)
     }
 
-    /// Reads a frame on a thread for frames, at most until the deadline.
+    /// Reads a frame on a thread for frames, and waits for it at most until the deadline. Its place
+    /// is held until the thread has finished with it.
     ///
     /// # Errors
     /// A [`Problem`] when it was not read in time.
-    pub async fn texts(&self, frame: Frame, deadline: Deadline) -> Result<Vec<String>, Problem> {
-        let texts = deadline.wait_for(self.frames.read(frame)?).await;
+    pub async fn texts(
+        &self,
+        frame: Frame,
+        place: FramePlace,
+        deadline: Deadline,
+    ) -> Result<Vec<String>, Problem> {
+        let texts = deadline.wait_for(self.frames.read(frame, place)?).await;
         texts.ok_or_else(deadline_passed)?.map_err(|_| EdgeError::Stopping.into())
     }
 

@@ -20,7 +20,7 @@ use crate::api::openapi;
 use crate::app::{App, Door, Keyring, Shared};
 use crate::edge::admin_socket::AdminSocket;
 use crate::edge::connections::Connections;
-use crate::edge::frames::{FRAMES_TAKEN_MAX, FrameReaders};
+use crate::edge::frames::{FramePlaces, FrameReaders};
 use crate::edge::fruitless::FruitlessRequests;
 use crate::edge::keys::{KeyFile, KeyFileError};
 use crate::edge::listener::{Listener, ListenerName};
@@ -173,8 +173,7 @@ fn app_of(options: &ServerOptions, stopping: watch::Receiver<bool>) -> Result<Ap
         partners: InFlight::new(limits.in_flight_per_partner_max),
         webhooks: Board::default(),
         device_flights: InFlight::new(limits.in_flight_per_device_max),
-        frame_flights: InFlight::new(1),
-        frames_taken: InFlight::new(FRAMES_TAKEN_MAX),
+        frame_places: FramePlaces::default(),
         frames: FrameReaders::start().map_err(ServeError::Thread)?,
         qr_identifier: options.qr_identifier.clone(),
         strangers: InFlight::new(limits.strangers_in_flight_max),

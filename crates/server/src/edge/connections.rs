@@ -188,6 +188,11 @@ impl Place {
 }
 
 impl Connected {
+    /// The caller that keeps the connection: the book believed a request of it. None: a stranger's.
+    pub fn believed(&self) -> Option<i64> {
+        self.seat.caller.get().copied()
+    }
+
     /// The connection has sent a request of `caller` that was believed: it keeps its place, unless
     /// the caller keeps [`KNOWN_EACH_MAX`] already.
     pub fn is_known(&self, caller: i64) {

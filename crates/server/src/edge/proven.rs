@@ -18,6 +18,7 @@ use yaoki_core::ids::{FactId, MemberNumber};
 
 use super::deadline::Deadline;
 use super::error::EdgeError;
+use super::frames::FramePlace;
 use super::listener::ListenerName;
 use super::pace::Flight;
 use super::problem::{Problem, sentence};
@@ -77,18 +78,19 @@ pub struct Proven {
     /// By when it must be answered.
     pub deadline: Deadline,
     extensions: Extensions,
-    _flights: (Flight, Option<[Flight; 2]>),
+    _flight: Flight,
 }
 
-/// A frame that an enrolled device signed.
+/// A frame that an enrolled device signed, and its place.
 #[derive(Debug)]
-pub struct ProvenFrame(pub Proven);
+pub struct ProvenFrame(pub Proven, pub FramePlace);
 
 impl FromRequest<App> for ProvenFrame {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        Proven::take(request, app, Intake::Frame).await.map(Self)
+        let (proven, place) = Proven::take(request, app, Intake::Frame).await?;
+        Ok(Self(proven, place.expect("a frame has a place")))
     }
 }
 
@@ -133,12 +135,17 @@ impl FromRequest<App> for Proven {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        Self::take(request, app, Intake::Json(DEVICE_BODY_BYTES_MAX)).await
+        let intake = Intake::Json(DEVICE_BODY_BYTES_MAX);
+        Self::take(request, app, intake).await.map(|(proven, _)| proven)
     }
 }
 
 impl Proven {
-    async fn take(request: Request, app: &App, intake: Intake) -> Result<Self, Problem> {
+    async fn take(
+        request: Request,
+        app: &App,
+        intake: Intake,
+    ) -> Result<(Self, Option<FramePlace>), Problem> {
         let (parts, body) = request.into_parts();
         let token = request::check_head(&parts).and_then(|()| {
             let opened = app.keyring().proof.open_token(text_of(&parts, &AUTHORIZATION));
@@ -148,16 +155,19 @@ impl Proven {
         let number = |number: u64| i64::try_from(number).expect("we made the token");
         let (device, member) = (number(token.device), number(token.member));
         let proven = async {
-            let frame = app.frame(intake, ListenerName::Devices, device)?;
-            let taken = prove::<Devices, _>(app, &parts, (body, intake), &token).await?;
-            let Proved { body, deadline, key } = taken;
+            let receiving = app.receive_frame(intake, ListenerName::Devices, &parts.extensions)?;
+            let asked = prove::<Devices, _>(app, &parts, (body, intake), &token).await?;
+            let Proved { body, deadline, key } = asked;
+            // Only now: a token alone, which others may have seen, takes no device's own place.
+            let own = |receiving| app.frame_places.own(receiving, device);
+            let place = receiving.map(own).transpose()?;
             let flight = app.device_flights.start(device);
             let flight = flight
                 .ok_or_else(|| Problem::from(EdgeError::TooManyInFlight).and_retry_after(1))?;
             let (device, member) = (FactId(device), MemberNumber(member));
             let extensions = parts.extensions;
-            let _flights = (flight, frame);
-            Ok(Self { device, member, key, body, deadline, extensions, _flights })
+            let proven = Self { device, member, key, body, deadline, extensions, _flight: flight };
+            Ok((proven, place))
         };
         proven.await.map_err(|problem| with_nonce::<Devices>(problem, app, token.device))
     }

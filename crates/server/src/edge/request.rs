@@ -57,6 +57,11 @@ pub fn is_known(extensions: &Extensions, caller: i64) {
     }
 }
 
+/// The caller whom the book believed on this connection before; none: it is a stranger's still.
+pub fn believed(extensions: &Extensions) -> Option<i64> {
+    extensions.get::<Connected>().and_then(Connected::believed)
+}
+
 /// The value of the one `Host` header.
 ///
 /// # Errors

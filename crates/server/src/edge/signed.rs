@@ -17,6 +17,7 @@ use yaoki_core::time::SECOND_MS;
 
 use super::deadline::Deadline;
 use super::error::EdgeError;
+use super::frames::FramePlace;
 use super::keys::Secret;
 use super::listener::ListenerName;
 use super::pace::Flight;
@@ -39,18 +40,18 @@ pub struct Signed {
     /// By when it must be answered.
     pub deadline: Deadline,
     _flight: Flight,
-    _frame: Option<[Flight; 2]>,
 }
 
-/// A frame that a terminal signed.
+/// A frame that a terminal signed, and its place.
 #[derive(Debug)]
-pub struct SignedFrame(pub Signed);
+pub struct SignedFrame(pub Signed, pub FramePlace);
 
 impl FromRequest<App> for SignedFrame {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        Signed::take(request, app, Intake::Frame).await.map(Self)
+        let (signed, place) = Signed::take(request, app, Intake::Frame).await?;
+        Ok(Self(signed, place.expect("a frame has a place")))
     }
 }
 
@@ -71,25 +72,30 @@ impl FromRequest<App> for Signed {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        Self::take(request, app, Intake::Json(REGISTER_BODY_BYTES_MAX)).await
+        let intake = Intake::Json(REGISTER_BODY_BYTES_MAX);
+        Self::take(request, app, intake).await.map(|(signed, _)| signed)
     }
 }
 
 impl Signed {
-    async fn take(request: Request, app: &App, intake: Intake) -> Result<Self, Problem> {
+    async fn take(
+        request: Request,
+        app: &App,
+        intake: Intake,
+    ) -> Result<(Self, Option<FramePlace>), Problem> {
         let taken = take(request, app, Signer::Terminal, intake).await?;
         let flight = app.flights.start(taken.number);
         let flight =
             flight.ok_or_else(|| Problem::from(EdgeError::TooManyInFlight).and_retry_after(1))?;
-        Ok(Self {
+        let signed = Self {
             terminal: TerminalNumber(taken.number),
             generation: taken.generation,
             body: taken.body,
             parts: taken.parts,
             deadline: taken.deadline,
             _flight: flight,
-            _frame: taken.frame,
-        })
+        };
+        Ok((signed, taken.frame))
     }
 }
 
@@ -103,7 +109,7 @@ pub(super) struct Taken {
     pub(super) parts: Parts,
     pub(super) deadline: Deadline,
     /// The place of a frame, where one was sent.
-    frame: Option<[Flight; 2]>,
+    frame: Option<FramePlace>,
 }
 
 /// Takes a request in and checks its signature.
@@ -124,10 +130,12 @@ pub(super) async fn take(
         intake.check_content_type(&parts)?;
     }
     let number = i64::try_from(claim.number).expect("an identifier holds a positive i64");
-    let frame = app.frame(intake, ListenerName::Registers, number)?;
+    let receiving = app.receive_frame(intake, ListenerName::Registers, &parts.extensions)?;
     let body = request::body(body, intake.bytes_max()).await?;
     let deadline = app.deadline();
     check(app, &claim, &parts, host, &body)?;
+    // Only now is the number more than a claim: nobody else takes a terminal's own place.
+    let frame = receiving.map(|receiving| app.frame_places.own(receiving, number)).transpose()?;
     let generation = i64::from(claim.generation);
     Ok(Taken { number, generation, body, parts, deadline, frame })
 }

@@ -260,12 +260,13 @@ impl Scene<'_> {
                 "request_id": request_id, "store": "1", "amount": 100, "currency": "JPY",
                 "valid_until": valid_until,
             }),
-            ("post", "/v1/device/payment") => json!({ "payment": self.payment(None).0 }),
+            ("post", "/v1/device/payment" | "/v1/console/payment") => {
+                json!({ "payment": self.payment(None).0 })
+            }
             ("post", "/v1/device/enrol") => {
                 json!({ "link_token": self.world.link(&self.world.members[1].0.to_string()) })
             }
             ("post", "/v1/console/session") => json!({ "link_token": self.world.console_link() }),
-            ("post", "/v1/console/payment") => json!({ "payment": self.payment(None).0 }),
             ("post", "/v1/console/find") => json!({ "text": self.payment(None).1 }),
             ("post", _) => json!({}),
             _ => Value::Null,

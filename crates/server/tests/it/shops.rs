@@ -1,5 +1,7 @@
 //! What a shop shows, and what members' devices pay of it.
 
+use std::io::Write;
+
 use serde_json::{Value, json};
 use uuid::Uuid;
 use yaoki_core::ids::TerminalNumber;
@@ -7,7 +9,7 @@ use yaoki_formats::emv_mpm::Payload;
 use yaoki_server::admin::Order;
 use yaoki_server::client::http::Request;
 use yaoki_server::client::{Answer, DeviceClient};
-use yaoki_server::edge::frames::FRAME_BYTES_MAX;
+use yaoki_server::edge::frames::{FRAME_BYTES_MAX, FRAMES_OF_STRANGERS_MAX};
 use yaoki_server::edge::listener::ListenerName;
 use yaoki_server::edge::sign::Shown;
 use yaoki_store::on_both_storages;
@@ -395,6 +397,37 @@ on_both_storages! {
         );
         let refusal = raw::refusal(&raw::exchange(address, head.as_bytes()));
         assert_eq!(refusal, "body_too_large", "said before a byte of it is read");
+    }
+}
+
+on_both_storages! {
+    fn a_forged_frame_takes_no_terminals_place(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let mut register = world.register(&world.till);
+        world.run(register.order(Uuid::now_v7(), 100)).expect("its connection is believed");
+        let address = world.running.registers;
+        // Signed for another body, and stalled after its first byte.
+        let forged = register.sign("POST", "/v1/frames/4/4", b"");
+        let head = format!(
+            "POST /v1/frames/4/4 HTTP/1.1\r\nHost: {address}\r\nAuthorization: {forged}\r\n\
+             Content-Type: application/octet-stream\r\nContent-Length: 16\r\n\r\nx"
+        );
+        let stalled: Vec<_> = (0..FRAMES_OF_STRANGERS_MAX)
+            .map(|_| {
+                let mut stream = raw::connect(address);
+                stream.write_all(head.as_bytes()).expect("the server listens");
+                stream
+            })
+            .collect();
+        let places = &world.running.app.frame_places;
+        while places.of_strangers(ListenerName::Registers) < FRAMES_OF_STRANGERS_MAX {
+            std::thread::yield_now();
+        }
+        let refusal = raw::refusal(&raw::exchange(address, head.as_bytes()));
+        assert_eq!(refusal, "busy", "strangers are in each other's way");
+        let read = world.run(register.frame("/v1/frames/4/4", &[128; 16])).expect("an answer");
+        assert_eq!(read.json(), json!({ "texts": [] }));
+        drop(stalled);
     }
 }
 

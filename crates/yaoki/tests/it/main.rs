@@ -9,6 +9,7 @@ mod life;
 mod phone;
 mod postgres;
 mod process;
+mod python;
 mod refused;
 mod restored;
 mod self_test;

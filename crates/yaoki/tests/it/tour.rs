@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::process::{Place, Server};
 
 const TOUR: &str = include_str!("../../../../docs/start.md");
+const GUIDE: &str = include_str!("../../../../docs/guides/register.md");
 
 /// The lines of the tour that teach a shell how to sign, without its example values.
 fn functions() -> String {
@@ -26,21 +27,20 @@ fn call(place: &Place, values: &str, line: &str) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {told}"))
 }
 
-#[expect(clippy::disallowed_methods, reason = "only the environment knows the shell's tools")]
+#[expect(clippy::disallowed_methods, reason = "only the environment knows the tools")]
 fn variable(name: &str) -> Option<std::ffi::OsString> {
     std::env::var_os(name)
 }
 
-/// Whether the tour can be walked here; where not, that is said, and fails where no test may skip.
-fn tools_are_there() -> bool {
+/// Whether a guide can be followed here; where not, that is said, and fails where no test may skip.
+pub(crate) fn tools_are_there(tools: &[&str]) -> bool {
     let path = variable("PATH").unwrap_or_default();
-    let is_there = |tool: &&str| std::env::split_paths(&path).any(|dir| dir.join(tool).exists());
-    let missing: Vec<&str> =
-        ["bash", "curl", "openssl"].into_iter().filter(|tool| !is_there(tool)).collect();
+    let is_there = |tool: &str| std::env::split_paths(&path).any(|dir| dir.join(tool).exists());
+    let missing: Vec<&str> = tools.iter().copied().filter(|tool| !is_there(tool)).collect();
     if missing.is_empty() {
         return true;
     }
-    let said = writeln!(std::io::stderr(), "SKIPPED: the tour's shell: install {missing:?}");
+    let said = writeln!(std::io::stderr(), "SKIPPED: a guide's programs: install {missing:?}");
     said.expect("standard error can be written");
     assert!(variable("YAOKI_TEST_REQUIRE").is_none(), "a skipped test fails here");
     false
@@ -48,7 +48,7 @@ fn tools_are_there() -> bool {
 
 #[test]
 fn the_tours_shell_signs_bodies_queries_and_newer_keys() {
-    if !tools_are_there() {
+    if !tools_are_there(&["bash", "curl", "openssl"]) {
         return;
     }
     let place = Place::with_book("demo");
@@ -82,4 +82,9 @@ fn the_tours_shell_signs_bodies_queries_and_newer_keys() {
     assert_eq!(refused["refusal"], "terminal_key_must_be_current", "{refused}");
     let listed = call(&place, &values(&rotated), "signed GET '/v1/payments?limit=5'");
     assert!(listed["operations"].is_array(), "{listed}");
+}
+
+#[test]
+fn the_guide_for_registers_signs_as_the_tour_does() {
+    assert!(GUIDE.contains(&functions()), "docs/guides/register.md has other functions");
 }

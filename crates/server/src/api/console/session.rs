@@ -160,8 +160,8 @@ impl FromRequest<App> for Operator {
         let caller = token.caller();
         let proven = async {
             let intake = Intake::Json(DEVICE_BODY_BYTES_MAX);
-            let taken = prove::<Operators, _>(app, &parts, (body, intake), &token).await?;
-            let Proved { body, deadline, .. } = taken;
+            let proved = prove::<Operators, _>(app, &parts, (body, intake), &token).await?;
+            let Proved { body, deadline, .. } = proved;
             if !app.console.sessions.is_open(&token.session, app.now()) {
                 return Err(not_signed_in());
             }

@@ -336,10 +336,14 @@ pub async fn frame(
     sides: Result<Path<(String, String)>, PathRejection>,
     proven: Result<ProvenFrame, Problem>,
 ) -> Response {
-    let proven = proven.map(|ProvenFrame(proven)| proven);
+    let (proven, place) = match proven {
+        Ok(ProvenFrame(proven, place)) => (Ok(proven), Some(place)),
+        Err(problem) => (Err(problem), None),
+    };
     let number = number_of(&proven);
     let work = async {
         let proven = proven?;
+        let place = place.expect("a proven frame has a place");
         let who = proven.who();
         // A device that was ended reads no frames.
         let read = app.read(Side::Devices, proven.deadline, move |conn| standing(conn, who));
@@ -347,7 +351,7 @@ pub async fn frame(
         proven.is_believed();
         let Path((width, height)) = sides.map_err(|_| EdgeError::FrameMustFit)?;
         let frame = Frame::new(&width, &height, proven.body.clone())?;
-        let texts = app.texts(frame, proven.deadline).await?;
+        let texts = app.texts(frame, place, proven.deadline).await?;
         Ok(render::said(&FrameAnswer { texts }))
     };
     for_device(app.answer(Endpoint::DeviceFrame, work).await, &app, number)

@@ -278,12 +278,12 @@ pub async fn frame(
     signed: Result<SignedFrame, Problem>,
 ) -> Response {
     let work = async {
-        let SignedFrame(signed) = signed?;
+        let SignedFrame(signed, place) = signed?;
         // Whose key signs without being the book's reads no frames.
         standing(&app, &signed).await?;
         let Path((width, height)) = sides.map_err(|_| EdgeError::FrameMustFit)?;
         let frame = Frame::new(&width, &height, signed.body.clone())?;
-        let texts = app.texts(frame, signed.deadline).await?;
+        let texts = app.texts(frame, place, signed.deadline).await?;
         Ok(render::said(&FrameAnswer { texts }))
     };
     app.answer(Endpoint::Frame, work).await
