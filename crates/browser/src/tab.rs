@@ -281,15 +281,15 @@ impl Tab {
         self
     }
 
-    /// Says that the page may complain of something with this text in it: whether a request is on its
-    /// way in the moment when a server is killed is chance.
+    /// Says that the page may complain of something with this text in it: whether a request is on
+    /// its way in the moment when a server is killed is chance.
     pub fn allows(&mut self, text: &str) -> &mut Self {
         self.allowed.push(text.to_owned());
         self
     }
 
-    /// Everything that went wrong since the tab was opened, but what the test expects or allows. At the end
-    /// of a tab it must be nothing.
+    /// Everything that went wrong since the tab was opened, but what the test expects or allows. At
+    /// the end of a tab it must be nothing.
     pub fn violations(&mut self) -> Vec<Violation> {
         // A round trip: what happened before has been told by the answer, and is handed on by the
         // next.

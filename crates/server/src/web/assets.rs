@@ -1,8 +1,8 @@
 //! Scripts, styles, pictures and texts of the pages: embedded in the program, served as they are.
 //!
 //! Every path carries a digest of all of them, so a browser keeps each for ever, and a new release
-//! is taken up whole: scripts name each other by relative paths and stay inside one version. Text is
-//! compressed once a process, for browsers that take gzip.
+//! is taken up whole: scripts name each other by relative paths and stay inside one version. Text
+//! is compressed once a process, for browsers that take gzip.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

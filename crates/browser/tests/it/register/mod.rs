@@ -292,7 +292,10 @@ fn what_hinders_the_register_is_said_plainly() {
         .wait_until("document.getElementById('notices').textContent.includes('closed')");
     is_seen(&mut tab, "closed");
     // A clock that is off by ten minutes.
-    tab.evaluate("Date.now = ((was) => () => was() + 600_000)(Date.now); dispatchEvent(new Event('online')); 0");
+    tab.evaluate(
+        "Date.now = ((was) => () => was() + 600_000)(Date.now); \
+         dispatchEvent(new Event('online')); 0",
+    );
     tab.wait_until("document.getElementById('notices').textContent.includes('clock')");
     is_seen(&mut tab, "clock");
     tab.expects("401");

@@ -1,5 +1,5 @@
-//! Answers that do not come: whatever happens in the middle of a charge, it ends in one or none, and
-//! the page says which.
+//! Charges whose answer does not come: each ends in one charge or in none, and the page says
+//! which.
 
 use std::time::Duration;
 

@@ -83,6 +83,9 @@ fn pages(origins: &Origins<'_>, desk: &Desk, seeded: &Seeded) -> Result<(), Fail
     rows.push(("the console, once", seed::console_link(&desk)?));
     say::columns(&rows);
     say::space();
+    say::line("Where each listener is, for programs:");
+    say::columns(&ListenerName::ALL.map(|name| (name.text(), origins.of(name))));
+    say::space();
     Ok(())
 }
 
