@@ -135,7 +135,7 @@ console-terminals-none = No terminals.
 # What no register acknowledged.
 console-unacknowledged = Unacknowledged
 console-unacknowledged-hint = Succeeded, but for ten minutes no register has said that it knows: of the last two days. The goods may have been given out, or not; ask the store.
-console-unacknowledged-none = None: every register knows its outcomes.
+console-unacknowledged-none = None older than ten minutes: registers know their outcomes.
 
 # Switches.
 console-switches = Switches

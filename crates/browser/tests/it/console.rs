@@ -223,18 +223,18 @@ fn shops_switches_and_what_is_unacknowledged_are_seen_in_both_languages() {
 }
 
 #[test]
-fn a_stream_that_is_lost_is_said_plainly_and_comes_back() {
+fn a_stream_that_is_lost_is_said_plainly_and_a_restart_ends_the_session() {
     let Some(mut stage) = Stage::start() else { return };
     let mut tab = operator(&stage, "en");
+    tab.allows("net::ERR").allows("401");
     stage.kill_server();
     tab.wait_for("#live[data-state=trouble]");
     tab.wait_until("document.getElementById('notice').innerText.includes('as of')");
     is_seen(&mut tab, "lost");
     stage.restart();
-    // The session outlived the server.
-    tab.wait_for(LIVE);
-    assert!(!tab.sees("#notice"));
-    tab.expects("net::ERR");
+    tab.wait_for("#view-outside");
+    assert!(tab.text("#outside-told").contains("session is over"));
+    tab.open("about:blank").open(&link(&stage, "en")).wait_for(LIVE);
 }
 
 #[test]

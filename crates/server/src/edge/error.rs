@@ -207,11 +207,11 @@ edge_errors! {
     /// No token of a console session, or of one that is over.
     SessionMustBeOpen = 440, "session_must_be_open", 401,
         "The request must carry the token of a console session that is open.",
-        "Sign in again with a new link: yaoki admin console-link.";
+        "Sign in again with a new link: yaoki admin console-link --actor NAME.";
     /// A link to the console that was used, is too old, or never was.
     ConsoleLinkMustBeOpen = 441, "console_link_must_be_open", 403,
         "The link to the console must be one that was not used and is younger than ten minutes.",
-        "Obtain a new link: yaoki admin console-link.";
+        "Obtain a new link: yaoki admin console-link --actor NAME.";
 }
 
 impl From<Unknown> for EdgeError {

@@ -56,6 +56,23 @@ impl Till {
         Self { url, fragment, terminal, register, device }
     }
 
+    /// Takes the key that the terminal has now: each browser that is paired takes a new one, and the
+    /// link before is dead soon after.
+    pub(crate) fn take_new_key(&mut self, stage: &Stage) {
+        let told = stage.order(Order::ShowTerminalKey { terminal: self.terminal.clone() });
+        let page = told["page"].as_str().expect("a page");
+        self.fragment = page.split_once('#').expect("a key").1.to_owned();
+        let generation = told["generation"].as_u64().and_then(|number| u32::try_from(number).ok());
+        let terminal = identifier::parse(Kind::Terminal, &self.terminal).expect("it is ours");
+        let credentials = Credentials {
+            terminal: terminal.unsigned_abs(),
+            generation: generation.expect("a generation"),
+            key: bytes(told["key"].as_str().expect("a key")),
+        };
+        let address = stage.address(ListenerName::Registers);
+        self.register = RegisterClient::new(address, credentials, Stage::clock());
+    }
+
     /// Where the page is, in a language.
     pub(crate) fn url(&self, language: &str) -> String {
         format!("{}?lang={language}", self.url)

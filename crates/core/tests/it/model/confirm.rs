@@ -51,7 +51,10 @@ impl Model {
             ends: self.now,
             expired: None,
         });
-        let (answer, undo) = (format!("pay {amount}"), Undo::Begun(self.payments.len() - 1));
+        // No register asked for what is paid at a sign, and the book says so.
+        let at_sign = if sign { " at_sign" } else { "" };
+        let answer = format!("pay {amount}{at_sign}");
+        let undo = Undo::Begun(self.payments.len() - 1);
         let entry = Entry { meaning: Some(meaning), answer: answer.clone(), undo, at: self.now };
         self.entries.insert(key, entry);
         answer

@@ -142,7 +142,7 @@ fn hints(settings: &Settings, seeded: &Seeded) -> Result<(), Failure> {
     let admin = format!("  {yaoki} admin --data {data}");
     say::line("Be the operator:");
     say::line(format_args!("{admin} status"));
-    say::line(format_args!("{admin} console-link"));
+    say::line(format_args!("{admin} console-link --actor me"));
     say::line(format_args!("{admin} close-switch payment --actor me --reason 'to see it'"));
     say::line(format_args!("{admin} open-switch payment --actor me --second you"));
     let member = seeded.people.first().map_or("mem_…", |person| &person.member);
