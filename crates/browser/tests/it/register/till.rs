@@ -56,12 +56,12 @@ impl Till {
         Self { url, fragment, terminal, register, device }
     }
 
-    /// Takes the key that the terminal has now: each browser that is paired takes a new one, and the
-    /// link before is dead soon after.
+    /// Takes the key that the terminal has now: each browser that is paired takes a new one, and
+    /// the link before is dead soon after.
     pub(crate) fn take_new_key(&mut self, stage: &Stage) {
         let told = stage.order(Order::ShowTerminalKey { terminal: self.terminal.clone() });
         let page = told["page"].as_str().expect("a page");
-        self.fragment = page.split_once('#').expect("a key").1.to_owned();
+        page.split_once('#').expect("a key").1.clone_into(&mut self.fragment);
         let generation = told["generation"].as_u64().and_then(|number| u32::try_from(number).ok());
         let terminal = identifier::parse(Kind::Terminal, &self.terminal).expect("it is ours");
         let credentials = Credentials {
