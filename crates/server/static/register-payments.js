@@ -100,6 +100,8 @@ async function loadMore() {
 export async function showPayments() {
   operations = [];
   before = null;
+  // Rows that are about to shift are not to be pressed.
+  fill(the("list"));
   the("list-told").textContent = say("register-loading");
   await loadMore();
 }
