@@ -199,7 +199,8 @@ fn shops_switches_and_what_is_unacknowledged_are_seen_in_both_languages() {
     shop.charge(&code(&stage, &mut device), 1_200);
     let (capability, scope) = ("refund".to_owned(), "everything".to_owned());
     stage.order(Order::CloseSwitch { capability, scope, subject: None, lapse_seconds: None });
-    for (language, closed, none) in [("en", "refunds", "None older"), ("ja", "返金", "ありません。")]
+    for (language, closed, none) in
+        [("en", "refunds", "None older"), ("ja", "返金", "ありません。")]
     {
         let mut tab = operator(&stage, language);
         go(&mut tab, "shops").wait_for("#shops-list .shop");
