@@ -535,7 +535,11 @@ fn two_nodes_tell_of_every_event_and_lose_none() {
         expected.extend([round, 100 + round]);
     }
     let all = |expected: &[i64]| {
-        wait_until(|| amounts(&stand.taken()).len() >= expected.len());
+        wait_until(|| {
+            // Time passes for whoever waits after a failure.
+            world.clock.advance_ms(50);
+            amounts(&stand.taken()).len() >= expected.len()
+        });
         let (mut found, mut expected) = (amounts(&stand.taken()), expected.to_vec());
         found.sort_unstable();
         expected.sort_unstable();
