@@ -48,6 +48,7 @@ impl<'stage> Shop<'stage> {
     pub(crate) fn charge(&mut self, code: &str, amount: i64) -> Receipt {
         let (request_id, code) = (Uuid::now_v7(), code.to_owned());
         let payment = Payment { request_id, amount, code, hold_seconds: None };
+        self.till.close();
         self.stage.run(self.till.pay(&payment)).expect("the server answers")
     }
 
@@ -55,11 +56,13 @@ impl<'stage> Shop<'stage> {
     pub(crate) fn hold(&mut self, code: &str, amount: i64) -> Receipt {
         let (request_id, code) = (Uuid::now_v7(), code.to_owned());
         let payment = Payment { request_id, amount, code, hold_seconds: Some(3_600) };
+        self.till.close();
         self.stage.run(self.till.pay(&payment)).expect("the server answers")
     }
 
     /// Gives money back.
     pub(crate) fn refund(&mut self, payment: &str, amount: i64) -> Receipt {
+        self.till.close();
         let refunded = self.till.refund(Uuid::now_v7(), payment, amount);
         self.stage.run(refunded).expect("the server answers")
     }
