@@ -6,6 +6,7 @@
 use crate::code::OpenedCode;
 use crate::decide::{ORDER_MS_MAX, VALID_UNTIL_MS_MAX};
 use crate::facts::OperationKind;
+use crate::identity::act::{Identity, refer_identity};
 use crate::ids::{
     FactId, MemberNumber, MerchantNumber, RequestId, RequestKey, StoreNumber, TerminalNumber,
     WebhookNumber,
@@ -330,6 +331,8 @@ pub enum Command {
     Credit(Credit),
     /// An act of an operator or of the book.
     Administer(Administer),
+    /// An act of a member, or of somebody who wants to become or to prove to be one.
+    Identity(Identity),
 }
 
 impl Command {
@@ -344,7 +347,10 @@ impl Command {
             Self::Credit(credit) => {
                 Some(RequestKey { request: credit.request, terminal: TerminalNumber::NONE })
             }
-            Self::Query(_) | Self::Acknowledge(..) | Self::Administer(_) => None,
+            Self::Query(_)
+            | Self::Acknowledge(..)
+            | Self::Administer(_)
+            | Self::Identity(_) => None,
         }
     }
 
@@ -367,7 +373,8 @@ impl Command {
             | Self::Acknowledge(..)
             | Self::ExpireHold(_)
             | Self::Credit(_)
-            | Self::Administer(_) => None,
+            | Self::Administer(_)
+            | Self::Identity(_) => None,
         }
     }
 
@@ -380,6 +387,7 @@ impl Command {
             }
             Self::PayShop(pay) => Some(pay.member),
             Self::Credit(credit) => Some(credit.member),
+            Self::Identity(identity) => identity.member.is_some().then_some(identity.member),
             _ => None,
         }
     }
@@ -399,6 +407,12 @@ pub struct Refer {
     pub links: Vec<[u8; 32]>,
     /// Devices by id.
     pub devices: Vec<FactId>,
+    /// Challenges by id.
+    pub challenges: Vec<[u8; 32]>,
+    /// Addresses by keyed digest.
+    pub contacts: Vec<[u8; 32]>,
+    /// Factors by what they are found by.
+    pub lookups: Vec<Vec<u8>>,
     /// Whether new numbers are given: merchants, stores, terminals, members, webhooks.
     pub numbers: bool,
 }
@@ -415,6 +429,9 @@ impl Refer {
         tidy(&mut self.events);
         tidy(&mut self.links);
         tidy(&mut self.devices);
+        tidy(&mut self.challenges);
+        tidy(&mut self.contacts);
+        tidy(&mut self.lookups);
     }
 }
 
@@ -448,5 +465,6 @@ pub fn refer(command: &Command, refer: &mut Refer) {
                 _ => {}
             }
         }
+        Command::Identity(identity) => refer_identity(identity, refer),
     }
 }

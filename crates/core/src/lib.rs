@@ -11,6 +11,7 @@ pub mod code;
 pub mod command;
 pub mod decide;
 pub mod facts;
+pub mod identity;
 pub mod ids;
 pub mod money;
 pub mod payment_states;

@@ -3,6 +3,7 @@
 use super::{Outcome, Stop, must};
 use crate::command::{Act, Administer};
 use crate::facts::{Event, EventKind};
+use crate::identity::people::Private;
 use crate::ids::{FactId, MEMBER_NUMBER_MAX, MemberNumber, TerminalNumber, WebhookNumber};
 use crate::refusal::Refusal;
 use crate::state::{DeviceState, EnrolmentLink, Member, MemberState};
@@ -59,7 +60,8 @@ pub(super) fn decide(
         }
         Act::RotateCodeSecret(member, secret) => {
             member_of(view, *member)?;
-            effects.secret = Some(*secret);
+            let private = Private { code_secret: Some(*secret), ..Private::default() };
+            effects.private.insert(event.id, private);
             Event {
                 kind: EventKind::CodeSecretRotated,
                 subject: member.0,
@@ -81,7 +83,7 @@ pub(super) fn decide(
             webhook_act(view, &administer.act, event)?
         }
     };
-    effects.event = Some(event.clone());
+    effects.events.push(event.clone());
     Ok(Outcome::Done { event, replayed: false })
 }
 
@@ -298,8 +300,11 @@ fn device_act(view: &View, act: &Act, event: Event, effects: &mut Effects) -> Re
         }
         Act::EnrolDevice { link, public_key, secret } => {
             let link = link_of(view, link)?;
-            effects.secret = Some(*secret);
-            effects.public_key = Some(*public_key);
+            must(!link.inviter.is_some(), Refusal::LinkMustBeValid)?;
+            let code_secret = Some(*secret);
+            let public_key_kept = public_key.to_vec();
+            let private = Private { code_secret, public_key: public_key_kept, ..Private::default() };
+            effects.private.insert(event.id, private);
             let (key, secret) = (blake3::hash(public_key), blake3::hash(secret));
             let digests = [*key.as_bytes(), *secret.as_bytes(), link.digest];
             Ok(Event {
@@ -311,7 +316,7 @@ fn device_act(view: &View, act: &Act, event: Event, effects: &mut Effects) -> Re
             })
         }
         Act::EndDevice(device) => {
-            let row = view.devices.get(device).ok_or(Refusal::DeviceMustBeActive)?;
+            let row = view.people.devices.get(device).ok_or(Refusal::DeviceMustBeActive)?;
             must(row.state == DeviceState::Active, Refusal::DeviceMustBeActive)?;
             if !view.members.contains_key(&row.member) {
                 return Err(Stop::Later);

@@ -5,6 +5,7 @@
 //! view is not changed here; [`View::apply`] does that with the effects.
 
 mod admin;
+mod identity;
 mod pay;
 mod pay_shop;
 mod reverse;
@@ -16,6 +17,7 @@ pub use show::may_show_code;
 
 use crate::command::{Ask, Caller, Command};
 use crate::facts::{Acknowledgement, Effect, Event, Operation, OperationKind};
+use crate::identity::challenge::Challenge;
 use crate::ids::{FactId, MemberNumber, RequestKey, TerminalNumber};
 use crate::money::{Currency, amount_is_in_range};
 use crate::refusal::{Finality, Refusal};
@@ -52,6 +54,10 @@ pub enum Outcome {
         /// Whether it was booked before.
         replayed: bool,
     },
+    /// How a challenge stands now. Nothing was booked.
+    Challenged(Challenge),
+    /// It was done, and nothing was booked.
+    Noted,
 }
 
 /// What `decide` says.
@@ -92,6 +98,7 @@ pub fn decide(view: &View, command: &Command) -> (Decision, Effects) {
         Command::ExpireHold(payment) => settle::expire(view, *payment, &mut effects),
         Command::Credit(credit) => pay::credit(view, credit, &mut effects),
         Command::Administer(administer) => admin::decide(view, administer, &mut effects),
+        Command::Identity(identity) => identity::decide(view, identity, &mut effects),
     };
     match result {
         Ok(outcome) => (Decision::Done(outcome), effects),
