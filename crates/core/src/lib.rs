@@ -12,6 +12,7 @@ pub mod command;
 pub mod decide;
 pub mod facts;
 pub mod ids;
+pub mod message;
 pub mod money;
 pub mod payment_states;
 pub mod refusal;

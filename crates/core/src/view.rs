@@ -103,6 +103,10 @@ pub struct Effects {
     pub public_key: Option<[u8; 65]>,
     /// Acknowledgements.
     pub acknowledgements: Vec<Acknowledgement>,
+    /// What members and operators are told of it.
+    pub messages: Vec<crate::message::Message>,
+    /// Keys of messages whose codes were typed.
+    pub confirmed: Vec<[u8; 32]>,
 }
 
 /// Which derived rows must be saved.
@@ -184,6 +188,8 @@ pub struct View {
     pub devices: BTreeMap<FactId, Device>,
     /// The numbers given out last, where a command asks for new ones.
     pub numbers: Option<Numbers>,
+    /// Messages that were decided so far.
+    pub outgoing: crate::message::Outgoing,
     /// What was decided so far.
     pub facts: Facts,
     /// What must be saved.
@@ -215,6 +221,7 @@ impl View {
             links: BTreeMap::new(),
             devices: BTreeMap::new(),
             numbers: None,
+            outgoing: crate::message::Outgoing::default(),
             facts: Facts::default(),
             changed: Changed::default(),
         }
@@ -279,6 +286,7 @@ impl View {
             self.acknowledged.insert(acknowledgement.operation);
             self.facts.acknowledgements.push(acknowledgement);
         }
+        self.outgoing.take(effects.messages, effects.confirmed);
     }
 
     fn take_id(&mut self, id: FactId) {
