@@ -13,6 +13,7 @@ pub mod decide;
 pub mod facts;
 pub mod identity;
 pub mod ids;
+pub mod message;
 pub mod money;
 pub mod payment_states;
 pub mod refusal;

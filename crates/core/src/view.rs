@@ -106,6 +106,10 @@ pub struct Effects {
     pub challenges: Vec<Challenge>,
     /// Acknowledgements.
     pub acknowledgements: Vec<Acknowledgement>,
+    /// What members and operators are told of it.
+    pub messages: Vec<crate::message::Message>,
+    /// Keys of messages whose codes were typed.
+    pub confirmed: Vec<[u8; 32]>,
 }
 
 /// Which derived rows must be saved.
@@ -191,6 +195,8 @@ pub struct View {
     pub challenges: BTreeMap<[u8; 32], Challenge>,
     /// The numbers given out last, where a command asks for new ones.
     pub numbers: Option<Numbers>,
+    /// Messages that were decided so far.
+    pub outgoing: crate::message::Outgoing,
     /// What was decided so far.
     pub facts: Facts,
     /// What must be saved.
@@ -223,6 +229,7 @@ impl View {
             people: People::default(),
             challenges: BTreeMap::new(),
             numbers: None,
+            outgoing: crate::message::Outgoing::default(),
             facts: Facts::default(),
             changed: Changed::default(),
         }
@@ -292,6 +299,7 @@ impl View {
             self.acknowledged.insert(acknowledgement.operation);
             self.facts.acknowledgements.push(acknowledgement);
         }
+        self.outgoing.take(effects.messages, effects.confirmed);
     }
 
     fn take_id(&mut self, id: FactId) {

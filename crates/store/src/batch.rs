@@ -137,6 +137,8 @@ pub(crate) fn run(
     let slots = decide_all(&mut view, commands, &skipped, (closed, ahead));
     let closed = slots.iter().any(Slot::closes);
     if view.facts.is_empty() {
+        // What strangers ask for can be a message and nothing else.
+        save::save_messages(conn, &view)?;
         conn.commit()?;
         return Ok(Tried { slots, facts: view.facts, directory: view.directory, closed });
     }

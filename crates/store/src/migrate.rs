@@ -62,6 +62,12 @@ pub const MIGRATIONS: &[Migration] = &[
         mode: Mode::Stop,
         text: include_str!("schema/0004_tally.sql"),
     },
+    Migration {
+        number: 5,
+        title: "messages",
+        mode: Mode::Stop,
+        text: include_str!("schema/0005_message.sql"),
+    },
 ];
 
 const REGISTER: &str =

@@ -6,6 +6,7 @@
 use yaoki_core::chain::{self, Facts};
 use yaoki_core::facts::{Batch, Event, EventKind};
 use yaoki_core::ids::{FactId, LaneNumber, WebhookNumber};
+use yaoki_core::row::Value;
 use yaoki_core::state::Lane;
 use yaoki_core::time::Instant;
 use yaoki_core::view::View;
@@ -37,6 +38,7 @@ pub(crate) fn save(
     save_facts(conn, view)?;
     save_members(conn, view)?;
     save_directory(conn, view, version)?;
+    save_messages(conn, view)?;
     conn.insert_all(&[&batch_row(view, lane, head)])?;
     let lane = Lane {
         seq: view.seq,
@@ -69,6 +71,15 @@ fn save_members(conn: &mut Conn, view: &View) -> Result<(), StoreError> {
     conn.upsert_all(&devices.collect::<Vec<_>>())?;
     let links = changed.links.iter().map(|link| &view.links[link]);
     conn.upsert_all(&links.collect::<Vec<_>>())
+}
+
+/// Messages are work, no facts: one that is there already is passed over, and nobody was first.
+pub(crate) fn save_messages(conn: &mut Conn, view: &View) -> Result<(), StoreError> {
+    conn.insert_missing(&view.outgoing.messages.values().collect::<Vec<_>>())?;
+    for key in &view.outgoing.confirmed {
+        conn.execute(&sql::CONFIRM_MESSAGE, &[Value::Bytes(key)])?;
+    }
+    Ok(())
 }
 
 /// The switchboard's version after a commit that changed merchants, stores, terminals or switches:

@@ -8,6 +8,7 @@
 use std::sync::OnceLock;
 
 use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, Transfer};
+use yaoki_core::message::Message;
 use yaoki_core::row::Row;
 use yaoki_core::state::{
     Device, EnrolmentLink, Lane, Member, Merchant, PaymentState, Store, Terminal,
@@ -261,4 +262,37 @@ statements! {
     /// The first commit of the next lane that has any, for verify.
     NEXT_LANE_WITH_BATCHES: Batch, "", 1, false,
         "SELECT {columns} FROM batch WHERE lane > $1 ORDER BY lane, seq LIMIT 1";
+    /// Messages of a channel that are to be sent, those that wait longest first.
+    MESSAGES_DUE: Message, "", 3, false,
+        "SELECT {columns} FROM message
+         WHERE state = 0 AND channel = $1 AND next_at <= $2 ORDER BY next_at LIMIT $3";
+    /// How many messages out of a purse went to an address since a time, as far as a limit.
+    MESSAGES_TO_ADDRESS: Number, "", 4, false,
+        "SELECT COUNT(*) AS number FROM (SELECT key FROM message
+            WHERE address_digest = $1 AND purse = $2 AND admitted_at > $3 LIMIT $4) AS sent";
+    /// The same to addresses of a prefix.
+    MESSAGES_TO_PREFIX: Number, "", 4, false,
+        "SELECT COUNT(*) AS number FROM (SELECT key FROM message
+            WHERE prefix = $1 AND purse = $2 AND admitted_at > $3 LIMIT $4) AS sent";
+    /// The same by a channel.
+    MESSAGES_BY_CHANNEL: Number, "", 4, false,
+        "SELECT COUNT(*) AS number FROM (SELECT key FROM message
+            WHERE channel = $1 AND purse = $2 AND admitted_at > $3 LIMIT $4) AS sent";
+    /// How many messages out of a purse, sent by a channel between two times, were answered so.
+    MESSAGES_ANSWERED: Number, "", 5, false,
+        "SELECT COUNT(*) AS number FROM message WHERE channel = $1 AND purse = $2
+            AND admitted_at > $3 AND admitted_at <= $4 AND confirmation = $5";
+    /// Says that a message's code was typed.
+    CONFIRM_MESSAGE: Message, "", 1, false,
+        "UPDATE message SET confirmation = 2 WHERE key = $1 AND confirmation = 1";
+    /// The newest messages.
+    NEWEST_MESSAGES: Message, "", 1, false,
+        "SELECT {columns} FROM message ORDER BY created_at DESC, key DESC LIMIT $1";
+    /// Deletes some messages from before a time.
+    DELETE_MESSAGES: Message, "", 2, false,
+        "DELETE FROM message WHERE key IN (SELECT key FROM message
+            WHERE created_at < $1 ORDER BY created_at LIMIT $2)";
+    /// One page of messages, for backup.
+    MESSAGES_AFTER: Message, "", 2, false,
+        "SELECT {columns} FROM message WHERE key > $1 ORDER BY key LIMIT $2";
 }

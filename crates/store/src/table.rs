@@ -1,4 +1,5 @@
-//! Tables: where each row type lives, by which key, and whether it is a fact.
+//! Tables: where each row type lives, by which key, and whether it is a fact, derived from facts, or
+//! work: something to be done, which changes as it is done and which `verify` cannot rebuild.
 //!
 //! The column names and kinds come from core's rows; this file adds what only storage knows.
 
@@ -10,6 +11,7 @@ use std::sync::OnceLock;
 use yaoki_core::account::Account;
 use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, OperationKind, Transfer};
 use yaoki_core::ids::{FactId, LaneNumber, MemberNumber, RequestId, RequestKey, StoreNumber};
+use yaoki_core::message::Message;
 use yaoki_core::money::Currency;
 use yaoki_core::row::{Field, Kind, Row, Value};
 use yaoki_core::state::{
@@ -39,7 +41,7 @@ pub trait Record: Row {
     }
 }
 
-/// Lists the tables: `Row: fact or derived, grows or stays, key columns`.
+/// Lists the tables: `Row: fact, derived or work, grows or stays, key columns`.
 macro_rules! records {
     ($($row:ty: $fact:ident, $grows:ident, $($key:literal),+;)+) => {
         $(impl Record for $row {
@@ -60,6 +62,7 @@ macro_rules! records {
     };
     (fact) => { true };
     (derived) => { false };
+    (work) => { false };
     (grows) => { true };
     (stays) => { false };
 }
@@ -119,6 +122,7 @@ records! {
     LedgerList: derived, grows, "account", "operation";
     Book: derived, stays, "id";
     Webhook: derived, stays, "number";
+    Message: work, grows, "key";
 }
 
 row! {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rusqlite::backup::{Backup, StepResult};
 use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, Transfer};
+use yaoki_core::message::Message;
 use yaoki_core::state::{
     Device, EnrolmentLink, Lane, Member, Merchant, PaymentState, Store, Terminal,
 };
@@ -104,7 +105,7 @@ tables! {
         Merchant from MERCHANTS, Store from STORES, Terminal from TERMINALS, Switch from SWITCHES,
         Webhook from WEBHOOKS;
     many: Operation, Transfer, Event, Acknowledgement, Batch, Member, Device, EnrolmentLink,
-        PaymentState, Balance, Tally, LedgerList;
+        PaymentState, Balance, Tally, LedgerList, Message;
 }
 
 fn few<T: Record>(

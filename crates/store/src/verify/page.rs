@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 
 use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, Transfer};
+use yaoki_core::message::Message;
 use yaoki_core::row::{Corrupt, Kind, Row, Source, Value};
 use yaoki_core::state::{Device, EnrolmentLink, Member, PaymentState};
 
@@ -129,6 +130,7 @@ paged! {
     Balance: BALANCES_AFTER;
     Tally: TALLIES_AFTER;
     LedgerList: LEDGER_LIST_AFTER;
+    Message: MESSAGES_AFTER;
 }
 
 /// A table being read from its start, or from a key on.
@@ -240,5 +242,6 @@ mod tests {
         check::<Balance>();
         check::<Tally>();
         check::<LedgerList>();
+        check::<Message>();
     }
 }

@@ -11,6 +11,10 @@ use yaoki_core::ids::{
     FactId, LaneNumber, MemberNumber, MerchantNumber, RequestId, RequestKey, StoreNumber,
     TerminalNumber, WebhookNumber,
 };
+use yaoki_core::message::{
+    Address, Argument, Arguments, Channel, Confirmation, Language, Message, MessageState, Purse,
+    Template,
+};
 use yaoki_core::money::Currency;
 use yaoki_core::state::{
     CodeSecret, Device, DeviceState, EnrolmentLink, Lane, Member, MemberState, Merchant,
@@ -165,11 +169,35 @@ fn shops_and_the_book_come_back(conn: &mut Conn, tried: &mut BTreeSet<&'static s
     comes_back(conn, tried, &position, (name, lane));
     let operation = FactId(LARGE);
     comes_back(conn, tried, &LedgerList { account, operation }, (account, operation));
+    message_comes_back(conn, tried);
     let (kind, currency, created_at) = (BookKind::Staging, Currency::JPY, Instant(5));
     let zone = "Asia/Tokyo".to_owned();
     let (code_generation, closed) = (3, 1);
     let book = Book { id: 1, kind, currency, zone, created_at, code_generation, closed };
     comes_back(conn, tried, &book, 1_i64);
+}
+
+fn message_comes_back(conn: &mut Conn, tried: &mut BTreeSet<&'static str>) {
+    let message = Message {
+        key: [255; 32],
+        member: MemberNumber(9_999_999_999),
+        channel: Channel::Sms,
+        template: Template::OperatorNotice,
+        language: Language::English,
+        purse: Purse::Operators,
+        state: MessageState::Suppressed,
+        tries: LARGE,
+        next_at: Instant(LARGE),
+        created_at: Instant(-1),
+        admitted_at: Instant(0),
+        expires_at: Instant(LARGE),
+        confirmation: Confirmation::Given,
+        address_digest: [0; 32],
+        prefix: "例.example".to_owned(),
+        address: Address("誰か@例.example".to_owned()),
+        arguments: Arguments::new().with(Argument::What, "何か = 'x'; --"),
+    };
+    comes_back(conn, tried, &message, message.key);
 }
 
 on_both_storages! {
