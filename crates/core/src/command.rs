@@ -347,10 +347,9 @@ impl Command {
             Self::Credit(credit) => {
                 Some(RequestKey { request: credit.request, terminal: TerminalNumber::NONE })
             }
-            Self::Query(_)
-            | Self::Acknowledge(..)
-            | Self::Administer(_)
-            | Self::Identity(_) => None,
+            Self::Query(_) | Self::Acknowledge(..) | Self::Administer(_) | Self::Identity(_) => {
+                None
+            }
         }
     }
 

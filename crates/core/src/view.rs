@@ -18,9 +18,7 @@ use crate::ids::{
     TerminalNumber, WebhookNumber,
 };
 use crate::money::Currency;
-use crate::state::{
-    EnrolmentLink, Member, Merchant, PaymentState, Store, Terminal,
-};
+use crate::state::{EnrolmentLink, Member, Merchant, PaymentState, Store, Terminal};
 use crate::switches::{self, Place, Scope, Switch};
 use crate::time::{Instant, ZoneOffset};
 use crate::webhook::Webhook;
@@ -123,6 +121,8 @@ pub struct Changed {
     pub payment_states: BTreeSet<FactId>,
     /// Devices, factors, addresses, recoveries, consents.
     pub people: BTreeSet<Touched>,
+    /// Those of them that are new.
+    pub people_new: BTreeSet<Touched>,
     /// Challenges.
     pub challenges: BTreeSet<[u8; 32]>,
     /// Enrolment links.
@@ -390,7 +390,11 @@ impl View {
             link.device = FactId(event.object);
             self.changed.links.insert(digest);
         }
+        let count = self.people.count();
         if let Some(touched) = self.people.fold_event(event, private) {
+            if self.people.count() > count {
+                self.changed.people_new.insert(touched);
+            }
             self.changed.people.insert(touched);
         }
     }
@@ -481,10 +485,12 @@ pub fn link_of_event(event: &Event) -> EnrolmentLink {
     }
 }
 
-/// The digest of the link that an event used up, or of what else allowed a device to be enrolled.
+/// The digest of the link that an event used up. A device that came another way used none.
 pub fn link_used_by(event: &Event) -> Option<[u8; 32]> {
-    let enrols = matches!(event.kind, EventKind::DeviceEnrolled | EventKind::DevicePending);
-    enrols.then(|| event.digest.get(64..)?.try_into().ok()).flatten()
+    let by_link = event.kind == EventKind::DeviceEnrolled
+        && event.number == EnrolmentWay::Link.code();
+    let used = by_link || event.kind == EventKind::DevicePending;
+    used.then(|| event.digest.get(64..)?.try_into().ok()).flatten()
 }
 
 /// The switch that an event closed or opened.

@@ -68,6 +68,12 @@ pub const MIGRATIONS: &[Migration] = &[
         mode: Mode::Stop,
         text: include_str!("schema/0005_message.sql"),
     },
+    Migration {
+        number: 6,
+        title: "who a member is",
+        mode: Mode::Stop,
+        text: include_str!("schema/0006_identity.sql"),
+    },
 ];
 
 const REGISTER: &str =

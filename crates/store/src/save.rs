@@ -5,6 +5,7 @@
 
 use yaoki_core::chain::{self, Facts};
 use yaoki_core::facts::{Batch, Event, EventKind};
+use yaoki_core::identity::people::Touched;
 use yaoki_core::ids::{FactId, LaneNumber, WebhookNumber};
 use yaoki_core::row::Value;
 use yaoki_core::state::Lane;
@@ -38,7 +39,7 @@ pub(crate) fn save(
     save_facts(conn, view)?;
     save_members(conn, view)?;
     save_directory(conn, view, version)?;
-    save_messages(conn, view)?;
+    save_work(conn, view)?;
     conn.insert_all(&[&batch_row(view, lane, head)])?;
     let lane = Lane {
         seq: view.seq,
@@ -67,14 +68,43 @@ fn save_members(conn: &mut Conn, view: &View) -> Result<(), StoreError> {
     conn.update_all(&old.map(|number| &view.members[number]).collect::<Vec<_>>())?;
     let states = changed.payment_states.iter().map(|payment| &view.payment_states[payment]);
     conn.upsert_all(&states.collect::<Vec<_>>())?;
-    let devices = changed.devices.iter().map(|device| &view.devices[device]);
-    conn.upsert_all(&devices.collect::<Vec<_>>())?;
+    save_people(conn, view)?;
     let links = changed.links.iter().map(|link| &view.links[link]);
     conn.upsert_all(&links.collect::<Vec<_>>())
 }
 
+/// What is new is inserted, so that two nodes which give one address or passkey to two members
+/// find out; what was there is changed under its member's lock.
+fn save_people(conn: &mut Conn, view: &View) -> Result<(), StoreError> {
+    let (people, changed) = (&view.people, &view.changed);
+    macro_rules! save {
+        ($kind:ident, $rows:ident, $key:ident) => {
+            let of = |touched: &Touched| match touched {
+                Touched::$kind($key) => Some(&people.$rows[$key]),
+                _ => None,
+            };
+            conn.insert_all(&changed.people_new.iter().filter_map(of).collect::<Vec<_>>())?;
+            let old = changed.people.difference(&changed.people_new);
+            conn.update_all(&old.filter_map(of).collect::<Vec<_>>())?;
+        };
+    }
+    save!(Device, devices, id);
+    save!(Credential, credentials, id);
+    save!(Contact, contacts, digest);
+    save!(Recovery, recoveries, id);
+    save!(Consent, consents, member);
+    Ok(())
+}
+
+/// What is work and no fact: challenges and messages.
+pub(crate) fn save_work(conn: &mut Conn, view: &View) -> Result<(), StoreError> {
+    let challenges = view.changed.challenges.iter().map(|id| &view.challenges[id]);
+    conn.upsert_all(&challenges.collect::<Vec<_>>())?;
+    save_messages(conn, view)
+}
+
 /// Messages are work, no facts: one that is there already is passed over, and nobody was first.
-pub(crate) fn save_messages(conn: &mut Conn, view: &View) -> Result<(), StoreError> {
+fn save_messages(conn: &mut Conn, view: &View) -> Result<(), StoreError> {
     conn.insert_missing(&view.outgoing.messages.values().collect::<Vec<_>>())?;
     for key in &view.outgoing.confirmed {
         conn.execute(&sql::CONFIRM_MESSAGE, &[Value::Bytes(key)])?;

@@ -8,6 +8,11 @@
 use std::sync::OnceLock;
 
 use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, Transfer};
+use yaoki_core::identity::challenge::Challenge;
+use yaoki_core::identity::contact::Contact;
+use yaoki_core::identity::credential::Credential;
+use yaoki_core::identity::people::Consent;
+use yaoki_core::identity::recovery::Recovery;
 use yaoki_core::message::Message;
 use yaoki_core::row::Row;
 use yaoki_core::state::{
@@ -16,7 +21,7 @@ use yaoki_core::state::{
 use yaoki_core::switches::Switch;
 use yaoki_core::webhook::Webhook;
 
-use crate::table::{Balance, Book, LedgerList, Number, Position, Switchboard, Tally};
+use crate::table::{Balance, Book, DeviceSeen, LedgerList, Number, Position, Switchboard, Tally};
 
 /// A named statement.
 #[derive(Debug)]
@@ -244,6 +249,31 @@ statements! {
     TALLIES_AFTER: Tally, "", 5, false,
         "SELECT {columns} FROM tally WHERE (hour, store, kind, outcome) > ($1, $2, $3, $4)
          ORDER BY hour, store, kind, outcome LIMIT $5";
+    /// One page of factors, for verify and backup.
+    CREDENTIALS_AFTER: Credential, "", 2, false,
+        "SELECT {columns} FROM credential WHERE id > $1 ORDER BY id LIMIT $2";
+    /// One page of addresses, for verify and backup.
+    CONTACTS_AFTER: Contact, "", 2, false,
+        "SELECT {columns} FROM contact WHERE digest > $1 ORDER BY digest LIMIT $2";
+    /// One page of recoveries, for verify and backup.
+    RECOVERIES_AFTER: Recovery, "", 2, false,
+        "SELECT {columns} FROM recovery WHERE id > $1 ORDER BY id LIMIT $2";
+    /// One page of consents, for verify and backup.
+    CONSENTS_AFTER: Consent, "", 2, false,
+        "SELECT {columns} FROM consent WHERE member > $1 ORDER BY member LIMIT $2";
+    /// One page of challenges, for backup.
+    CHALLENGES_AFTER: Challenge, "", 2, false,
+        "SELECT {columns} FROM challenge WHERE id > $1 ORDER BY id LIMIT $2";
+    /// One page of when devices signed, for backup.
+    DEVICES_SEEN_AFTER: DeviceSeen, "", 2, false,
+        "SELECT {columns} FROM device_seen WHERE device > $1 ORDER BY device LIMIT $2";
+    /// The factor that is found by itself: a passkey's, or an external id's.
+    CREDENTIAL_BY_LOOKUP: Credential, "", 1, false,
+        "SELECT {columns} FROM credential
+         WHERE lookup = $1 AND state = 0 AND length(lookup) > 0";
+    /// Challenges that are over.
+    CHALLENGES_OVER: Challenge, "", 2, false,
+        "SELECT {columns} FROM challenge WHERE expires_at < $1 ORDER BY expires_at LIMIT $2";
     /// Every follower's position.
     POSITIONS: Position, "", 0, false, "SELECT {columns} FROM position ORDER BY name, lane";
     /// The switchboard's version.

@@ -10,6 +10,11 @@ use std::sync::OnceLock;
 
 use yaoki_core::account::Account;
 use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, OperationKind, Transfer};
+use yaoki_core::identity::challenge::Challenge;
+use yaoki_core::identity::contact::Contact;
+use yaoki_core::identity::credential::Credential;
+use yaoki_core::identity::people::Consent;
+use yaoki_core::identity::recovery::Recovery;
 use yaoki_core::ids::{FactId, LaneNumber, MemberNumber, RequestId, RequestKey, StoreNumber};
 use yaoki_core::message::Message;
 use yaoki_core::money::Currency;
@@ -89,6 +94,8 @@ pub struct Table {
 /// The statements of every table and lookup that the product may run.
 pub fn all_statements() -> Vec<&'static Statement> {
     let mut all = vec![OPERATION_BY_REQUEST.statement(), EVENT_BY_REQUEST.statement()];
+    all.extend([DEVICES_OF_MEMBER.statement(), CREDENTIALS_OF_MEMBER.statement()]);
+    all.extend([CONTACTS_OF_MEMBER.statement(), RECOVERIES_OF_MEMBER.statement()]);
     all.extend([BALANCES.statement(), TALLIES.statement()]);
     for table in TABLES {
         let made = (table.statements)();
@@ -123,6 +130,24 @@ records! {
     Book: derived, stays, "id";
     Webhook: derived, stays, "number";
     Message: work, grows, "key";
+    Credential: derived, grows, "id";
+    Contact: derived, grows, "digest";
+    Recovery: derived, grows, "id";
+    Consent: derived, grows, "member";
+    Challenge: work, grows, "id";
+    DeviceSeen: work, grows, "device";
+}
+
+row! {
+    /// When a device has signed last, and from where: work, written once an hour at most.
+    pub struct DeviceSeen in "device_seen" {
+        /// The device.
+        pub device: FactId,
+        /// When.
+        pub at: Instant,
+        /// From which network: the first three numbers of an IPv4 address, /48 of an IPv6 one.
+        pub network: String,
+    }
 }
 
 row! {
@@ -284,6 +309,15 @@ impl<T: Record> Lookup<T> {
 pub static OPERATION_BY_REQUEST: Lookup<Operation> = Lookup::new(&["request_id", "terminal"]);
 /// Events by request id.
 pub static EVENT_BY_REQUEST: Lookup<Event> = Lookup::new(&["request_id"]);
+
+/// Devices by member.
+pub static DEVICES_OF_MEMBER: Lookup<Device> = Lookup::new(&["member"]);
+/// Factors by member.
+pub static CREDENTIALS_OF_MEMBER: Lookup<Credential> = Lookup::new(&["member"]);
+/// Addresses by member.
+pub static CONTACTS_OF_MEMBER: Lookup<Contact> = Lookup::new(&["member"]);
+/// Recoveries by member.
+pub static RECOVERIES_OF_MEMBER: Lookup<Recovery> = Lookup::new(&["member"]);
 
 /// A table of sums that is added to.
 #[derive(Debug)]

@@ -303,7 +303,8 @@ fn device_act(view: &View, act: &Act, event: Event, effects: &mut Effects) -> Re
             must(!link.inviter.is_some(), Refusal::LinkMustBeValid)?;
             let code_secret = Some(*secret);
             let public_key_kept = public_key.to_vec();
-            let private = Private { code_secret, public_key: public_key_kept, ..Private::default() };
+            let private =
+                Private { code_secret, public_key: public_key_kept, ..Private::default() };
             effects.private.insert(event.id, private);
             let (key, secret) = (blake3::hash(public_key), blake3::hash(secret));
             let digests = [*key.as_bytes(), *secret.as_bytes(), link.digest];

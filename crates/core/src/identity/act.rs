@@ -241,6 +241,12 @@ pub fn touch_identity(identity: &Identity, view: &View, touch: &mut Touch) {
         IdentityAct::OpenChallenge(challenge, _) => {
             view.people.contacts.get(&challenge.contact).map(|contact| contact.member)
         }
+        // Whoever had the address before: it changes hands under the locks of both.
+        IdentityAct::SignUp { challenge, .. } | IdentityAct::AddContact(challenge) => {
+            let challenge = view.challenges.get(challenge);
+            let contact = challenge.and_then(|row| view.people.contacts.get(&row.contact));
+            contact.map(|contact| contact.member)
+        }
         _ => None,
     };
     let named = identity.member.is_some().then_some(identity.member);

@@ -1,8 +1,8 @@
 //! Addresses on file: where a member is told of things, and what a recovery may ask.
 
 use crate::facts::{Event, EventKind};
-use crate::ids::{FactId, MemberNumber};
 use crate::identity::CONTACT_SETTLED_MS;
+use crate::ids::{FactId, MemberNumber};
 use crate::message::{Address, Channel, Language, Recipient};
 use crate::time::Instant;
 use crate::{coded, row};

@@ -159,6 +159,15 @@ impl People {
         Some(Touched::Device(object))
     }
 
+    /// How many rows there are.
+    pub fn count(&self) -> usize {
+        self.devices.len()
+            + self.credentials.len()
+            + self.contacts.len()
+            + self.recoveries.len()
+            + self.consents.len()
+    }
+
     /// The devices of a member.
     pub fn devices_of(&self, member: MemberNumber) -> impl Iterator<Item = &Device> {
         self.devices.values().filter(move |row| row.member == member)

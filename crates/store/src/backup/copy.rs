@@ -4,6 +4,11 @@ use std::path::Path;
 
 use rusqlite::backup::{Backup, StepResult};
 use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, Transfer};
+use yaoki_core::identity::challenge::Challenge;
+use yaoki_core::identity::contact::Contact;
+use yaoki_core::identity::credential::Credential;
+use yaoki_core::identity::people::Consent;
+use yaoki_core::identity::recovery::Recovery;
 use yaoki_core::message::Message;
 use yaoki_core::state::{
     Device, EnrolmentLink, Lane, Member, Merchant, PaymentState, Store, Terminal,
@@ -16,7 +21,7 @@ use crate::database::Database;
 use crate::error::StoreError;
 use crate::migrate;
 use crate::sql::{self, Statement};
-use crate::table::{Balance, Book, LedgerList, Position, Record, Switchboard, Tally};
+use crate::table::{Balance, Book, DeviceSeen, LedgerList, Position, Record, Switchboard, Tally};
 use crate::verify::page::{Paged, Pages};
 use crate::verify::{Progress, Progressing};
 
@@ -105,7 +110,8 @@ tables! {
         Merchant from MERCHANTS, Store from STORES, Terminal from TERMINALS, Switch from SWITCHES,
         Webhook from WEBHOOKS;
     many: Operation, Transfer, Event, Acknowledgement, Batch, Member, Device, EnrolmentLink,
-        PaymentState, Balance, Tally, LedgerList, Message;
+        PaymentState, Balance, Tally, LedgerList, Message, Credential, Contact, Recovery, Consent,
+        Challenge, DeviceSeen;
 }
 
 fn few<T: Record>(

@@ -24,6 +24,7 @@ mod derived;
 mod members;
 pub(crate) mod page;
 mod payments;
+mod people;
 mod report;
 mod sums;
 mod tallies;

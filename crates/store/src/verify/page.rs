@@ -4,6 +4,11 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 
 use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, Transfer};
+use yaoki_core::identity::challenge::Challenge;
+use yaoki_core::identity::contact::Contact;
+use yaoki_core::identity::credential::Credential;
+use yaoki_core::identity::people::Consent;
+use yaoki_core::identity::recovery::Recovery;
 use yaoki_core::message::Message;
 use yaoki_core::row::{Corrupt, Kind, Row, Source, Value};
 use yaoki_core::state::{Device, EnrolmentLink, Member, PaymentState};
@@ -11,7 +16,7 @@ use yaoki_core::state::{Device, EnrolmentLink, Member, PaymentState};
 use crate::conn::Conn;
 use crate::error::StoreError;
 use crate::sql::{self, Statement};
-use crate::table::{Balance, LedgerList, Record, Tally};
+use crate::table::{Balance, DeviceSeen, LedgerList, Record, Tally};
 
 /// The most rows that are read at once.
 pub(crate) const PAGE_ROWS: i64 = 4096;
@@ -131,6 +136,12 @@ paged! {
     Tally: TALLIES_AFTER;
     LedgerList: LEDGER_LIST_AFTER;
     Message: MESSAGES_AFTER;
+    Credential: CREDENTIALS_AFTER;
+    Contact: CONTACTS_AFTER;
+    Recovery: RECOVERIES_AFTER;
+    Consent: CONSENTS_AFTER;
+    Challenge: CHALLENGES_AFTER;
+    DeviceSeen: DEVICES_SEEN_AFTER;
 }
 
 /// A table being read from its start, or from a key on.

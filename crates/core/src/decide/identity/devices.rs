@@ -67,7 +67,12 @@ fn redeem(act: &mut Acting<'_>, digest: &[u8; 32], device: &NewDevice) -> Result
     let waits = |row: &Device| row.state == DeviceState::Pending;
     let waiting = act.view.people.devices_of(member.number).any(waits);
     must(!waiting, Refusal::OneDeviceMayWait)?;
-    book_key(act, (member.number, EventKind::DevicePending), device, (EnrolmentWay::Invitation, digest));
+    book_key(
+        act,
+        (member.number, EventKind::DevicePending),
+        device,
+        (EnrolmentWay::Invitation, digest),
+    );
     Ok(())
 }
 
@@ -173,7 +178,11 @@ fn book_evidence_for_younger(act: &mut Acting<'_>, ended: FactId) {
     let younger: Vec<FactId> = younger.map(|row| row.id).collect();
     for device in younger {
         let number = Evidence::OldDeviceEnded.code();
-        act.book(member, EventKind::DeviceEvidence, Says { object: device.0, number, ..Says::default() });
+        act.book(
+            member,
+            EventKind::DeviceEvidence,
+            Says { object: device.0, number, ..Says::default() },
+        );
     }
 }
 

@@ -18,7 +18,7 @@ use crate::state::{Device, EnrolmentWay};
 use crate::view::View;
 
 /// How long an address that was removed can be taken back.
-pub const RETURN_MS: i64 = REST_AFTER_RECOVERY_MS;
+pub(super) const RETURN_MS: i64 = REST_AFTER_RECOVERY_MS;
 
 pub(super) fn decide(act: &mut Acting<'_>) -> Result<(), Stop> {
     match &act.identity.act {
@@ -58,8 +58,7 @@ fn add_factor(act: &mut Acting<'_>, factor: &NewCredential) -> Result<(), Stop> 
     let member = act.identity.member;
     let all: Vec<&Credential> = act.view.people.credentials_of(member).collect();
     must(all.len() < CREDENTIALS_MAX, Refusal::FactorsMustBeFew)?;
-    let of_kind: Vec<&Credential> =
-        all.into_iter().filter(|row| row.kind == factor.kind).collect();
+    let of_kind: Vec<&Credential> = all.into_iter().filter(|row| row.kind == factor.kind).collect();
     let most = factor.kind.most();
     must(most == 1 || of_kind.len() < most, Refusal::FactorsMustBeFew)?;
     book_factor(act, member, factor);

@@ -94,8 +94,7 @@ fn proofs(
 
 fn open_recovery<'a>(act: &Acting<'a>, id: FactId) -> Result<&'a Recovery, Refusal> {
     let row = act.view.people.recoveries.get(&id);
-    let theirs =
-        |row: &&Recovery| row.member == act.identity.member && row.is_open(act.view.now);
+    let theirs = |row: &&Recovery| row.member == act.identity.member && row.is_open(act.view.now);
     row.filter(theirs).ok_or(Refusal::RecoveryMustBeOpen)
 }
 
