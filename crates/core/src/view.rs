@@ -18,7 +18,7 @@ use crate::ids::{
     TerminalNumber, WebhookNumber,
 };
 use crate::money::Currency;
-use crate::state::{EnrolmentLink, Member, Merchant, PaymentState, Store, Terminal};
+use crate::state::{EnrolmentLink, EnrolmentWay, Member, Merchant, PaymentState, Store, Terminal};
 use crate::switches::{self, Place, Scope, Switch};
 use crate::time::{Instant, ZoneOffset};
 use crate::webhook::Webhook;
@@ -487,8 +487,8 @@ pub fn link_of_event(event: &Event) -> EnrolmentLink {
 
 /// The digest of the link that an event used up. A device that came another way used none.
 pub fn link_used_by(event: &Event) -> Option<[u8; 32]> {
-    let by_link = event.kind == EventKind::DeviceEnrolled
-        && event.number == EnrolmentWay::Link.code();
+    let by_link =
+        event.kind == EventKind::DeviceEnrolled && event.number == EnrolmentWay::Link.code();
     let used = by_link || event.kind == EventKind::DevicePending;
     used.then(|| event.digest.get(64..)?.try_into().ok()).flatten()
 }

@@ -471,8 +471,30 @@ fn told(event: &Event, replayed: bool) -> Value {
         | EventKind::MemberUnfrozen
         | EventKind::MemberClosed
         | EventKind::LinkCreated
-        | EventKind::CodeSecretRotated => &[("member", Kind::Member, event.subject)],
-        EventKind::DeviceEnrolled | EventKind::DeviceEnded => {
+        | EventKind::CodeSecretRotated
+        | EventKind::ContactAdded
+        | EventKind::ContactEnded
+        | EventKind::CredentialAdded
+        | EventKind::CredentialEnded
+        | EventKind::CredentialUsed
+        | EventKind::RecoveryStarted
+        | EventKind::RecoveryContested
+        | EventKind::RecoveryCancelled
+        | EventKind::RecoveryFinished
+        | EventKind::Consented => &[("member", Kind::Member, event.subject)],
+        EventKind::DeviceEnrolled
+        | EventKind::DeviceEnded
+        | EventKind::SessionOpened
+        | EventKind::SessionEnded
+        | EventKind::UserVerified
+        | EventKind::DevicePending
+        | EventKind::DeviceApproved
+        | EventKind::PayingRightMoved
+        | EventKind::PayingRightAsked
+        | EventKind::PayingRightRefused
+        | EventKind::DeviceRestored
+        | EventKind::DeviceEvidence
+        | EventKind::DeviceAdded => {
             &[("member", Kind::Member, event.subject), ("device", Kind::Device, event.object)]
         }
         EventKind::WebhookCreated => {

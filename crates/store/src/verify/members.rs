@@ -319,9 +319,7 @@ fn check_links_of(
         let Some(digest) = link_digest(event) else {
             let by_link = event.number == EnrolmentWay::Link.code();
             let enrolled = event.kind == EventKind::DeviceEnrolled && by_link;
-            if enrolled
-                || matches!(event.kind, EventKind::LinkCreated | EventKind::DevicePending)
-            {
+            if enrolled || matches!(event.kind, EventKind::LinkCreated | EventKind::DevicePending) {
                 let problem = "has a digest of another length".to_owned();
                 findings.add("event", event.id.0, problem);
             }
