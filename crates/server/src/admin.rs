@@ -401,6 +401,7 @@ fn rotate_key(desk: &Desk, key: &str, keep_seconds: i64) -> Result<Value, AdminE
         KeyName::Nonce => keys.rotate_nonce_key(&mut random, now_ms),
         KeyName::Fingerprint => keys.rotate_fingerprint_key(&mut random, now_ms),
         KeyName::Checkpoint => keys.rotate_checkpoint_key(&mut random),
+        KeyName::Seal => keys.rotate_seal_key(&mut random, now_ms),
     })?;
     Ok(json!({ "done": "key_rotated", "key": name.text() }))
 }
