@@ -17,6 +17,7 @@ use yaoki_store::verify::anchor::Anchor;
 use yaoki_store::{Answer, Book, Clock, Conn, Part, StoreError, Unknown};
 
 use crate::api::console::Console;
+use crate::api::member::services::MemberServices;
 use crate::edge::deadline::Deadline;
 use crate::edge::error::EdgeError;
 use crate::edge::frames::{Frame, FramePlace, FramePlaces, FrameReaders, Receiving};
@@ -171,6 +172,8 @@ pub struct Shared {
     pub checkpoint: RwLock<Option<Arc<Anchor>>>,
     /// The certificate of a demo's own authority, DER.
     pub demo_authority: Option<Bytes>,
+    /// What members' acts share.
+    pub members: MemberServices,
     /// Where every listener is; said once all of them listen.
     pub doors: OnceLock<Vec<Door>>,
 }

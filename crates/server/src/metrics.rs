@@ -86,13 +86,35 @@ pub enum Endpoint {
     ConsoleSwitches,
     /// `POST /v1/console/stream`.
     ConsoleStream,
+    /// `POST /v1/member/sign-up`.
+    SignUp,
+    /// `POST /v1/member/sign-in`.
+    SignIn,
+    /// `POST /v1/member/join`.
+    Join,
+    /// `POST /v1/member/recovery`.
+    Recovery,
+    /// `POST /v1/member/link`.
+    MemberLink,
+    /// `POST /v1/member/session`.
+    MemberSession,
+    /// `POST /v1/member/account`.
+    MemberAccount,
+    /// `POST /v1/member/devices`.
+    MemberDevices,
+    /// `POST /v1/member/factors`.
+    MemberFactors,
+    /// `POST /v1/member/contacts`.
+    MemberContacts,
+    /// `POST /v1/member/wallet`.
+    MemberWallet,
     /// Pages, OpenAPI, health, and whatever is not there.
     Public,
 }
 
 impl Endpoint {
     /// Every endpoint, in the order of the enum.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 48] = [
         Self::Pay,
         Self::Query,
         Self::Reverse,
@@ -129,6 +151,17 @@ impl Endpoint {
         Self::ConsoleUnacknowledged,
         Self::ConsoleSwitches,
         Self::ConsoleStream,
+        Self::SignUp,
+        Self::SignIn,
+        Self::Join,
+        Self::Recovery,
+        Self::MemberLink,
+        Self::MemberSession,
+        Self::MemberAccount,
+        Self::MemberDevices,
+        Self::MemberFactors,
+        Self::MemberContacts,
+        Self::MemberWallet,
         Self::Public,
     ];
 
@@ -171,6 +204,17 @@ impl Endpoint {
             Self::ConsoleUnacknowledged => "console_unacknowledged",
             Self::ConsoleSwitches => "console_switches",
             Self::ConsoleStream => "console_stream",
+            Self::SignUp => "member_sign_up",
+            Self::SignIn => "member_sign_in",
+            Self::Join => "member_join",
+            Self::Recovery => "member_recovery",
+            Self::MemberLink => "member_link",
+            Self::MemberSession => "member_session",
+            Self::MemberAccount => "member_account",
+            Self::MemberDevices => "member_devices",
+            Self::MemberFactors => "member_factors",
+            Self::MemberContacts => "member_contacts",
+            Self::MemberWallet => "member_wallet",
             Self::Public => "public",
         }
     }

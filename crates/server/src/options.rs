@@ -64,6 +64,15 @@ pub struct ServerOptions {
     pub witnesses: Vec<WitnessUrl>,
     /// Pause between turns of a witness.
     pub witness_pause: Duration,
+    /// Whose wallets these are, as members read it.
+    pub operator_name: String,
+    /// The name that passkeys are made for; none: the host of the wallet page. It can never change
+    /// without losing every passkey.
+    pub passkey_name: Option<String>,
+    /// The present version of terms and notices; a new one is agreed to by everybody.
+    pub terms: i64,
+    /// Passwords that leaked; none: only common ones are known.
+    pub leaked_passwords: Option<PathBuf>,
     /// How merchants are told of events.
     pub webhooks: CourierOptions,
     /// Pause between turns of the courier of webhooks.
@@ -108,6 +117,10 @@ impl ServerOptions {
             anchor_file: None,
             witnesses: Vec::new(),
             witness_pause: witness::PAUSE,
+            operator_name: "Yaoki".to_owned(),
+            passkey_name: None,
+            terms: 1,
+            leaked_passwords: None,
             webhooks: CourierOptions::default(),
             webhook_pause: webhooks::PAUSE,
             checkpoint_pause: crate::edge::deadline::milliseconds(checkpoint::EVERY_MS),

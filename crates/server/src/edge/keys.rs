@@ -474,6 +474,17 @@ fn first_seal_key(fingerprint: &RotatingKey) -> RotatingKey {
     RotatingKey::new(KeyName::Seal, 1, derive(oldest, SEAL_KEY_LABEL, 0, 1))
 }
 
+impl KeyFile {
+    /// What addresses, typed codes and invitations are digested under, so that a copy of the book
+    /// alone does not tell them by trying. It hangs on the oldest fingerprint key, which a file
+    /// keeps for ever: an address is found by its digest as long as there is a book.
+    pub fn people_key(&self) -> [u8; 32] {
+        let retired = self.fingerprint.retired.last();
+        let oldest = retired.map_or(&self.fingerprint.secret, |retired| &retired.secret);
+        *derive(oldest, b"yaoki people 1", 0, 1).expose()
+    }
+}
+
 fn derive(root: &Secret<32>, label: &[u8], number: u64, generation: u32) -> Secret<32> {
     let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, root.expose()));
     context.update(label);
