@@ -30,6 +30,7 @@ use crate::edge::proof::seen::{PROOFS_REMEMBERED_MAX, SeenProofs};
 use crate::edge::reads::{ReadLines, Side};
 use crate::edge::request::{self, Intake};
 use crate::edge::sign::Signs;
+use crate::jobs::messages::words::Words;
 use crate::jobs::webhooks::board::Board;
 use crate::metrics::{Class, Endpoint, Metrics, Said};
 
@@ -169,6 +170,8 @@ pub struct Shared {
     pub keyring: RwLock<Arc<Keyring>>,
     /// The last signed checkpoint that this server made.
     pub checkpoint: RwLock<Option<Arc<Anchor>>>,
+    /// What a page that shows messages says them in; none: there is no such page.
+    pub mailbox: Option<Arc<Words>>,
     /// The certificate of a demo's own authority, DER.
     pub demo_authority: Option<Bytes>,
     /// Where every listener is; said once all of them listen.

@@ -13,6 +13,7 @@ use thiserror::Error;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use yaoki_core::code::CodeSettingError;
+use yaoki_core::message::Channel;
 use yaoki_store::{BookKind, StoreError, read};
 
 use crate::api::console::Console;
@@ -28,6 +29,8 @@ use crate::edge::pace::{InFlight, Pace};
 use crate::edge::proof::seen::SeenProofs;
 use crate::edge::reads::ReadLines;
 use crate::edge::tls::{Certificates, TlsError};
+use crate::jobs::messages::Postman;
+use crate::jobs::messages::words::Words;
 use crate::jobs::webhooks::Courier;
 use crate::jobs::webhooks::board::Board;
 use crate::jobs::witness::Witness;
@@ -67,6 +70,9 @@ pub enum ServeError {
     /// A part that is for play.
     #[error("an authority of our own is for demo books only: this book takes a public one's")]
     DemoPart,
+    /// A page for play.
+    #[error("the mailbox shows every code to everybody: a live book must not have one")]
+    Mailbox,
     /// The book's zone.
     #[error("the book's zone must be known here; install the system's zones: {0}")]
     Zone(#[source] jiff::Error),
@@ -148,7 +154,12 @@ fn app_of(options: &ServerOptions, stopping: watch::Receiver<bool>) -> Result<Ap
     if options.demo_authority.is_some() && options.book.kind() != BookKind::Demo {
         return Err(ServeError::DemoPart);
     }
+    if options.messages.mailbox && options.book.kind() == BookKind::Live {
+        return Err(ServeError::Mailbox);
+    }
     let now = (options.clock)();
+    let zone = TimeZone::get(options.book.zone()).map_err(ServeError::Zone)?;
+    let words = || Arc::new(Words::new(&options.messages, zone.clone()));
     let keyring = Keyring::new(KeyFile::load(&options.key_file)?, &options.code, now);
     let members = options.book.read_and_wait(read::last_member_number)?.max(MEMBERS_MIN);
     options.code.check_strength(members, keyring.is_rotating(now))?;
@@ -164,7 +175,8 @@ fn app_of(options: &ServerOptions, stopping: watch::Receiver<bool>) -> Result<Ap
         device_hosts: options.device_hosts.clone(),
         device_is_secure: options.devices.is_secure(),
         console: Console::new(options),
-        zone: TimeZone::get(options.book.zone()).map_err(ServeError::Zone)?,
+        mailbox: options.messages.mailbox.then(words),
+        zone,
         stopping,
         pace: Pace::default(),
         fruitless: FruitlessRequests::default(),
@@ -232,6 +244,10 @@ fn start_jobs(
     ];
     let mut courier = Courier::new(app.clone(), &options.webhooks)?;
     jobs.push(Job::start("webhooks", options.webhook_pause, move || courier.turn())?);
+    for channel in Channel::ALL {
+        let mut postman = Postman::new(app.clone(), &options.messages, *channel)?;
+        jobs.push(Job::start(channel.name(), options.messages.pause, move || postman.turn())?);
+    }
     for url in &options.witnesses {
         let anchors = options.anchor_file.as_deref().expect("witnesses are sent the anchor file");
         let mut witness = Witness::new(url.clone(), anchors, app.metrics.witness(url.name()))?;

@@ -5,6 +5,7 @@
 pub mod assets;
 pub mod demo;
 pub mod health;
+pub mod mailbox;
 pub mod refusals;
 pub mod shell;
 pub mod texts;
