@@ -49,7 +49,7 @@ pub const CONCURRENT_MAX: usize = 8;
 /// How often messages are taken up in one turn.
 const ROUNDS_MAX: usize = 4;
 /// How long a message belongs to the node that has taken it up, milliseconds.
-pub const LEASE_MS: i64 = 2 * MINUTE_MS;
+pub const LEASE_MS: i64 = 90 * SECOND_MS;
 /// How often it is tried to say what became of messages.
 const SETTLE_TRIES_MAX: usize = 3;
 /// How often codes that nobody types are counted, and old messages deleted, milliseconds.
