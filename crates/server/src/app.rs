@@ -170,8 +170,10 @@ pub struct Shared {
     pub keyring: RwLock<Arc<Keyring>>,
     /// The last signed checkpoint that this server made.
     pub checkpoint: RwLock<Option<Arc<Anchor>>>,
-    /// What a page that shows messages says them in; none: there is no such page.
-    pub mailbox: Option<Arc<Words>>,
+    /// What puts messages into words; said once all listeners listen.
+    pub words: OnceLock<Arc<Words>>,
+    /// Whether a page shows messages.
+    pub mailbox: bool,
     /// The certificate of a demo's own authority, DER.
     pub demo_authority: Option<Bytes>,
     /// Where every listener is; said once all of them listen.

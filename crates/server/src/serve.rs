@@ -126,6 +126,8 @@ pub fn serve(options: &ServerOptions) -> Result<Running, ServeError> {
         Door { name, address: listening.address, is_secure, behind_proxy }
     });
     app.doors.set(doors.collect()).expect("it is said once");
+    let words = Words::new(&options.messages, app.zone.clone(), &origin_of(&app));
+    app.words.set(Arc::new(words)).expect("it is said once");
     let admin = match &options.admin_socket {
         Some(path) => Some(AdminSocket::open(path, app.clone()).map_err(|source| {
             ServeError::Socket { what: format!("the admin socket {}", path.display()), source }
@@ -150,6 +152,14 @@ pub fn serve(options: &ServerOptions) -> Result<Running, ServeError> {
     })
 }
 
+/// What links begin with where nobody says: this machine's own listener of devices.
+fn origin_of(app: &App) -> String {
+    let doors = app.doors.get().map(Vec::as_slice).unwrap_or_default();
+    let devices = doors.iter().find(|door| door.name == ListenerName::Devices);
+    let address = devices.expect("every listener listens").address;
+    format!("{}://{address}", app.device_scheme())
+}
+
 fn app_of(options: &ServerOptions, stopping: watch::Receiver<bool>) -> Result<App, ServeError> {
     if options.demo_authority.is_some() && options.book.kind() != BookKind::Demo {
         return Err(ServeError::DemoPart);
@@ -159,7 +169,6 @@ fn app_of(options: &ServerOptions, stopping: watch::Receiver<bool>) -> Result<Ap
     }
     let now = (options.clock)();
     let zone = TimeZone::get(options.book.zone()).map_err(ServeError::Zone)?;
-    let words = || Arc::new(Words::new(&options.messages, zone.clone()));
     let keyring = Keyring::new(KeyFile::load(&options.key_file)?, &options.code, now);
     let members = options.book.read_and_wait(read::last_member_number)?.max(MEMBERS_MIN);
     options.code.check_strength(members, keyring.is_rotating(now))?;
@@ -175,7 +184,8 @@ fn app_of(options: &ServerOptions, stopping: watch::Receiver<bool>) -> Result<Ap
         device_hosts: options.device_hosts.clone(),
         device_is_secure: options.devices.is_secure(),
         console: Console::new(options),
-        mailbox: options.messages.mailbox.then(words),
+        words: OnceLock::new(),
+        mailbox: options.messages.mailbox,
         zone,
         stopping,
         pace: Pace::default(),

@@ -66,8 +66,8 @@ pub struct MessageOptions {
     /// Who sends, as people know him.
     pub sender: String,
     /// What links begin with, such as `https://wallet.example.jp`: the place of the member's page.
-    /// Never taken from a request.
-    pub origin: String,
+    /// Never taken from a request. None: this machine's listener of devices.
+    pub origin: Option<String>,
     /// The mail server; none: mail is given up, or shown in the mailbox.
     pub mail: Option<MailOptions>,
     /// The SMS adapter; none: SMS is given up, or shown in the mailbox.
@@ -89,7 +89,7 @@ impl Default for MessageOptions {
     fn default() -> Self {
         Self {
             sender: "Yaoki".to_owned(),
-            origin: "http://127.0.0.1:7702".to_owned(),
+            origin: None,
             mail: None,
             sms: None,
             mailbox: false,
@@ -191,7 +191,7 @@ impl Postman {
             Channel::Sms => options.sms_budgets,
         };
         Ok(Self {
-            words: Arc::new(Words::new(options, app.zone.clone())),
+            words: Arc::clone(app.words.get().expect("it is said before jobs begin")),
             counters: app.metrics.messages(channel),
             app,
             channel,

@@ -4,8 +4,6 @@
 //! Everybody who reaches the listener sees every code in it: that is what it is for, and why a live
 //! book refuses to start with it.
 
-use std::sync::Arc;
-
 use askama::Template;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
@@ -112,7 +110,7 @@ impl Shown {
 )]
 pub async fn mailbox(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
     let work = async {
-        let words: Option<Arc<Words>> = app.mailbox.clone();
+        let words = app.words.get().filter(|_| app.mailbox);
         let words = words.ok_or_else(|| Problem::from(EdgeError::NotFound))?;
         let _flight = app.stranger(ListenerName::Public)?;
         let newest = |conn: &mut yaoki_store::Conn| outbox::newest(conn, SHOWN_MAX);
@@ -122,7 +120,7 @@ pub async fn mailbox(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Re
             texts: Texts::of_messages(language),
             language,
             kind: app.book.kind().name(),
-            messages: messages.iter().map(|message| Shown::of(message, &words)).collect(),
+            messages: messages.iter().map(|message| Shown::of(message, words)).collect(),
         };
         let html = page.render().map_err(|_| EdgeError::FaultOfOurs)?;
         let mut response = text(html, "text/html; charset=utf-8");

@@ -76,6 +76,11 @@ fn demo_steps(devices: &str) -> Vec<Step> {
             command: format!("yaoki device --server {devices} code"),
         },
         Step {
+            japanese: "送られるはずのメールと SMS を見る",
+            english: "See the mail and SMS that would be sent",
+            command: "/mailbox".to_owned(),
+        },
+        Step {
             japanese: "全体を確かめる",
             english: "Check the whole ledger",
             command: "yaoki verify --data yaoki-demo".to_owned(),

@@ -36,7 +36,7 @@ const ORIGIN: &str = "https://wallet.example.jp";
 
 fn hurried(options: &mut MessageOptions) {
     options.sender = "八起 Pay".to_owned();
-    options.origin = ORIGIN.to_owned();
+    options.origin = Some(ORIGIN.to_owned());
     options.pause = Duration::from_millis(5);
     options.timeout = Duration::from_secs(2);
 }

@@ -11,7 +11,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::Uri;
+pub use hyper::Uri;
 use hyper::body::Bytes;
 use serde::Serialize;
 use yaoki_core::message::Message;

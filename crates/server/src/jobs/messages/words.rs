@@ -38,8 +38,10 @@ pub struct Words {
 }
 
 impl Words {
-    pub(crate) fn new(options: &MessageOptions, zone: TimeZone) -> Self {
-        let origin = options.origin.trim_end_matches('/').to_owned();
+    /// `fallback` is the origin where the options have none.
+    pub(crate) fn new(options: &MessageOptions, zone: TimeZone, fallback: &str) -> Self {
+        let origin = options.origin.as_deref().unwrap_or(fallback);
+        let origin = origin.trim_end_matches('/').to_owned();
         Self { sender: options.sender.clone(), origin, zone }
     }
 
@@ -161,10 +163,10 @@ mod tests {
     fn words() -> Words {
         let options = MessageOptions {
             sender: "八起 Pay".to_owned(),
-            origin: format!("{ORIGIN}/"),
+            origin: Some(format!("{ORIGIN}/")),
             ..MessageOptions::default()
         };
-        Words::new(&options, TimeZone::get("Asia/Tokyo").expect("a zone"))
+        Words::new(&options, TimeZone::get("Asia/Tokyo").expect("a zone"), "")
     }
 
     fn value(argument: Argument) -> &'static str {
