@@ -31,6 +31,7 @@ use crate::edge::proof::seen::{PROOFS_REMEMBERED_MAX, SeenProofs};
 use crate::edge::reads::{ReadLines, Side};
 use crate::edge::request::{self, Intake};
 use crate::edge::sign::Signs;
+use crate::jobs::messages::words::Words;
 use crate::jobs::webhooks::board::Board;
 use crate::metrics::{Class, Endpoint, Metrics, Said};
 
@@ -170,6 +171,10 @@ pub struct Shared {
     pub keyring: RwLock<Arc<Keyring>>,
     /// The last signed checkpoint that this server made.
     pub checkpoint: RwLock<Option<Arc<Anchor>>>,
+    /// What puts messages into words; said once all listeners listen.
+    pub words: OnceLock<Arc<Words>>,
+    /// Whether a page shows messages.
+    pub mailbox: bool,
     /// The certificate of a demo's own authority, DER.
     pub demo_authority: Option<Bytes>,
     /// What members' acts share.

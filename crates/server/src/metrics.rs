@@ -6,6 +6,7 @@ use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, R
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use yaoki_core::message::Channel;
 use yaoki_store::Book;
 
 use crate::edge::connections::Full;
@@ -397,6 +398,29 @@ impl Metrics {
         }
     }
 
+    /// The counters of a channel of messages.
+    pub fn messages(&self, channel: Channel) -> MessageCounters {
+        let label = || Label::new("channel", channel.name());
+        let counter = |end| {
+            let labels = vec![label(), Label::new("end", end)];
+            let key = Key::from_parts("yaoki_messages_total", labels);
+            self.recorder.register_counter(&key, &METADATA)
+        };
+        let gauge = |whose| {
+            let labels = vec![label(), Label::new("whose", whose)];
+            let key = Key::from_parts("yaoki_messages_stopped", labels);
+            self.recorder.register_gauge(&key, &METADATA)
+        };
+        MessageCounters {
+            sent: counter("sent"),
+            failed: counter("failed"),
+            given_up: counter("given_up"),
+            suppressed: counter("suppressed"),
+            stopped: gauge("everybody"),
+            strangers_stopped: gauge("strangers"),
+        }
+    }
+
     /// Moves what was recorded into its buckets; to be called every few seconds.
     pub fn upkeep(&self) {
         self.handle.run_upkeep();
@@ -458,6 +482,7 @@ fn describe(recorder: &PrometheusRecorder) {
         ("yaoki_facts_total", "Facts committed."),
         ("yaoki_batch_conflicts_total", "Batches that were run again."),
         ("yaoki_webhook_posts_total", "Events sent to webhooks, by how that ended."),
+        ("yaoki_messages_total", "Messages by channel and how they ended; failed: tried again."),
         ("yaoki_witness_posts_total", "Anchors sent to witnesses, by how that ended."),
     ] {
         recorder.describe_counter(KeyName::from_const_str(name), None, text.into());
@@ -471,6 +496,7 @@ fn describe(recorder: &PrometheusRecorder) {
             "yaoki_webhook_oldest_undelivered_seconds",
             "Age of the oldest event that this node has not delivered to a webhook.",
         ),
+        ("yaoki_messages_stopped", "1 while a channel sends nothing, or nothing to strangers."),
         ("yaoki_witness_bytes_waiting", "Bytes of anchors that a witness has not acknowledged."),
     ] {
         recorder.describe_gauge(KeyName::from_const_str(name), None, text.into());
@@ -501,6 +527,48 @@ impl WitnessCounters {
     /// So many bytes of anchors are still to be acknowledged.
     pub(crate) fn waiting(&self, bytes: u64) {
         set(&self.waiting, usize::try_from(bytes).unwrap_or(usize::MAX));
+    }
+}
+
+/// The counters of a channel of messages.
+pub struct MessageCounters {
+    sent: Counter,
+    failed: Counter,
+    given_up: Counter,
+    suppressed: Counter,
+    stopped: Gauge,
+    strangers_stopped: Gauge,
+}
+
+impl MessageCounters {
+    /// The next server has taken one.
+    pub(crate) fn sent(&self) {
+        self.sent.increment(1);
+    }
+
+    /// One is tried again.
+    pub(crate) fn failed(&self) {
+        self.failed.increment(1);
+    }
+
+    /// So many are given up.
+    pub(crate) fn given_up(&self, count: u64) {
+        self.given_up.increment(count);
+    }
+
+    /// So many are over a budget.
+    pub(crate) fn suppressed(&self, count: u64) {
+        self.suppressed.increment(count);
+    }
+
+    /// Whether nothing is sent.
+    pub(crate) fn stopped(&self, is_stopped: bool) {
+        set(&self.stopped, usize::from(is_stopped));
+    }
+
+    /// Whether nothing is sent that strangers cause.
+    pub(crate) fn strangers_stopped(&self, is_stopped: bool) {
+        set(&self.strangers_stopped, usize::from(is_stopped));
     }
 }
 

@@ -13,6 +13,7 @@ use crate::app::{Entropy, Limits};
 use crate::edge::listener::{ListenerName, ListenerOptions};
 use crate::edge::sign;
 use crate::jobs::checkpoint;
+use crate::jobs::messages::MessageOptions;
 use crate::jobs::webhooks::{self, CourierOptions};
 use crate::jobs::witness::{self, WitnessUrl};
 
@@ -77,6 +78,8 @@ pub struct ServerOptions {
     pub webhooks: CourierOptions,
     /// Pause between turns of the courier of webhooks.
     pub webhook_pause: Duration,
+    /// How members and operators are told of events.
+    pub messages: MessageOptions,
     /// Pause between checkpoints.
     pub checkpoint_pause: Duration,
     /// Pause between sweeps for holds that are over.
@@ -123,6 +126,7 @@ impl ServerOptions {
             leaked_passwords: None,
             webhooks: CourierOptions::default(),
             webhook_pause: webhooks::PAUSE,
+            messages: MessageOptions::default(),
             checkpoint_pause: crate::edge::deadline::milliseconds(checkpoint::EVERY_MS),
             sweep_pause: Duration::from_secs(5),
             drain: Duration::from_secs(10),

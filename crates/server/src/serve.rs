@@ -16,6 +16,7 @@ use thiserror::Error;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use yaoki_core::code::CodeSettingError;
+use yaoki_core::message::Channel;
 use yaoki_store::{BookKind, StoreError, read};
 
 use crate::api::console::Console;
@@ -35,6 +36,8 @@ use crate::edge::tls::{Certificates, TlsError};
 use crate::identity::leaked::{FileError, Filter, Leaked};
 use crate::identity::passkey::PasskeyError;
 use crate::identity::password::{Passwords, SALT_BYTES};
+use crate::jobs::messages::Postman;
+use crate::jobs::messages::words::Words;
 use crate::jobs::webhooks::Courier;
 use crate::jobs::webhooks::board::Board;
 use crate::jobs::witness::Witness;
@@ -74,6 +77,9 @@ pub enum ServeError {
     /// A part that is for play.
     #[error("an authority of our own is for demo books only: this book takes a public one's")]
     DemoPart,
+    /// A page for play.
+    #[error("the mailbox shows every code to everybody: a live book must not have one")]
+    Mailbox,
     /// The book's zone.
     #[error("the book's zone must be known here; install the system's zones: {0}")]
     Zone(#[source] jiff::Error),
@@ -139,6 +145,8 @@ pub fn serve(options: &ServerOptions) -> Result<Running, ServeError> {
     });
     app.doors.set(doors.collect()).expect("it is said once");
     app.name_passkeys(options.passkey_name.as_deref())?;
+    let words = Words::new(&options.messages, app.zone.clone(), &origin_of(&app));
+    app.words.set(Arc::new(words)).expect("it is said once");
     let admin = match &options.admin_socket {
         Some(path) => Some(AdminSocket::open(path, app.clone()).map_err(|source| {
             ServeError::Socket { what: format!("the admin socket {}", path.display()), source }
@@ -163,11 +171,23 @@ pub fn serve(options: &ServerOptions) -> Result<Running, ServeError> {
     })
 }
 
+/// What links begin with where nobody says: this machine's own listener of devices.
+fn origin_of(app: &App) -> String {
+    let doors = app.doors.get().map(Vec::as_slice).unwrap_or_default();
+    let devices = doors.iter().find(|door| door.name == ListenerName::Devices);
+    let address = devices.expect("every listener listens").address;
+    format!("{}://{address}", app.device_scheme())
+}
+
 fn app_of(options: &ServerOptions, stopping: watch::Receiver<bool>) -> Result<App, ServeError> {
     if options.demo_authority.is_some() && options.book.kind() != BookKind::Demo {
         return Err(ServeError::DemoPart);
     }
+    if options.messages.mailbox && options.book.kind() == BookKind::Live {
+        return Err(ServeError::Mailbox);
+    }
     let now = (options.clock)();
+    let zone = TimeZone::get(options.book.zone()).map_err(ServeError::Zone)?;
     let keyring = Keyring::new(KeyFile::load(&options.key_file)?, &options.code, now);
     let members = options.book.read_and_wait(read::last_member_number)?.max(MEMBERS_MIN);
     options.code.check_strength(members, keyring.is_rotating(now))?;
@@ -184,7 +204,9 @@ fn app_of(options: &ServerOptions, stopping: watch::Receiver<bool>) -> Result<Ap
         device_hosts: options.device_hosts.clone(),
         device_is_secure: options.devices.is_secure(),
         console: Console::new(options),
-        zone: TimeZone::get(options.book.zone()).map_err(ServeError::Zone)?,
+        words: OnceLock::new(),
+        mailbox: options.messages.mailbox,
+        zone,
         stopping,
         pace: Pace::default(),
         fruitless: FruitlessRequests::default(),
@@ -276,6 +298,10 @@ fn start_jobs(
     ];
     let mut courier = Courier::new(app.clone(), &options.webhooks)?;
     jobs.push(Job::start("webhooks", options.webhook_pause, move || courier.turn())?);
+    for channel in Channel::ALL {
+        let mut postman = Postman::new(app.clone(), &options.messages, *channel)?;
+        jobs.push(Job::start(channel.name(), options.messages.pause, move || postman.turn())?);
+    }
     for url in &options.witnesses {
         let anchors = options.anchor_file.as_deref().expect("witnesses are sent the anchor file");
         let mut witness = Witness::new(url.clone(), anchors, app.metrics.witness(url.name()))?;

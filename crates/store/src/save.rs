@@ -195,3 +195,67 @@ pub(crate) fn book_event(
     conn.update_all(&[&lane])?;
     Ok(lane)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use yaoki_core::ids::{MemberNumber, RequestId};
+    use yaoki_core::message::{
+        Address, Argument, Arguments, Channel, Confirmation, Language, Message, Once, Recipient,
+        Template,
+    };
+    use yaoki_core::money::Currency;
+    use yaoki_core::time::ZoneOffset;
+    use yaoki_core::view::{Directory, Effects, Rules};
+
+    use super::*;
+    use crate::on_both_storages;
+    use crate::testing::code_rules;
+
+    const NOW: Instant = Instant(1_767_582_000_000);
+
+    fn code(request: u8) -> Message {
+        let to = Recipient {
+            member: MemberNumber::NONE,
+            channel: Channel::Sms,
+            address: Address("+819012345678".to_owned()),
+            address_digest: [3; 32],
+            language: Language::Japanese,
+        };
+        let arguments = Arguments::new().with(Argument::Code, "31415926");
+        let once = Once::Request(RequestId([request; 16]));
+        Message::new(Template::RecoveryCode, &to, once, arguments, NOW)
+    }
+
+    /// Saves what one decision has to say, as a batch without facts does.
+    fn said(conn: &mut Conn, messages: Vec<Message>, confirmed: Vec<[u8; 32]>) {
+        let rules = Rules {
+            currency: Currency::JPY,
+            zone: ZoneOffset { minutes: 540 },
+            code: code_rules(),
+        };
+        let directory = Arc::new(Directory::default());
+        let mut view = View::new(LaneNumber(0), 1, NOW, Arc::new(rules), directory);
+        view.apply(Effects { messages, confirmed, ..Effects::default() });
+        conn.begin().expect("it begins");
+        save_messages(conn, &view).expect("they are saved");
+        conn.commit().expect("it is kept");
+    }
+
+    on_both_storages! {
+        fn a_message_is_saved_once_however_often_it_is_decided(db: &mut TestDatabase) {
+            let conn = &mut db.migrated();
+            let (first, second) = (code(1), code(2));
+            said(conn, vec![first.clone(), first.clone()], Vec::new());
+            // What became of it meanwhile stays.
+            conn.update(&[&Message { tries: 3, ..first.clone() }]).expect("it is changed");
+            said(conn, vec![first.clone(), second.clone()], vec![second.key]);
+            let found = |conn: &mut Conn, key| {
+                conn.find::<Message, _>(&[key]).expect("it can be read").pop().expect("it is there")
+            };
+            assert_eq!(found(conn, first.key), Message { tries: 3, ..first });
+            assert_eq!(found(conn, second.key).confirmation, Confirmation::Given);
+        }
+    }
+}

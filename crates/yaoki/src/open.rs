@@ -162,6 +162,7 @@ pub(crate) fn server_options(
         must_not_be_live(book.kind(), "webhook_loopback")?;
     }
     options.webhooks.loopback = settings.webhook_loopback;
+    options.messages = crate::messages::options(settings, book.kind())?;
     options.checkpoint_pause = seconds(settings.checkpoint_seconds.get());
     options.sweep_pause = seconds(settings.sweep_seconds.get());
     options.drain = seconds(settings.drain_seconds.get());

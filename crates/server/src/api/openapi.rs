@@ -145,6 +145,7 @@ fn router_of(name: ListenerName) -> OpenApiRouter<App> {
         ListenerName::Public => OpenApiRouter::new()
             .routes(routes!(web::first_page))
             .routes(routes!(web::demo::authority))
+            .routes(routes!(web::mailbox::mailbox))
             .routes(routes!(document)),
         ListenerName::Console => OpenApiRouter::new()
             .routes(routes!(console::session::begin))

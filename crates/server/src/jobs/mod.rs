@@ -3,6 +3,7 @@
 
 pub mod checkpoint;
 pub mod housekeeping;
+pub mod messages;
 mod post;
 pub mod sweeper;
 pub mod webhooks;
