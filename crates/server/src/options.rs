@@ -65,8 +65,6 @@ pub struct ServerOptions {
     pub witnesses: Vec<WitnessUrl>,
     /// Pause between turns of a witness.
     pub witness_pause: Duration,
-    /// Whose wallets these are, as members read it.
-    pub operator_name: String,
     /// The name that passkeys are made for; none: the host of the wallet page. It can never change
     /// without losing every passkey.
     pub passkey_name: Option<String>,
@@ -120,7 +118,6 @@ impl ServerOptions {
             anchor_file: None,
             witnesses: Vec::new(),
             witness_pause: witness::PAUSE,
-            operator_name: "Yaoki".to_owned(),
             passkey_name: None,
             terms: 1,
             leaked_passwords: None,

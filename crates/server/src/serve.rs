@@ -145,7 +145,7 @@ pub fn serve(options: &ServerOptions) -> Result<Running, ServeError> {
     });
     app.doors.set(doors.collect()).expect("it is said once");
     app.name_passkeys(options.passkey_name.as_deref())?;
-    let words = Words::new(&options.messages, app.zone.clone(), &origin_of(&app));
+    let words = Words::new(&options.messages, app.zone.clone(), &app.wallet_origin());
     app.words.set(Arc::new(words)).expect("it is said once");
     let admin = match &options.admin_socket {
         Some(path) => Some(AdminSocket::open(path, app.clone()).map_err(|source| {
@@ -169,14 +169,6 @@ pub fn serve(options: &ServerOptions) -> Result<Running, ServeError> {
         admin,
         drain,
     })
-}
-
-/// What links begin with where nobody says: this machine's own listener of devices.
-fn origin_of(app: &App) -> String {
-    let doors = app.doors.get().map(Vec::as_slice).unwrap_or_default();
-    let devices = doors.iter().find(|door| door.name == ListenerName::Devices);
-    let address = devices.expect("every listener listens").address;
-    format!("{}://{address}", app.device_scheme())
 }
 
 fn app_of(options: &ServerOptions, stopping: watch::Receiver<bool>) -> Result<App, ServeError> {
@@ -245,7 +237,8 @@ fn members_of(options: &ServerOptions) -> Result<MemberServices, ServeError> {
     Ok(MemberServices {
         passkeys: OnceLock::new(),
         passwords: passwords.map_err(ServeError::Thread)?,
-        operator_name: options.operator_name.clone(),
+        operator_name: options.messages.sender.clone(),
+        origin: options.messages.origin.clone(),
         terms: options.terms,
         ceremonies: Ceremonies::default(),
         tries: Tries::default(),

@@ -11,6 +11,7 @@ mod devices;
 mod errors;
 mod faults;
 mod jobs;
+mod members;
 mod messages;
 mod openapi;
 mod outcomes;

@@ -234,6 +234,16 @@ settings! {
     /// `https://wallet.example.jp`. Needed where mail or SMS go out; when not set, the listener
     /// `devices` as this machine reaches it. Never taken from a request.
     Serving link_origin: Option<LinkOrigin> = "", "URL";
+    /// The name that passkeys are made for: a domain, the wallet page's own or one above it. When not
+    /// set, the host of `link_origin`. Changed, every passkey is lost.
+    Serving passkey_name: Option<String> = "", "DOMAIN";
+    /// The version of the terms and notices that members agree to. Raise it when they change:
+    /// everybody is asked again.
+    Serving terms_version: Number<1, 1_000_000> = "1", "NUMBER";
+    /// A filter of leaked passwords, made by `yaoki admin leaked-passwords build`: none of them can
+    /// be set, and one that leaked since it was set proves nothing. Without it only common ones are
+    /// known.
+    Serving leaked_passwords: Option<PathBuf> = "", "FILE";
     /// The mail server that takes our mail. Without it mail is given up, or shown in the mailbox.
     Serving smtp: Option<MailServer> = "", "URL";
     /// From whom mail is. Needed with `smtp`.

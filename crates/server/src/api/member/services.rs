@@ -42,6 +42,8 @@ pub struct MemberServices {
     pub passwords: Passwords,
     /// Whose wallets these are, as people read it.
     pub operator_name: String,
+    /// Where the wallet page is, if that is set.
+    pub origin: Option<String>,
     /// The present version of terms and notices.
     pub terms: i64,
     /// Ceremonies that are finished.
@@ -125,6 +127,9 @@ impl From<PasswordError> for Problem {
 impl App {
     /// Where the wallet page is, as a phone sees it.
     pub fn wallet_origin(&self) -> String {
+        if let Some(origin) = &self.members.origin {
+            return origin.clone();
+        }
         let doors = self.doors.get().map(Vec::as_slice).unwrap_or_default();
         let door = doors.iter().find(|door| door.name == ListenerName::Devices);
         let here = |address: SocketAddr| format!("localhost:{}", address.port());
@@ -139,12 +144,10 @@ impl App {
     /// # Errors
     /// [`PasskeyError::Origin`].
     pub fn name_passkeys(&self, name: Option<&str>) -> Result<(), PasskeyError> {
+        let mut origins = vec![self.wallet_origin()];
         let hosts = self.device_hosts.iter();
-        let mut origins: Vec<String> =
-            hosts.map(|host| format!("{}://{host}", self.device_scheme())).collect();
-        if origins.is_empty() {
-            origins.push(self.wallet_origin());
-        }
+        origins.extend(hosts.map(|host| format!("{}://{host}", self.device_scheme())));
+        origins.dedup();
         let first = origins[0].split("://").nth(1).unwrap_or_default();
         let first = first.rsplit_once(':').map_or(first, |(host, _)| host);
         let relying = Relying::new(name.unwrap_or(first), &self.members.operator_name, &origins)?;
