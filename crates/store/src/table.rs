@@ -1,5 +1,5 @@
-//! Tables: where each row type lives, by which key, and whether it is a fact, derived from facts, or
-//! work: something to be done, which changes as it is done and which `verify` cannot rebuild.
+//! Tables: where each row type lives, by which key, and whether it is a fact, derived from facts,
+//! or work: something to be done, which changes as it is done and which `verify` cannot rebuild.
 //!
 //! The column names and kinds come from core's rows; this file adds what only storage knows.
 
