@@ -3,7 +3,7 @@
 
 pub mod checkpoint;
 pub mod housekeeping;
-mod post;
+pub(crate) mod post;
 pub mod sweeper;
 pub mod webhooks;
 pub mod witness;

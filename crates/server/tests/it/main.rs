@@ -12,6 +12,7 @@ mod errors;
 mod faults;
 mod jobs;
 mod openapi;
+mod openid;
 mod outcomes;
 mod proxy;
 mod raw;
