@@ -295,6 +295,18 @@ refusals! {
         "The request was signed with the secret of an ended endpoint, or with one that no longer \
          works.",
         "Load the endpoint's new secret and sign the request again.";
+    /// Nobody becomes a member now.
+    SignUpIsClosed = 335, "sign_up_is_closed", 503, Unrecorded,
+        "Nobody can sign up at the moment.",
+        "Try again later.";
+    /// No recovery is started or finished now.
+    RecoveryIsClosed = 336, "recovery_is_closed", 503, Unrecorded,
+        "Recoveries wait at the moment.",
+        "Try again later; what was started is kept.";
+    /// The provider, or all of them.
+    ExternalIdIsClosed = 337, "external_id_is_closed", 503, Unrecorded,
+        "External ids of this provider are not taken at the moment.",
+        "Use a passkey, or try again later.";
     /// No challenge of this key is open.
     ChallengeMustBeOpen = 341, "challenge_must_be_open", 403, Unrecorded,
         "There is no open code here: it is too old, was typed wrongly too often, or was used.",

@@ -59,7 +59,7 @@ impl Directory {
             merchant: store.merchant,
             store: store.number,
             terminal: terminal.number,
-            member: MemberNumber::NONE,
+            ..Place::default()
         })
     }
 

@@ -22,7 +22,7 @@ use yaoki_core::ids::{
 };
 use yaoki_core::refusal::Refusal;
 use yaoki_core::state::Terminal;
-use yaoki_core::switches::{Capability, Scope, Switch};
+use yaoki_core::switches::{Capability, Scope, Switch, provider_number};
 use yaoki_core::time::{Instant, SECOND_MS};
 use yaoki_store::{Answer, Book, BookKind, Clock, Part, StoreError, Unknown, read};
 
@@ -537,7 +537,8 @@ fn switch(
     let scope = Scope::from_name(scope).ok_or_else(|| wrong("scope", scope))?;
     let subject = match (kind_of(scope), subject) {
         (Some(kind), Some(text)) => number(kind, text)?,
-        (None, None) => 0,
+        (None, Some(name)) if scope == Scope::Provider => provider_number(name),
+        (None, None) if scope == Scope::Everything => 0,
         _ => return Err(AdminError::Refused(Refusal::SubjectMustFitScope)),
     };
     Ok((capability, scope, subject))
@@ -545,7 +546,7 @@ fn switch(
 
 const fn kind_of(scope: Scope) -> Option<Kind> {
     match scope {
-        Scope::Everything => None,
+        Scope::Everything | Scope::Provider => None,
         Scope::Merchant => Some(Kind::Merchant),
         Scope::Store => Some(Kind::Store),
         Scope::Terminal => Some(Kind::Terminal),
@@ -554,6 +555,9 @@ const fn kind_of(scope: Scope) -> Option<Kind> {
 }
 
 fn subject_text(scope: Scope, subject: i64) -> Option<String> {
+    if scope == Scope::Provider {
+        return Some(subject.to_string());
+    }
     kind_of(scope).map(|kind| identifier::text(kind, subject))
 }
 

@@ -12,6 +12,7 @@ use yaoki_store::{Book, Clock};
 use crate::app::{Entropy, Limits};
 use crate::edge::listener::{ListenerName, ListenerOptions};
 use crate::edge::sign;
+use crate::identity::openid::ProviderOptions;
 use crate::jobs::checkpoint;
 use crate::jobs::messages::MessageOptions;
 use crate::jobs::webhooks::{self, CourierOptions};
@@ -72,6 +73,8 @@ pub struct ServerOptions {
     pub terms: i64,
     /// Passwords that leaked; none: only common ones are known.
     pub leaked_passwords: Option<PathBuf>,
+    /// Providers of external ids.
+    pub openid: Vec<ProviderOptions>,
     /// How merchants are told of events.
     pub webhooks: CourierOptions,
     /// Pause between turns of the courier of webhooks.
@@ -121,6 +124,7 @@ impl ServerOptions {
             passkey_name: None,
             terms: 1,
             leaked_passwords: None,
+            openid: Vec::new(),
             webhooks: CourierOptions::default(),
             webhook_pause: webhooks::PAUSE,
             messages: MessageOptions::default(),

@@ -34,6 +34,7 @@ use crate::edge::proof::seen::SeenProofs;
 use crate::edge::reads::ReadLines;
 use crate::edge::tls::{Certificates, TlsError};
 use crate::identity::leaked::{FileError, Filter, Leaked};
+use crate::identity::openid::Providers;
 use crate::identity::passkey::PasskeyError;
 use crate::identity::password::{Passwords, SALT_BYTES};
 use crate::jobs::messages::Postman;
@@ -86,6 +87,9 @@ pub enum ServeError {
     /// Passkeys cannot be made for the wallet page.
     #[error(transparent)]
     Passkeys(#[from] PasskeyError),
+    /// A provider of external ids cannot be asked.
+    #[error("{0}")]
+    Openid(String),
     /// The filter of leaked passwords cannot be used: nobody's password could be judged by it.
     #[error("the filter of leaked passwords {} cannot be used: {source}", path.display())]
     Leaked {
@@ -230,6 +234,8 @@ fn leaked_filter(path: &Path) -> Result<Filter, ServeError> {
 
 fn members_of(options: &ServerOptions) -> Result<MemberServices, ServeError> {
     let filter = options.leaked_passwords.as_deref().map(leaked_filter).transpose()?;
+    let loopback = options.book.kind() != BookKind::Live;
+    let providers = Providers::new(options.openid.clone(), loopback).map_err(ServeError::Openid)?;
     let mut chance = [0; 2 * SALT_BYTES];
     (options.entropy)(&mut chance);
     let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -239,6 +245,7 @@ fn members_of(options: &ServerOptions) -> Result<MemberServices, ServeError> {
         passwords: passwords.map_err(ServeError::Thread)?,
         operator_name: options.messages.sender.clone(),
         origin: options.messages.origin.clone(),
+        providers,
         terms: options.terms,
         ceremonies: Ceremonies::default(),
         tries: Tries::default(),

@@ -402,6 +402,7 @@ fn subject_must_exist(view: &View, scope: Scope, subject: i64) -> Result<(), Ref
             let known = directory.terminals.contains_key(&TerminalNumber(subject));
             must(known, Refusal::TerminalMustExist)
         }
+        Scope::Provider => must(subject > 0, Refusal::SubjectMustFitScope),
         Scope::Member => {
             let known = (1..=MEMBER_NUMBER_MAX).contains(&subject);
             must(known, Refusal::MemberMustExist)

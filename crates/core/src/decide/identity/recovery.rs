@@ -16,6 +16,7 @@ use crate::ids::FactId;
 use crate::message::{Channel, Template};
 use crate::refusal::Refusal;
 use crate::state::{DeviceState, EnrolmentWay, MemberState};
+use crate::switches::{Capability, Place};
 use crate::time::Instant;
 
 pub(super) fn decide(act: &mut Acting<'_>) -> Result<(), Stop> {
@@ -37,6 +38,7 @@ fn start(act: &mut Acting<'_>) -> Result<(), Stop> {
         unreachable!("asked for a start only");
     };
     act.must_not_be_closed()?;
+    recoveries_must_be_open(act)?;
     let member = act.identity.member;
     // One at a time: a new start changes nothing, and neither shortens nor prolongs it.
     let open = act.view.people.recovery_of(member, act.view.now);
@@ -51,6 +53,12 @@ fn start(act: &mut Acting<'_>) -> Result<(), Stop> {
     let until = act.view.now.plus_ms(RECOVERY_WAIT_KNOWN_MS);
     tell_of(act, Template::RecoveryStarted, About { until, ..About::default() });
     Ok(())
+}
+
+fn recoveries_must_be_open(act: &Acting<'_>) -> Result<(), Refusal> {
+    let place = Place { member: act.identity.member, ..Place::default() };
+    let closed = act.view.directory.is_closed(Capability::Recovery, &place, act.view.now);
+    must(!closed, Refusal::RecoveryIsClosed)
 }
 
 /// The kinds of proof there are, each once.
@@ -132,6 +140,7 @@ fn finish(
     seen_at: Instant,
 ) -> Result<(), Stop> {
     act.must_not_be_closed()?;
+    recoveries_must_be_open(act)?;
     let browser = act.browser().map_err(|_| Refusal::RecoveryMustBeOpen)?;
     let row = open_recovery(act, id)?;
     // Hashes are compared in constant time.

@@ -23,6 +23,7 @@ use yaoki_core::state::Verification;
 use yaoki_store::{Conn, StoreError, read};
 
 use super::address::Typed;
+use super::external::{self, BegunAnswer, ProvidersAnswer, ReturnedBody};
 use super::passkeys::{self, Answered, Asker, Options, Used};
 use super::{Acting, SignedIn, book, cookie_of, new_device, signed_in, submit, with_cookie};
 use crate::api::{fields, render};
@@ -65,6 +66,15 @@ pub enum SignInRequest {
         /// Six digits.
         code: Option<String>,
     },
+    /// Which providers of external ids there are.
+    Providers {},
+    /// The browser is to go to one of them.
+    BeginExternal {
+        /// By its name.
+        provider: String,
+    },
+    /// It came back.
+    External(ReturnedBody),
 }
 
 /// What a step answers.
@@ -75,6 +85,10 @@ pub enum SignInAnswer {
     Passkey(Options),
     /// Signed in.
     SignedIn(SignedIn),
+    /// To `providers`.
+    Providers(ProvidersAnswer),
+    /// To `begin_external`.
+    Begun(BegunAnswer),
 }
 
 /// Signs a browser in whose key the book does not know.
@@ -108,6 +122,12 @@ pub async fn sign_in(State(app): State<App>, newcomer: Result<Newcomer, Problem>
                 let proof = Offered { password: &password, code: code.as_deref() };
                 by_password(&app, &newcomer, (request, &typed), proof).await
             }
+            SignInRequest::Providers {} => Ok(render::said(&external::providers(&app))),
+            SignInRequest::BeginExternal { provider } => {
+                let (key, deadline) = (&newcomer.key.thumbprint, newcomer.deadline);
+                Ok(render::said(&external::begin(&app, key, &provider, deadline).await?))
+            }
+            SignInRequest::External(returned) => by_external(&app, &newcomer, &returned).await,
         }
     };
     for_device(app.answer(Endpoint::SignIn, work).await, &app, NO_DEVICE)
@@ -235,6 +255,20 @@ async fn by_password(
     }
     if let Some(member) = member {
         notice(app, newcomer, member).await;
+    }
+    Err(EdgeError::ContinueOnYourDevice.into())
+}
+
+/// A new device is a new device, whoever says who its user is.
+async fn by_external(
+    app: &App,
+    newcomer: &Newcomer,
+    returned: &ReturnedBody,
+) -> Result<Said, Problem> {
+    let (key, deadline) = (&newcomer.key.thumbprint, newcomer.deadline);
+    let found = external::identify(app, key, returned, deadline).await?;
+    if let Some(row) = external::factor_of(app, &found, deadline).await? {
+        notice(app, newcomer, row.member).await;
     }
     Err(EdgeError::ContinueOnYourDevice.into())
 }

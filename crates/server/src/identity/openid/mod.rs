@@ -268,8 +268,8 @@ impl Provider {
         if now.0 >= attempt.ends_at_ms {
             return Err(OpenidError::Over);
         }
-        let is_ours = attempt.provider == self.options.name
-            && attempt.issuer == self.options.issuer.as_str();
+        let is_ours =
+            attempt.provider == self.options.name && attempt.issuer == self.options.issuer.as_str();
         if !is_ours {
             return Err(OpenidError::Provider);
         }

@@ -98,8 +98,7 @@ impl ProviderOptions {
     /// What must hold, and does not.
     pub(super) fn check(&self, loopback: bool) -> Result<(), String> {
         let name = &self.name;
-        let plain =
-            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         let is_named = (1..=NAME_CHARS_MAX).contains(&name.len()) && name.bytes().all(plain);
         let is_shown = (1..=SHOWN_CHARS_MAX).contains(&self.shown.chars().count())
             && !self.shown.chars().any(char::is_control);

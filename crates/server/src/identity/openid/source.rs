@@ -19,8 +19,8 @@ use openidconnect::core::{
 };
 use openidconnect::url::Url;
 use openidconnect::{
-    AdditionalProviderMetadata, AsyncHttpClient, AuthUrl, DiscoveryError, HttpRequest, HttpResponse, IssuerUrl,
-    JsonWebKeySetUrl, ProviderMetadata, TokenUrl,
+    AdditionalProviderMetadata, AsyncHttpClient, AuthUrl, DiscoveryError, HttpRequest,
+    HttpResponse, IssuerUrl, JsonWebKeySetUrl, ProviderMetadata, TokenUrl,
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;

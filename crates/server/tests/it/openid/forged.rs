@@ -46,9 +46,8 @@ fn a_person_is_known_by_issuer_and_subject_of_a_signed_token_and_by_nothing_else
 #[test]
 fn the_same_subject_of_another_issuer_is_another_person() {
     let (one, other) = (Stand::new(), Stand::new());
-    let known = [&one, &other].map(|stand| {
-        walked(stand, &provider_at(&stand.issuer())).expect("a person").lookup()
-    });
+    let known = [&one, &other]
+        .map(|stand| walked(stand, &provider_at(&stand.issuer())).expect("a person").lookup());
     assert_ne!(known[0], known[1]);
 }
 

@@ -304,7 +304,8 @@ fn id_token(issuer: &str, keys: &Keys, mind: &Mind, nonce: &str) -> String {
 
 fn sign(keys: &Keys, signer: Signer, text: &[u8]) -> Vec<u8> {
     let chance = SystemRandom::new();
-    let ecdsa = |key: &EcdsaKeyPair| key.sign(&chance, text).expect("a signature").as_ref().to_vec();
+    let ecdsa =
+        |key: &EcdsaKeyPair| key.sign(&chance, text).expect("a signature").as_ref().to_vec();
     let mac = |secret: &[u8]| {
         hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), text).as_ref().to_vec()
     };
