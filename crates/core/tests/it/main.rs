@@ -12,4 +12,5 @@ mod refusals;
 mod register_cases;
 mod script;
 mod states;
+mod switched;
 mod world;
