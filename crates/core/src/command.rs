@@ -131,6 +131,8 @@ pub struct PayShop {
     pub valid_until: Instant,
     /// What was scanned.
     pub by: ShownBy,
+    /// The device's proof and the body that it covers: kept with the payment.
+    pub proof: Vec<u8>,
 }
 
 impl PayShop {

@@ -216,6 +216,9 @@ coded! {
         Consented = 43 => "consented",
         /// A device was enrolled and does not pay. As `device_enrolled`, without a code secret.
         DeviceAdded = 44 => "device_added",
+        /// A device has confirmed a payment. object: payment, number: device, digest: of its proof
+        /// and the body that this covers.
+        PaymentProven = 45 => "payment_proven",
     }
 }
 

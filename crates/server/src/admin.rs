@@ -482,7 +482,8 @@ fn told(event: &Event, replayed: bool) -> Value {
         | EventKind::RecoveryContested
         | EventKind::RecoveryCancelled
         | EventKind::RecoveryFinished
-        | EventKind::Consented => &[("member", Kind::Member, event.subject)],
+        | EventKind::Consented
+        | EventKind::PaymentProven => &[("member", Kind::Member, event.subject)],
         EventKind::DeviceEnrolled
         | EventKind::DeviceEnded
         | EventKind::SessionOpened

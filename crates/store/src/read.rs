@@ -32,8 +32,8 @@ mod shop;
 
 pub use self::member::{history, movements, recent_movements};
 pub use self::people::{
-    challenge, contact, credential_by_lookup, devices_seen, link, note_seen, people_of, recovery,
-    sweep_challenges,
+    challenge, contact, credential_by_lookup, devices_seen, link, note_seen, payment_proof,
+    people_of, recovery, sweep_challenges,
 };
 use self::scan::{Source, scan};
 pub use self::shop::{Shop, first_terminal, shop, shops_of, terminal};

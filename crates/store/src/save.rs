@@ -93,6 +93,7 @@ fn save_people(conn: &mut Conn, view: &View) -> Result<(), StoreError> {
     save!(Contact, contacts, digest);
     save!(Recovery, recoveries, id);
     save!(Consent, consents, member);
+    save!(Proof, proofs, payment);
     Ok(())
 }
 

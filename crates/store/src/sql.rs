@@ -11,7 +11,7 @@ use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, Transfer};
 use yaoki_core::identity::challenge::Challenge;
 use yaoki_core::identity::contact::Contact;
 use yaoki_core::identity::credential::Credential;
-use yaoki_core::identity::people::Consent;
+use yaoki_core::identity::people::{Consent, PaymentProof};
 use yaoki_core::identity::recovery::Recovery;
 use yaoki_core::message::Message;
 use yaoki_core::row::Row;
@@ -221,6 +221,8 @@ statements! {
     COUNT_ACKNOWLEDGEMENTS: Number, "", 0, true, "SELECT COUNT(*) AS number FROM acknowledgement";
     /// How many enrolment links there are, for verify.
     COUNT_LINKS: Number, "", 0, true, "SELECT COUNT(*) AS number FROM enrolment_link";
+    /// How many proofs of payments there are, for verify.
+    COUNT_PROOFS: Number, "", 0, true, "SELECT COUNT(*) AS number FROM payment_proof";
     /// How many list entries there are, for verify.
     COUNT_LEDGER_LIST: Number, "", 0, true, "SELECT COUNT(*) AS number FROM ledger_list";
     /// One page of operations, for verify and backup.
@@ -261,6 +263,9 @@ statements! {
     /// One page of consents, for verify and backup.
     CONSENTS_AFTER: Consent, "", 2, false,
         "SELECT {columns} FROM consent WHERE member > $1 ORDER BY member LIMIT $2";
+    /// One page of proofs of payments, for verify and backup.
+    PROOFS_AFTER: PaymentProof, "", 2, false,
+        "SELECT {columns} FROM payment_proof WHERE payment > $1 ORDER BY payment LIMIT $2";
     /// One page of challenges, for backup.
     CHALLENGES_AFTER: Challenge, "", 2, false,
         "SELECT {columns} FROM challenge WHERE id > $1 ORDER BY id LIMIT $2";

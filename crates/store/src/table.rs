@@ -13,7 +13,7 @@ use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, OperationKind,
 use yaoki_core::identity::challenge::Challenge;
 use yaoki_core::identity::contact::Contact;
 use yaoki_core::identity::credential::Credential;
-use yaoki_core::identity::people::Consent;
+use yaoki_core::identity::people::{Consent, PaymentProof};
 use yaoki_core::identity::recovery::Recovery;
 use yaoki_core::ids::{FactId, LaneNumber, MemberNumber, RequestId, RequestKey, StoreNumber};
 use yaoki_core::message::Message;
@@ -134,6 +134,7 @@ records! {
     Contact: derived, grows, "digest";
     Recovery: derived, grows, "id";
     Consent: derived, grows, "member";
+    PaymentProof: derived, grows, "payment";
     Challenge: work, grows, "id";
     DeviceSeen: work, grows, "device";
 }

@@ -311,6 +311,7 @@ impl World {
                     drop(to.recoveries.insert(*id, from.recoveries[id].clone()));
                 }
                 Touched::Consent(id) => drop(to.consents.insert(*id, from.consents[id].clone())),
+                Touched::Proof(id) => drop(to.proofs.insert(*id, from.proofs[id].clone())),
             }
         }
         for id in &changed.challenges {

@@ -7,7 +7,7 @@ use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, Transfer};
 use yaoki_core::identity::challenge::Challenge;
 use yaoki_core::identity::contact::Contact;
 use yaoki_core::identity::credential::Credential;
-use yaoki_core::identity::people::Consent;
+use yaoki_core::identity::people::{Consent, PaymentProof};
 use yaoki_core::identity::recovery::Recovery;
 use yaoki_core::message::Message;
 use yaoki_core::state::{
@@ -110,7 +110,7 @@ tables! {
         Merchant from MERCHANTS, Store from STORES, Terminal from TERMINALS, Switch from SWITCHES,
         Webhook from WEBHOOKS;
     many: Operation, Transfer, Event, Acknowledgement, Batch, Member, Device, EnrolmentLink,
-        PaymentState, Balance, Tally, LedgerList, Message, Credential, Contact, Recovery, Consent,
+        PaymentState, Balance, Tally, LedgerList, Message, Credential, Contact, Recovery, Consent, PaymentProof,
         Challenge, DeviceSeen;
 }
 

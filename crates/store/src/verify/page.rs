@@ -7,7 +7,7 @@ use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, Transfer};
 use yaoki_core::identity::challenge::Challenge;
 use yaoki_core::identity::contact::Contact;
 use yaoki_core::identity::credential::Credential;
-use yaoki_core::identity::people::Consent;
+use yaoki_core::identity::people::{Consent, PaymentProof};
 use yaoki_core::identity::recovery::Recovery;
 use yaoki_core::message::Message;
 use yaoki_core::row::{Corrupt, Kind, Row, Source, Value};
@@ -140,6 +140,7 @@ paged! {
     Contact: CONTACTS_AFTER;
     Recovery: RECOVERIES_AFTER;
     Consent: CONSENTS_AFTER;
+    PaymentProof: PROOFS_AFTER;
     Challenge: CHALLENGES_AFTER;
     DeviceSeen: DEVICES_SEEN_AFTER;
 }

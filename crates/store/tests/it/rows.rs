@@ -10,7 +10,7 @@ use yaoki_core::facts::{
 use yaoki_core::identity::challenge::{Challenge, ChallengeState, Purpose as Asked};
 use yaoki_core::identity::contact::{Contact, ContactState};
 use yaoki_core::identity::credential::{Credential, CredentialKind, CredentialState};
-use yaoki_core::identity::people::Consent;
+use yaoki_core::identity::people::{Consent, PaymentProof};
 use yaoki_core::identity::recovery::{Recovery, RecoveryState};
 use yaoki_core::ids::{
     FactId, LaneNumber, MemberNumber, MerchantNumber, RequestId, RequestKey, StoreNumber,
@@ -172,6 +172,8 @@ fn people_come_back(conn: &mut Conn, tried: &mut BTreeSet<&'static str>) {
     let recovery = Recovery { id, member, state, proofs, token, binding, contested };
     comes_back(conn, tried, &recovery, id);
     comes_back(conn, tried, &Consent { member, terms: LARGE, event: id }, member);
+    let proof = PaymentProof { payment: id, member, device: id, proof: vec![0, 255] };
+    comes_back(conn, tried, &proof, id);
     let challenge = Challenge {
         id: digest,
         purpose: Asked::RecoverByPhone,
