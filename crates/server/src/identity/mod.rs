@@ -3,6 +3,10 @@
 //! | module             | what it checks or keeps                                        |
 //! | ------------------ | -------------------------------------------------------------- |
 //! | [`passkey`]        | passkeys: registered, and asked for (WebAuthn)                 |
+//! | [`password`]       | passwords, on a pool of threads                                |
+//! | [`leaked`]         | passwords that are tried first                                 |
+//! | [`totp`]           | codes of a code generator                                      |
+//! | [`recovery_codes`] | codes on paper, each for once                                  |
 //! | [`seal`]           | secrets that leave this process, under a key of the key file   |
 //!
 //! Plain functions and types: they know neither HTTP nor the book. Time and chance are arguments;
@@ -10,5 +14,9 @@
 //!
 //! Not here: who may sign in, how often it may be tried, sessions.
 
+pub mod leaked;
 pub mod passkey;
+pub mod password;
+pub mod recovery_codes;
 pub mod seal;
+pub mod totp;

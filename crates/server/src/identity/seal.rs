@@ -12,7 +12,7 @@
 //! what they sealed. So after a theft of database and key file together the secrets themselves have
 //! to be made anew, not their seals.
 //!
-//! Not here: who remembers that a sealed thing was used; the length of what is sealed is not hidden.
+//! Not here: who remembers that a sealed thing was used. The length of what is sealed is seen.
 
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use thiserror::Error;
