@@ -15,10 +15,12 @@ use crate::ids::{
     TerminalNumber, WebhookNumber,
 };
 use crate::money::Currency;
+use crate::staff::{self, StaffDirectory, StaffEffects, StaffRows};
 use crate::state::{
     Device, DeviceState, EnrolmentLink, Member, Merchant, PaymentState, Store, Terminal,
 };
-use crate::switches::{self, Place, Scope, Switch};
+pub use crate::switches::switch_of_event;
+use crate::switches::{self, Place, Switch, same_switch};
 use crate::time::{Instant, ZoneOffset};
 use crate::webhook::Webhook;
 
@@ -47,6 +49,8 @@ pub struct Directory {
     pub switches: Vec<Switch>,
     /// By number, ended ones included.
     pub webhooks: BTreeMap<WebhookNumber, Webhook>,
+    /// Operators and proposals.
+    pub staff: StaffDirectory,
 }
 
 impl Directory {
@@ -86,6 +90,10 @@ pub struct Numbers {
     pub member: i64,
     /// The last webhook endpoint.
     pub webhook: i64,
+    /// The last operator.
+    pub operator: i64,
+    /// The last clerk.
+    pub clerk: i64,
 }
 
 /// What a decision changes: facts, and the secrets that facts may not carry.
@@ -103,6 +111,8 @@ pub struct Effects {
     pub public_key: Option<[u8; 65]>,
     /// Acknowledgements.
     pub acknowledgements: Vec<Acknowledgement>,
+    /// What concerns staff.
+    pub staff: StaffEffects,
 }
 
 /// Which derived rows must be saved.
@@ -184,6 +194,8 @@ pub struct View {
     pub devices: BTreeMap<FactId, Device>,
     /// The numbers given out last, where a command asks for new ones.
     pub numbers: Option<Numbers>,
+    /// Rows of staff.
+    pub staff: StaffRows,
     /// What was decided so far.
     pub facts: Facts,
     /// What must be saved.
@@ -215,6 +227,7 @@ impl View {
             links: BTreeMap::new(),
             devices: BTreeMap::new(),
             numbers: None,
+            staff: StaffRows::default(),
             facts: Facts::default(),
             changed: Changed::default(),
         }
@@ -270,15 +283,28 @@ impl View {
             self.keep_operation(operation);
         }
         if let Some(event) = effects.event {
-            self.take_id(event.id);
-            self.fold_event(&event, effects.secret, effects.public_key);
-            self.events.insert(event.request_id, event.clone());
-            self.facts.events.push(event);
+            if event.kind.is_of_staff() {
+                staff::fold(self, &event, effects.staff.secret);
+            } else {
+                self.fold_event(&event, effects.secret, effects.public_key);
+            }
+            self.keep_event(event);
+        }
+        if let Some(event) = effects.staff.used {
+            staff::fold(self, &event, None);
+            self.keep_event(event);
         }
         for acknowledgement in effects.acknowledgements {
             self.acknowledged.insert(acknowledgement.operation);
             self.facts.acknowledgements.push(acknowledgement);
         }
+    }
+
+    fn keep_event(&mut self, event: Event) {
+        self.take_id(event.id);
+        self.take_number(&event);
+        self.events.insert(event.request_id, event.clone());
+        self.facts.events.push(event);
     }
 
     fn take_id(&mut self, id: FactId) {
@@ -358,7 +384,6 @@ impl View {
             | EventKind::BookOpened => {}
             _ => self.fold_member_event(event, secret, public_key),
         }
-        self.take_number(event);
     }
 
     fn fold_member_event(
@@ -431,14 +456,9 @@ impl View {
             EventKind::TerminalCreated => numbers.terminal = event.subject,
             EventKind::MemberCreated => numbers.member = event.subject,
             EventKind::WebhookCreated => numbers.webhook = event.subject,
-            _ => {}
+            _ => staff::take_number(numbers, event),
         }
     }
-}
-
-fn same_switch(one: &Switch, other: &Switch) -> bool {
-    let key = |switch: &Switch| (switch.capability, switch.scope, switch.subject);
-    key(one) == key(other)
 }
 
 /// The member that an event created.
@@ -477,22 +497,6 @@ pub fn link_of_event(event: &Event) -> EnrolmentLink {
         member: MemberNumber(event.subject),
         expires_at: Instant(event.number),
         device: FactId::NONE,
-    }
-}
-
-/// The switch that an event closed or opened.
-pub fn switch_of_event(event: &Event) -> Switch {
-    let (capability, scope) =
-        switches::from_object(event.object).expect("an event names capability and scope");
-    let subject = if scope == Scope::Everything { 0 } else { event.subject };
-    Switch {
-        capability,
-        scope,
-        subject,
-        closed_at: event.id.at(),
-        lapses_at: Instant(event.number),
-        actor: event.actor.clone(),
-        reason: event.text.clone(),
     }
 }
 
@@ -557,16 +561,18 @@ fn touch_one(command: &Command, view: &View, touch: &mut Touch) {
             }
         }
         Command::Credit(credit) => touch.members.push(credit.member),
-        Command::Administer(administer) => match &administer.act {
-            Act::FreezeMember(member)
-            | Act::UnfreezeMember(member)
-            | Act::CloseMember(member)
-            | Act::CreateLink(member, ..)
-            | Act::RotateCodeSecret(member, _) => touch.members.push(*member),
-            Act::EnrolDevice { link, .. } => {
+        Command::Administer(_) | Command::Operate(_) => match command.act() {
+            Some(
+                Act::FreezeMember(member)
+                | Act::UnfreezeMember(member)
+                | Act::CloseMember(member)
+                | Act::CreateLink(member, ..)
+                | Act::RotateCodeSecret(member, _),
+            ) => touch.members.push(*member),
+            Some(Act::EnrolDevice { link, .. }) => {
                 touch.members.extend(view.links.get(link).map(|link| link.member));
             }
-            Act::EndDevice(device) => {
+            Some(Act::EndDevice(device)) => {
                 touch.members.extend(view.devices.get(device).map(|device| device.member));
             }
             _ => {}

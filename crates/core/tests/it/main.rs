@@ -11,5 +11,8 @@ mod properties;
 mod refusals;
 mod register_cases;
 mod script;
+mod staff;
+mod staff_cases;
+mod staff_sessions;
 mod states;
 mod world;

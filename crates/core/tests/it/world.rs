@@ -15,6 +15,7 @@ use yaoki_core::ids::{
     FactId, LaneNumber, MemberNumber, MerchantNumber, RequestId, RequestKey, StoreNumber,
 };
 use yaoki_core::money::Currency;
+use yaoki_core::staff::StaffRows;
 use yaoki_core::state::{Device, EnrolmentLink, Member, PaymentState, PaymentStatus};
 use yaoki_core::time::{Instant, ZoneOffset};
 use yaoki_core::view::{Directory, Numbers, Rules, View, member_of_event, refer_all, touch};
@@ -49,6 +50,7 @@ pub(crate) struct World {
     pub(crate) links: BTreeMap<[u8; 32], EnrolmentLink>,
     pub(crate) devices: BTreeMap<FactId, Device>,
     pub(crate) acknowledged: BTreeMap<FactId, Acknowledgement>,
+    pub(crate) staff: StaffRows,
     /// Codes that a script has saved.
     pub(crate) shown: BTreeMap<String, String>,
     administered: u128,
@@ -73,6 +75,7 @@ impl World {
             links: BTreeMap::new(),
             devices: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
+            staff: StaffRows::default(),
             shown: BTreeMap::new(),
             administered: 0,
         };
@@ -210,6 +213,14 @@ impl World {
         let devices = refer.devices.iter().filter_map(|device| self.devices.get(device));
         view.devices = devices.map(|device| (device.id, device.clone())).collect();
         view.numbers = refer.numbers.then(|| self.numbers());
+        let keys = refer.staff;
+        fn loaded<K: Ord + Copy, T: Clone>(all: &BTreeMap<K, T>, keys: &[K]) -> BTreeMap<K, T> {
+            keys.iter().filter_map(|key| Some((*key, all.get(key)?.clone()))).collect()
+        }
+        view.staff.links = loaded(&self.staff.links, &keys.links);
+        view.staff.passkeys = loaded(&self.staff.passkeys, &keys.passkeys);
+        view.staff.sessions = loaded(&self.staff.sessions, &keys.sessions);
+        view.staff.clerks = loaded(&self.staff.clerks, &keys.clerks);
         let rows = touch(commands, &view);
         for member in rows.members.iter().filter_map(|number| self.members.get(number)) {
             view.keep_member(member.clone());
@@ -230,6 +241,8 @@ impl World {
             terminal: directory.terminals.keys().next_back().map_or(0, |number| number.0),
             member: self.members.keys().next_back().map_or(0, |number| number.0),
             webhook: directory.webhooks.keys().next_back().map_or(0, |number| number.0),
+            operator: directory.staff.operators.keys().next_back().map_or(0, |number| number.0),
+            clerk: self.staff.clerks.keys().next_back().map_or(0, |number| number.0),
         }
     }
 
@@ -261,11 +274,28 @@ impl World {
         for device in &changed.devices {
             self.devices.insert(*device, view.devices[device].clone());
         }
-        if changed.directory() {
+        if changed.directory() || view.staff.changed.directory() {
             self.directory = view.directory;
         }
+        self.save_staff(view.staff);
         let last_at = view.now.max(view.last_id.at());
         self.lanes[lane] = Lane { seq: view.seq, last_id: view.last_id, last_at };
+    }
+
+    fn save_staff(&mut self, rows: StaffRows) {
+        let changed = &rows.changed;
+        for link in &changed.links {
+            self.staff.links.insert(*link, rows.links[link].clone());
+        }
+        for lookup in changed.passkeys.union(&changed.passkeys_new) {
+            self.staff.passkeys.insert(*lookup, rows.passkeys[lookup].clone());
+        }
+        for session in &changed.sessions {
+            self.staff.sessions.insert(*session, rows.sessions[session].clone());
+        }
+        for clerk in changed.clerks.union(&changed.clerks_new) {
+            self.staff.clerks.insert(*clerk, rows.clerks[clerk].clone());
+        }
     }
 
     /// Panics unless both books say the same, whatever commits they were made in.
