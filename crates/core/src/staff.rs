@@ -7,7 +7,6 @@
 //! | links, passkeys, sessions, clerks | loaded by key                    | a lock on the row       |
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use crate::clerk::Clerk;
 use crate::command::{Act, Command};
@@ -17,7 +16,7 @@ use crate::operator::{Operator, OperatorLink, OperatorPasskey, Sealed, part};
 use crate::proposal::{Proposal, ProposalState};
 use crate::session::StaffSession;
 use crate::time::Instant;
-use crate::view::{Numbers, View};
+use crate::view::Numbers;
 
 /// What an operator does in a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,113 +181,120 @@ impl EventKind {
     }
 }
 
-/// Books an event about staff.
+/// Books an event about staff. `directory` is asked for only where operators or proposals change:
+/// it may have to be copied.
 ///
 /// # Panics
 /// When a row is not loaded that the event is about: a decision was made without it.
-pub(crate) fn fold(view: &mut View, event: &Event, secret: Option<Sealed>) {
+pub fn fold<'a>(
+    directory: impl FnOnce() -> &'a mut StaffDirectory,
+    rows: &mut StaffRows,
+    event: &Event,
+    secret: Option<Sealed>,
+) {
     match event.kind {
         EventKind::FirstOperatorsCreated
         | EventKind::OperatorCreated
         | EventKind::OperatorRolesChanged
         | EventKind::OperatorEnded
-        | EventKind::OperatorSessionsEnded => fold_operator(view, event),
-        EventKind::OperatorPasskeyAdded | EventKind::OperatorPasskeyEnded => {
-            fold_passkey(view, event, secret);
+        | EventKind::OperatorSessionsEnded => fold_operator(directory(), rows, event),
+        EventKind::OperatorPasskeyAdded => rows.add_passkey(event, secret),
+        EventKind::OperatorPasskeyEnded => {
+            rows.passkey(event);
+            fold_operator(directory(), rows, event);
         }
-        EventKind::OperatorLinked => put_link(view, OperatorLink::of_event(event)),
-        EventKind::SessionOpened | EventKind::SessionVerified | EventKind::SessionEnded => {
-            fold_session(view, event);
+        EventKind::OperatorLinked => rows.put_link(OperatorLink::of_event(event)),
+        EventKind::SessionOpened => {
+            rows.passkey(event);
+            rows.put_session(StaffSession::of_operator(event));
         }
+        EventKind::SessionVerified => {
+            rows.passkey(event);
+            rows.session(event);
+        }
+        EventKind::SessionEnded => rows.session(event),
         EventKind::Proposed => {
             let proposal = Proposal::of_event(event).expect("it was just proposed");
-            view.staff.changed.proposals.insert(proposal.id);
-            Arc::make_mut(&mut view.directory).staff.proposals.insert(proposal.id, proposal);
+            rows.changed.proposals.insert(proposal.id);
+            directory().proposals.insert(proposal.id, proposal);
         }
         EventKind::ProposalApproved | EventKind::ProposalRefused | EventKind::ProposalUsed => {
             let id = FactId(event.object);
-            let proposals = &mut Arc::make_mut(&mut view.directory).staff.proposals;
-            proposals.get_mut(&id).expect("the proposal is loaded").fold_event(event);
-            view.staff.changed.proposals.insert(id);
+            let proposal = directory().proposals.get_mut(&id);
+            proposal.expect("the proposal is loaded").fold_event(event);
+            rows.changed.proposals.insert(id);
         }
-        _ => fold_clerk(view, event, secret),
+        _ => rows.clerk(event, secret),
     }
 }
 
-fn fold_operator(view: &mut View, event: &Event) {
-    let made = matches!(event.kind, EventKind::FirstOperatorsCreated | EventKind::OperatorCreated);
-    if !made {
+fn fold_operator(directory: &mut StaffDirectory, rows: &mut StaffRows, event: &Event) {
+    let first = event.kind == EventKind::FirstOperatorsCreated;
+    if !first && event.kind != EventKind::OperatorCreated {
         let number = OperatorNumber(event.subject);
-        let operators = &mut Arc::make_mut(&mut view.directory).staff.operators;
-        operators.get_mut(&number).expect("the operator is loaded").fold_event(event);
-        view.staff.changed.operators.insert(number);
+        let operator = directory.operators.get_mut(&number);
+        operator.expect("the operator is loaded").fold_event(event);
+        rows.changed.operators.insert(number);
         return;
     }
     for (operator, link) in Operator::of_event(event) {
-        view.staff.changed.operators.insert(operator.number);
-        let operators = &mut Arc::make_mut(&mut view.directory).staff.operators;
-        operators.insert(operator.number, operator);
-        put_link(view, link);
+        rows.changed.operators.insert(operator.number);
+        directory.operators.insert(operator.number, operator);
+        rows.put_link(link);
     }
 }
 
-fn put_link(view: &mut View, link: OperatorLink) {
-    view.staff.changed.links.insert(link.digest);
-    view.staff.links.insert(link.digest, link);
-}
+impl StaffRows {
+    fn put_link(&mut self, link: OperatorLink) {
+        self.changed.links.insert(link.digest);
+        self.links.insert(link.digest, link);
+    }
 
-fn fold_passkey(view: &mut View, event: &Event, secret: Option<Sealed>) {
-    let lookup = part(&event.digest, 0);
-    if event.kind == EventKind::OperatorPasskeyAdded {
+    fn put_session(&mut self, session: StaffSession) {
+        self.changed.sessions.insert(session.id);
+        self.sessions.insert(session.id, session);
+    }
+
+    fn add_passkey(&mut self, event: &Event, secret: Option<Sealed>) {
         let secret = secret.expect("a credential comes with its event");
-        view.staff.passkeys.insert(lookup, OperatorPasskey::of_event(event, secret));
-        view.staff.changed.passkeys_new.insert(lookup);
+        let passkey = OperatorPasskey::of_event(event, secret);
         let digest = part(&event.digest, 2);
-        let link = view.staff.links.get_mut(&digest).expect("the link is loaded");
+        let link = self.links.get_mut(&digest).expect("the link is loaded");
         link.used = event.id;
-        view.staff.changed.links.insert(digest);
-        return;
+        self.changed.links.insert(digest);
+        self.changed.passkeys_new.insert(passkey.lookup);
+        self.passkeys.insert(passkey.lookup, passkey);
     }
-    let passkey = view.staff.passkeys.get_mut(&lookup).expect("the passkey is loaded");
-    passkey.fold_event(event);
-    view.staff.changed.passkeys.insert(lookup);
-    fold_operator(view, event);
-}
 
-fn fold_session(view: &mut View, event: &Event) {
-    if event.kind != EventKind::SessionEnded {
+    fn passkey(&mut self, event: &Event) {
         let lookup = part(&event.digest, 0);
-        let passkey = view.staff.passkeys.get_mut(&lookup).expect("the passkey is loaded");
+        let passkey = self.passkeys.get_mut(&lookup).expect("the passkey is loaded");
         passkey.fold_event(event);
-        view.staff.changed.passkeys.insert(lookup);
+        self.changed.passkeys.insert(lookup);
     }
-    let session = if event.kind == EventKind::SessionOpened {
-        StaffSession::of_operator(event)
-    } else {
-        let id = FactId(event.object);
-        let mut session = view.staff.sessions.remove(&id).expect("the session is loaded");
-        session.fold_event(event);
-        session
-    };
-    view.staff.changed.sessions.insert(session.id);
-    view.staff.sessions.insert(session.id, session);
-}
 
-fn fold_clerk(view: &mut View, event: &Event, secret: Option<Sealed>) {
-    let number = ClerkNumber(event.subject);
-    if event.kind == EventKind::ClerkCreated {
-        let pin = secret.expect("a PIN's digest comes with its event");
-        view.staff.clerks.insert(number, Clerk::of_event(event, pin));
-        view.staff.changed.clerks_new.insert(number);
-        return;
+    fn session(&mut self, event: &Event) {
+        let id = FactId(event.object);
+        let session = self.sessions.get_mut(&id).expect("the session is loaded");
+        session.fold_event(event);
+        self.changed.sessions.insert(id);
     }
-    let clerk = view.staff.clerks.get_mut(&number).expect("the clerk is loaded");
-    clerk.fold_event(event, secret);
-    view.staff.changed.clerks.insert(number);
-    if event.kind == EventKind::ClerkSignedIn {
+
+    fn clerk(&mut self, event: &Event, secret: Option<Sealed>) {
+        let number = ClerkNumber(event.subject);
+        if event.kind == EventKind::ClerkCreated {
+            let pin = secret.expect("a PIN's digest comes with its event");
+            self.clerks.insert(number, Clerk::of_event(event, pin));
+            self.changed.clerks_new.insert(number);
+            return;
+        }
+        let clerk = self.clerks.get_mut(&number).expect("the clerk is loaded");
+        clerk.fold_event(event, secret);
         let session = StaffSession::of_clerk(event, clerk);
-        view.staff.changed.sessions.insert(session.id);
-        view.staff.sessions.insert(session.id, session);
+        self.changed.clerks.insert(number);
+        if event.kind == EventKind::ClerkSignedIn {
+            self.put_session(session);
+        }
     }
 }
 

@@ -15,7 +15,9 @@ use crate::ids::{
     TerminalNumber, WebhookNumber,
 };
 use crate::money::Currency;
+use crate::operator::Sealed;
 use crate::staff::{self, StaffDirectory, StaffEffects, StaffRows};
+pub use crate::state::terminal_of_event;
 use crate::state::{
     Device, DeviceState, EnrolmentLink, Member, Merchant, PaymentState, Store, Terminal,
 };
@@ -284,20 +286,25 @@ impl View {
         }
         if let Some(event) = effects.event {
             if event.kind.is_of_staff() {
-                staff::fold(self, &event, effects.staff.secret);
+                self.fold_staff(&event, effects.staff.secret);
             } else {
                 self.fold_event(&event, effects.secret, effects.public_key);
             }
             self.keep_event(event);
         }
         if let Some(event) = effects.staff.used {
-            staff::fold(self, &event, None);
+            self.fold_staff(&event, None);
             self.keep_event(event);
         }
         for acknowledgement in effects.acknowledgements {
             self.acknowledged.insert(acknowledgement.operation);
             self.facts.acknowledgements.push(acknowledgement);
         }
+    }
+
+    fn fold_staff(&mut self, event: &Event, secret: Option<Sealed>) {
+        let (directory, rows) = (&mut self.directory, &mut self.staff);
+        staff::fold(move || &mut Arc::make_mut(directory).staff, rows, event, secret);
     }
 
     fn keep_event(&mut self, event: Event) {
@@ -475,18 +482,6 @@ pub fn store_of_event(event: &Event) -> Store {
         cutoff_minutes: event.number,
         name: name.to_owned(),
         place: place.to_owned(),
-    }
-}
-
-/// The terminal that an event created.
-pub fn terminal_of_event(event: &Event) -> Terminal {
-    Terminal {
-        number: TerminalNumber(event.subject),
-        store: StoreNumber(event.object),
-        suspended: 0,
-        generation: 1,
-        previous_until: Instant(0),
-        name: event.text.clone(),
     }
 }
 

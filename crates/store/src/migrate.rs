@@ -62,6 +62,12 @@ pub const MIGRATIONS: &[Migration] = &[
         mode: Mode::Stop,
         text: include_str!("schema/0004_tally.sql"),
     },
+    Migration {
+        number: 5,
+        title: "operators, proposals and clerks",
+        mode: Mode::Stop,
+        text: include_str!("schema/0005_staff.sql"),
+    },
 ];
 
 const REGISTER: &str =

@@ -8,10 +8,16 @@ use std::marker::PhantomData;
 use std::sync::OnceLock;
 
 use yaoki_core::account::Account;
+use yaoki_core::clerk::Clerk;
 use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, OperationKind, Transfer};
-use yaoki_core::ids::{FactId, LaneNumber, MemberNumber, RequestId, RequestKey, StoreNumber};
+use yaoki_core::ids::{
+    ClerkNumber, FactId, LaneNumber, MemberNumber, RequestId, RequestKey, StoreNumber,
+};
 use yaoki_core::money::Currency;
+use yaoki_core::operator::{Operator, OperatorLink, OperatorPasskey};
+use yaoki_core::proposal::Proposal;
 use yaoki_core::row::{Field, Kind, Row, Value};
+use yaoki_core::session::StaffSession;
 use yaoki_core::state::{
     Device, EnrolmentLink, Lane, Member, Merchant, PaymentState, Store, Terminal,
 };
@@ -119,10 +125,17 @@ records! {
     LedgerList: derived, grows, "account", "operation";
     Book: derived, stays, "id";
     Webhook: derived, stays, "number";
+    Operator: derived, stays, "number";
+    OperatorLink: derived, stays, "digest";
+    OperatorPasskey: derived, stays, "lookup";
+    Proposal: derived, grows, "id";
+    StaffSession: derived, grows, "id";
+    Clerk: derived, grows, "number";
 }
 
 row! {
-    /// The version of merchants, stores, terminals, webhooks and switches, read by every batch.
+    /// The version of merchants, stores, terminals, webhooks, switches, operators and proposals,
+    /// read by every batch.
     pub struct Switchboard in "switchboard" {
         /// Always 1.
         pub id: i64,
@@ -329,7 +342,7 @@ impl<A: Key, B: Key> Key for (A, B) {
     }
 }
 
-keys!(String, Account);
+keys!(String, Account, ClerkNumber);
 
 impl Key for RequestKey {
     fn values<'a>(&'a self, out: &mut Vec<Value<'a>>) {

@@ -214,9 +214,6 @@ impl World {
         view.devices = devices.map(|device| (device.id, device.clone())).collect();
         view.numbers = refer.numbers.then(|| self.numbers());
         let keys = refer.staff;
-        fn loaded<K: Ord + Copy, T: Clone>(all: &BTreeMap<K, T>, keys: &[K]) -> BTreeMap<K, T> {
-            keys.iter().filter_map(|key| Some((*key, all.get(key)?.clone()))).collect()
-        }
         view.staff.links = loaded(&self.staff.links, &keys.links);
         view.staff.passkeys = loaded(&self.staff.passkeys, &keys.passkeys);
         view.staff.sessions = loaded(&self.staff.sessions, &keys.sessions);
@@ -277,12 +274,12 @@ impl World {
         if changed.directory() || view.staff.changed.directory() {
             self.directory = view.directory;
         }
-        self.save_staff(view.staff);
+        self.save_staff(&view.staff);
         let last_at = view.now.max(view.last_id.at());
         self.lanes[lane] = Lane { seq: view.seq, last_id: view.last_id, last_at };
     }
 
-    fn save_staff(&mut self, rows: StaffRows) {
+    fn save_staff(&mut self, rows: &StaffRows) {
         let changed = &rows.changed;
         for link in &changed.links {
             self.staff.links.insert(*link, rows.links[link].clone());
@@ -392,6 +389,10 @@ impl World {
         let folded = folded.expect("a member was created");
         Member { code_secret: member.code_secret, ..folded }
     }
+}
+
+fn loaded<K: Ord + Copy, T: Clone>(all: &BTreeMap<K, T>, keys: &[K]) -> BTreeMap<K, T> {
+    keys.iter().filter_map(|key| Some((*key, all.get(key)?.clone()))).collect()
 }
 
 const fn is_of_member(kind: EventKind) -> bool {

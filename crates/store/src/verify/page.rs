@@ -3,8 +3,11 @@
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 
+use yaoki_core::clerk::Clerk;
 use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, Transfer};
+use yaoki_core::proposal::Proposal;
 use yaoki_core::row::{Corrupt, Kind, Row, Source, Value};
+use yaoki_core::session::StaffSession;
 use yaoki_core::state::{Device, EnrolmentLink, Member, PaymentState};
 
 use crate::conn::Conn;
@@ -129,6 +132,9 @@ paged! {
     Balance: BALANCES_AFTER;
     Tally: TALLIES_AFTER;
     LedgerList: LEDGER_LIST_AFTER;
+    Proposal: PROPOSALS_AFTER;
+    StaffSession: STAFF_SESSIONS_AFTER;
+    Clerk: CLERKS_AFTER;
 }
 
 /// A table being read from its start, or from a key on.
