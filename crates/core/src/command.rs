@@ -6,6 +6,7 @@
 use crate::code::OpenedCode;
 use crate::decide::{ORDER_MS_MAX, VALID_UNTIL_MS_MAX};
 use crate::facts::OperationKind;
+use crate::identity::act::{Identity, refer_identity};
 use crate::ids::{
     ClerkNumber, FactId, MemberNumber, MerchantNumber, OperatorNumber, RequestId, RequestKey,
     StoreNumber, TerminalNumber, WebhookNumber,
@@ -422,6 +423,8 @@ pub enum Command {
     Credit(Credit),
     /// An act of an operator or of the book.
     Administer(Administer),
+    /// An act of a member, or of somebody who wants to become or to prove to be one.
+    Identity(Identity),
     /// What an operator does in a session.
     Operate(Operate),
 }
@@ -438,7 +441,11 @@ impl Command {
             Self::Credit(credit) => {
                 Some(RequestKey { request: credit.request, terminal: TerminalNumber::NONE })
             }
-            Self::Query(_) | Self::Acknowledge(..) | Self::Administer(_) | Self::Operate(_) => None,
+            Self::Query(_)
+            | Self::Acknowledge(..)
+            | Self::Administer(_)
+            | Self::Operate(_)
+            | Self::Identity(_) => None,
         }
     }
 
@@ -462,7 +469,8 @@ impl Command {
             | Self::ExpireHold(_)
             | Self::Credit(_)
             | Self::Administer(_)
-            | Self::Operate(_) => None,
+            | Self::Operate(_)
+            | Self::Identity(_) => None,
         }
     }
 
@@ -484,6 +492,7 @@ impl Command {
             }
             Self::PayShop(pay) => Some(pay.member),
             Self::Credit(credit) => Some(credit.member),
+            Self::Identity(identity) => identity.member.is_some().then_some(identity.member),
             _ => None,
         }
     }
@@ -503,6 +512,12 @@ pub struct Refer {
     pub links: Vec<[u8; 32]>,
     /// Devices by id.
     pub devices: Vec<FactId>,
+    /// Challenges by id.
+    pub challenges: Vec<[u8; 32]>,
+    /// Addresses by keyed digest.
+    pub contacts: Vec<[u8; 32]>,
+    /// Factors by what they are found by.
+    pub lookups: Vec<Vec<u8>>,
     /// Whether new numbers are given: merchants, stores, terminals, members, webhooks.
     pub numbers: bool,
     /// Rows of staff.
@@ -521,6 +536,9 @@ impl Refer {
         tidy(&mut self.events);
         tidy(&mut self.links);
         tidy(&mut self.devices);
+        tidy(&mut self.challenges);
+        tidy(&mut self.contacts);
+        tidy(&mut self.lookups);
         self.staff.sort();
     }
 }
@@ -544,6 +562,7 @@ pub fn refer(command: &Command, refer: &mut Refer) {
         Command::ExpireHold(payment) => refer.payments.push(*payment),
         Command::Administer(administer) => refer.events.push(administer.request),
         Command::Operate(operate) => refer.events.push(operate.request),
+        Command::Identity(identity) => refer_identity(identity, refer),
     }
     refer.staff.of_command(command);
     match command.act() {

@@ -136,16 +136,18 @@ coded! {
         TerminalKeyRotated = 7 => "terminal_key_rotated",
         /// A member exists.
         MemberCreated = 8 => "member_created",
-        /// A member's money cannot leave by the member's act.
+        /// A member's money cannot leave by the member's act. number: 1, by the member himself.
         MemberFrozen = 9 => "member_frozen",
         /// A member's money can leave again. actor and second: two people.
         MemberUnfrozen = 10 => "member_unfrozen",
         /// A member is closed for ever.
         MemberClosed = 11 => "member_closed",
-        /// A one-time enrolment link exists. digest: of its token, number: until when.
+        /// A one-time enrolment link exists. digest: of its token, number: until when, object: the
+        /// device that invites another, or 0.
         LinkCreated = 12 => "link_created",
-        /// A device was enrolled and pays from now on. object: device; digest, in three parts of
-        /// 32 bytes: of its public key, of its code secret, of the link's token.
+        /// A device was enrolled and pays from now on. object: device, number: the way, text: what
+        /// it is; digest, in three parts of 32 bytes: of its public key, of its code secret, of the
+        /// link's token or what else allowed it.
         DeviceEnrolled = 13 => "device_enrolled",
         /// A device was ended. object: device.
         DeviceEnded = 14 => "device_ended",
@@ -168,6 +170,52 @@ coded! {
         /// A webhook endpoint has a new secret. number: until when the old one works, Unix
         /// milliseconds.
         WebhookSecretRotated = 23 => "webhook_secret_rotated",
+        /// An address is on file. number: its kind, digest: its keyed one, text: the language.
+        ContactAdded = 24 => "contact_added",
+        /// An address is on file no longer. digest: its keyed one.
+        ContactEnded = 25 => "contact_ended",
+        /// A factor was added. object: factor, number: its kind, digest: of what it is found and
+        /// checked by, text: what it is.
+        CredentialAdded = 26 => "credential_added",
+        /// A factor counts no longer. object: factor.
+        CredentialEnded = 27 => "credential_ended",
+        /// A factor that is good once was used. object: factor, number: what of it is used now.
+        CredentialUsed = 28 => "credential_used",
+        /// A device signed in. object: device, number: how its user was verified.
+        SessionOpened = 29 => "session_opened",
+        /// A device signed out, or was signed out. object: device.
+        SessionEnded = 30 => "session_ended",
+        /// A device's user was verified again. object: device, number: how.
+        UserVerified = 31 => "user_verified",
+        /// A device redeemed an invitation and waits. object: device, number: the way, digest, in
+        /// three parts of 32 bytes: of its key, zeros, of the invitation. text: what it is.
+        DevicePending = 32 => "device_pending",
+        /// A device that waited has authority. object: device.
+        DeviceApproved = 33 => "device_approved",
+        /// A device has the paying right. object: device, digest: of its code secret.
+        PayingRightMoved = 34 => "paying_right_moved",
+        /// A device asks for the paying right. object: device, number: from when it may take it.
+        PayingRightAsked = 35 => "paying_right_asked",
+        /// A device does not get the paying right that it asked for. object: device.
+        PayingRightRefused = 36 => "paying_right_refused",
+        /// A device whose browser had lost its key has another. object: device, number: how its
+        /// user was verified, digest: of the key.
+        DeviceRestored = 37 => "device_restored",
+        /// Something shows that a device is the member's own. object: device, number: what.
+        DeviceEvidence = 38 => "device_evidence",
+        /// A recovery was started. number: its proofs, digest, in two parts of 32 bytes: of its
+        /// token, of the asking key.
+        RecoveryStarted = 39 => "recovery_started",
+        /// A recovery was contested. object: recovery.
+        RecoveryContested = 40 => "recovery_contested",
+        /// A recovery was cancelled. object: recovery.
+        RecoveryCancelled = 41 => "recovery_cancelled",
+        /// A recovery gave its member a device. object: recovery, number: the device.
+        RecoveryFinished = 42 => "recovery_finished",
+        /// A member agreed. number: the version of the terms, text: the language read.
+        Consented = 43 => "consented",
+        /// A device was enrolled and does not pay. As `device_enrolled`, without a code secret.
+        DeviceAdded = 44 => "device_added",
         /// The first two operators exist. subject: the first's number, the second's is the next;
         /// text: a name a line; digest: of each one's link, number: until when both work.
         FirstOperatorsCreated = 50 => "first_operators_created",
@@ -187,12 +235,12 @@ coded! {
         OperatorPasskeyEnded = 56 => "operator_passkey_ended",
         /// An operator signed in. digest, in two parts of 32 bytes: of the credential's id, of the
         /// browser's key; number: the authenticator's counter.
-        SessionOpened = 57 => "session_opened",
+        StaffSessionOpened = 57 => "staff_session_opened",
         /// An operator's user was verified again. object: session; digest: of the credential's id;
         /// number: the authenticator's counter.
-        SessionVerified = 58 => "session_verified",
+        StaffSessionVerified = 58 => "staff_session_verified",
         /// A session of an operator was ended. object: session.
-        SessionEnded = 59 => "session_ended",
+        StaffSessionEnded = 59 => "staff_session_ended",
         /// All sessions of an operator were ended.
         OperatorSessionsEnded = 60 => "operator_sessions_ended",
         /// An operator proposed an act. subject: who, object: which act, digest: of its text,
@@ -214,6 +262,22 @@ coded! {
         ClerkSignedIn = 68 => "clerk_signed_in",
         /// A clerk's number was tried with a wrong PIN. object: terminal.
         ClerkPinWrong = 69 => "clerk_pin_wrong",
+    }
+}
+
+impl EventKind {
+    /// Whether an event of this kind is about a member: its subject is one.
+    pub const fn is_of_member(self) -> bool {
+        use EventKind as Kind;
+        match self {
+            Kind::MemberFrozen
+            | Kind::MemberUnfrozen
+            | Kind::MemberClosed
+            | Kind::DeviceEnrolled
+            | Kind::DeviceEnded
+            | Kind::CodeSecretRotated => true,
+            kind => kind.code() >= Kind::ContactAdded.code() && kind.code() <= 49,
+        }
     }
 }
 

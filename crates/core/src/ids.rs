@@ -139,6 +139,16 @@ impl RequestId {
 }
 
 impl RequestId {
+    /// The id of an event that the same request books after its first: its `place`.
+    pub fn following(request: Self, place: usize) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("yaoki following event 1");
+        hasher.update(&request.0);
+        hasher.update(&u64::try_from(place).expect("a place is small").to_be_bytes());
+        let mut bytes = [0; 16];
+        hasher.finalize_xof().fill(&mut bytes);
+        Self(bytes)
+    }
+
     /// The id of what `member` confirms at a store's sign, made from what his device made. Nobody
     /// can choose `request` so that it is the id of somebody's order.
     pub fn of_member(member: MemberNumber, request: Self) -> Self {

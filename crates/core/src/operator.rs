@@ -8,6 +8,7 @@
 //! [`crate::session`].
 
 use crate::facts::{Event, EventKind};
+use crate::identity::people::Private;
 use crate::ids::{FactId, OperatorNumber};
 use crate::row::{Field, Kind, Source, Value};
 use crate::time::{Instant, MINUTE_MS};
@@ -204,6 +205,11 @@ impl Sealed {
     pub fn digest(&self) -> [u8; 32] {
         *blake3::hash(&self.0).as_bytes()
     }
+
+    /// As it goes beside its event.
+    pub(crate) fn private(&self) -> Private {
+        Private { secret: self.0.clone(), ..Private::default() }
+    }
 }
 
 impl std::fmt::Debug for Sealed {
@@ -260,7 +266,7 @@ impl OperatorPasskey {
     pub fn fold_event(&mut self, event: &Event) {
         match event.kind {
             EventKind::OperatorPasskeyEnded => self.state = PasskeyState::Ended,
-            EventKind::SessionOpened | EventKind::SessionVerified => {
+            EventKind::StaffSessionOpened | EventKind::StaffSessionVerified => {
                 self.counter = self.counter.max(event.number);
             }
             _ => {}

@@ -295,6 +295,118 @@ refusals! {
         "The request was signed with the secret of an ended endpoint, or with one that no longer \
          works.",
         "Load the endpoint's new secret and sign the request again.";
+    /// Nobody becomes a member now.
+    SignUpIsClosed = 335, "sign_up_is_closed", 503, Unrecorded,
+        "Nobody can sign up at the moment.",
+        "Try again later.";
+    /// No recovery is started or finished now.
+    RecoveryIsClosed = 336, "recovery_is_closed", 503, Unrecorded,
+        "Recoveries wait at the moment.",
+        "Try again later; what was started is kept.";
+    /// The provider, or all of them.
+    ExternalIdIsClosed = 337, "external_id_is_closed", 503, Unrecorded,
+        "External ids of this provider are not taken at the moment.",
+        "Use a passkey, or try again later.";
+    /// No challenge of this key is open.
+    ChallengeMustBeOpen = 341, "challenge_must_be_open", 403, Unrecorded,
+        "There is no open code here: it is too old, was typed wrongly too often, or was used.",
+        "Ask for a new code.";
+    /// The typed code is another.
+    CodeMustMatch = 342, "code_must_match", 403, Unrecorded,
+        "This is not the code that was sent.",
+        "Type the newest code; after five wrong ones ask for a new one.";
+    /// The device's session is over.
+    DeviceMustBeSignedIn = 343, "device_must_be_signed_in", 401, Unrecorded,
+        "This device is signed out.",
+        "Sign in on it.";
+    /// No fresh proof.
+    UserMustBeVerified = 344, "user_must_be_verified", 403, Unrecorded,
+        "This asks for a fresh proof that it is you.",
+        "Verify yourself with your passkey, or with your password and second factor, and ask again.";
+    /// The device is too new for what it asks.
+    DeviceMustNotBeYoung = 345, "device_must_not_be_young", 403, Unrecorded,
+        "A device that was added within three days cannot do this.",
+        "Do it on your older device, or wait until three days have passed.";
+    /// Another device waits.
+    OneDeviceMayWait = 346, "one_device_may_wait", 409, Unrecorded,
+        "Another device waits for approval.",
+        "Approve or refuse that one first.";
+    /// There are ten.
+    DevicesMustBeFew = 347, "devices_must_be_few", 409, Unrecorded,
+        "You have as many devices as there may be.",
+        "End one that you no longer use.";
+    /// No such device waits.
+    DeviceMustWait = 348, "device_must_wait", 409, Unrecorded,
+        "No such device waits for approval or for the paying right.",
+        "Look at the list of devices again.";
+    /// Its time has not come.
+    PayingRightMustWait = 349, "paying_right_must_wait", 409, Unrecorded,
+        "The paying right moves when another device approves, or a day after it was asked for.",
+        "Approve it on your other device, or wait.";
+    /// No such factor.
+    FactorMustExist = 350, "factor_must_exist", 404, Unrecorded,
+        "There is no such passkey, password or other factor.",
+        "Look at the list of factors again.";
+    /// There are enough of its kind.
+    FactorsMustBeFew = 351, "factors_must_be_few", 409, Unrecorded,
+        "You have as many of these as there may be.",
+        "Remove one first.";
+    /// It is the last to sign in with.
+    LastFactorMustStay = 352, "last_factor_must_stay", 409, Unrecorded,
+        "Without this there would be nothing to sign in with.",
+        "Add a passkey or a password first.";
+    /// It was used.
+    FactorMustBeUnused = 353, "factor_must_be_unused", 403, Unrecorded,
+        "This code was used already.",
+        "Wait for the next code, or use another one.";
+    /// It is somebody's already.
+    FactorMustBeFree = 354, "factor_must_be_free", 409, Unrecorded,
+        "This passkey or external id belongs to a wallet already.",
+        "Use another one, or remove it there first.";
+    /// No such address on file.
+    ContactMustExist = 355, "contact_must_exist", 404, Unrecorded,
+        "There is no such address on file.",
+        "Look at the list of addresses again.";
+    /// It is the last.
+    LastContactMustStay = 356, "last_contact_must_stay", 409, Unrecorded,
+        "Without this address nobody could tell you anything.",
+        "Add another one first.";
+    /// There are four.
+    ContactsMustBeFew = 357, "contacts_must_be_few", 409, Unrecorded,
+        "You have as many addresses as there may be.",
+        "Remove one first.";
+    /// A recovery was finished lately.
+    WalletMustRest = 358, "wallet_must_rest", 409, Unrecorded,
+        "For seven days after a recovery no address and no factor is changed.",
+        "Wait until the time has passed.";
+    /// No such recovery.
+    RecoveryMustBeOpen = 359, "recovery_must_be_open", 403, Unrecorded,
+        "There is no open recovery that this browser has asked for.",
+        "Start a new one in the browser that you want to go on with.";
+    /// Its time has not come.
+    RecoveryMustBeDue = 360, "recovery_must_be_due", 409, Unrecorded,
+        "The recovery waits, so that whoever it is not meant for can say so.",
+        "Come back to this browser when the time has passed.";
+    /// Somebody said no.
+    RecoveryMustBeUncontested = 361, "recovery_must_be_uncontested", 409, Unrecorded,
+        "Somebody has contested this recovery.",
+        "Ask the help desk: two members of staff decide.";
+    /// One proof, or two of one kind.
+    ProofsMustDiffer = 362, "proofs_must_differ", 403, Unrecorded,
+        "A recovery takes two proofs of different kinds.",
+        "Prove two of: the mail address on file, the number on file, a recovery code, a passkey.";
+    /// The operator, the watch or an incident froze it.
+    FreezeMustBeTheMembers = 363, "freeze_must_be_the_members", 403, Unrecorded,
+        "This wallet was not frozen by its member.",
+        "Ask the help desk: two members of staff lift such a freeze.";
+    /// It is in use already.
+    MemberMustBeFrozen = 365, "member_must_be_frozen", 409, Unrecorded,
+        "This wallet is not frozen.",
+        "There is nothing to lift.";
+    /// Older terms, or none.
+    TermsMustBeAccepted = 366, "terms_must_be_accepted", 400, Unrecorded,
+        "The present terms and notices must be agreed to.",
+        "Read and accept them.";
     /// Not there, or ended.
     OperatorMustBeActive = 371, "operator_must_be_active", 409, Unrecorded,
         "There is no such operator, or the operator was ended.",

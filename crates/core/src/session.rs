@@ -69,8 +69,8 @@ impl StaffSession {
     /// Books an event about this session.
     pub const fn fold_event(&mut self, event: &Event) {
         match event.kind {
-            EventKind::SessionVerified => self.verified_at = event.id.at(),
-            EventKind::SessionEnded => self.ended = event.id,
+            EventKind::StaffSessionVerified => self.verified_at = event.id.at(),
+            EventKind::StaffSessionEnded => self.ended = event.id,
             _ => {}
         }
     }

@@ -165,15 +165,6 @@ impl StaffChanged {
     }
 }
 
-/// What a decision changes besides its event.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StaffEffects {
-    /// That a proposal was used.
-    pub used: Option<Event>,
-    /// The credential, or what a PIN is compared with, whose digest the event names.
-    pub secret: Option<Sealed>,
-}
-
 impl EventKind {
     /// Whether it is about operators, proposals, sessions of staff or clerks.
     pub const fn is_of_staff(self) -> bool {
@@ -204,15 +195,15 @@ pub fn fold<'a>(
             fold_operator(directory(), rows, event);
         }
         EventKind::OperatorLinked => rows.put_link(OperatorLink::of_event(event)),
-        EventKind::SessionOpened => {
+        EventKind::StaffSessionOpened => {
             rows.passkey(event);
             rows.put_session(StaffSession::of_operator(event));
         }
-        EventKind::SessionVerified => {
+        EventKind::StaffSessionVerified => {
             rows.passkey(event);
             rows.session(event);
         }
-        EventKind::SessionEnded => rows.session(event),
+        EventKind::StaffSessionEnded => rows.session(event),
         EventKind::Proposed => {
             let proposal = Proposal::of_event(event).expect("it was just proposed");
             rows.changed.proposals.insert(proposal.id);

@@ -24,20 +24,32 @@ coded! {
         Enrolment = 4 => "enrolment",
         /// Giving money or points to members.
         Credit = 5 => "credit",
+        /// Becoming a member.
+        SignUp = 6 => "sign_up",
+        /// Starting and finishing recoveries.
+        Recovery = 7 => "recovery",
+        /// Signing in by an external id, and linking one.
+        ExternalId = 8 => "external_id",
     }
 }
 
 impl Capability {
     /// Whether closing may lapse by itself: only where no money can move by it.
     pub const fn may_lapse(self) -> bool {
-        matches!(self, Self::Enrolment)
+        matches!(self, Self::Enrolment | Self::SignUp | Self::Recovery | Self::ExternalId)
     }
 
     /// For whom it can be closed. For any other scope a switch would stop nothing.
     pub const fn scopes(self) -> &'static [Scope] {
         match self {
-            Self::Payment | Self::Refund => Scope::ALL,
-            Self::CodeIssue | Self::Enrolment | Self::Credit => &[Scope::Everything, Scope::Member],
+            Self::Payment | Self::Refund => {
+                &[Scope::Everything, Scope::Merchant, Scope::Store, Scope::Terminal, Scope::Member]
+            }
+            Self::CodeIssue | Self::Enrolment | Self::Credit | Self::Recovery => {
+                &[Scope::Everything, Scope::Member]
+            }
+            Self::SignUp => &[Scope::Everything],
+            Self::ExternalId => &[Scope::Everything, Scope::Provider],
         }
     }
 
@@ -52,6 +64,9 @@ impl Capability {
             Self::CodeIssue => "Showing codes. Codes that are shown already still pay.",
             Self::Enrolment => "Enrolling devices. Links stay good until their time.",
             Self::Credit => "Giving money or points to members from outside.",
+            Self::SignUp => "Becoming a member.",
+            Self::Recovery => "Starting and finishing recoveries; contesting and cancelling go on.",
+            Self::ExternalId => "Signing in by an external id on a known device, and linking one.",
         }
     }
 }
@@ -69,6 +84,8 @@ coded! {
         Terminal = 3 => "terminal",
         /// For one member.
         Member = 4 => "member",
+        /// For one provider of external ids.
+        Provider = 5 => "provider",
     }
 }
 
@@ -116,6 +133,16 @@ pub struct Place {
     pub terminal: TerminalNumber,
     /// The member, or none.
     pub member: MemberNumber,
+    /// The provider of external ids, see [`provider_number`]; 0: none.
+    pub provider: i64,
+}
+
+/// The number by which a switch names a provider of external ids: made from the name that the
+/// operator gave it, so that it needs no row.
+pub fn provider_number(name: &str) -> i64 {
+    let digest = blake3::derive_key("yaoki provider number 1", name.as_bytes());
+    let [one, two, three, four, ..] = digest;
+    i64::from(u32::from_be_bytes([one, two, three, four])).max(1)
 }
 
 /// The page of the reference.
@@ -168,6 +195,7 @@ impl Switch {
             Scope::Store => place.store.0,
             Scope::Terminal => place.terminal.0,
             Scope::Member => place.member.0,
+            Scope::Provider => place.provider,
         };
         let here = self.scope == Scope::Everything || (subject != 0 && subject == self.subject);
         self.capability == capability && in_force && here

@@ -10,17 +10,18 @@ use crate::chain::Facts;
 use crate::code::CodeRules;
 use crate::command::{Act, Command, Refer};
 use crate::facts::{Acknowledgement, Event, EventKind, Operation, OperationKind, Transfer};
+use crate::identity::act::touch_identity;
+use crate::identity::challenge::Challenge;
+use crate::identity::people::{People, Private, Touched};
 use crate::ids::{
     FactId, LaneNumber, MemberNumber, MerchantNumber, RequestId, RequestKey, StoreNumber,
     TerminalNumber, WebhookNumber,
 };
 use crate::money::Currency;
 use crate::operator::Sealed;
-use crate::staff::{self, StaffDirectory, StaffEffects, StaffRows};
+use crate::staff::{self, StaffDirectory, StaffRows};
 pub use crate::state::terminal_of_event;
-use crate::state::{
-    Device, DeviceState, EnrolmentLink, Member, Merchant, PaymentState, Store, Terminal,
-};
+use crate::state::{EnrolmentLink, EnrolmentWay, Member, Merchant, PaymentState, Store, Terminal};
 pub use crate::switches::switch_of_event;
 use crate::switches::{self, Place, Switch, same_switch};
 use crate::time::{Instant, ZoneOffset};
@@ -64,7 +65,7 @@ impl Directory {
             merchant: store.merchant,
             store: store.number,
             terminal: terminal.number,
-            member: MemberNumber::NONE,
+            ..Place::default()
         })
     }
 
@@ -105,16 +106,18 @@ pub struct Effects {
     pub operations: Vec<Operation>,
     /// Transfers, by id.
     pub transfers: Vec<Transfer>,
-    /// An event.
-    pub event: Option<Event>,
-    /// The code secret whose digest the event names.
-    pub secret: Option<[u8; 32]>,
-    /// The public key whose digest the event names.
-    pub public_key: Option<[u8; 65]>,
+    /// Events, by id.
+    pub events: Vec<Event>,
+    /// What events name by digest only, by the event's id.
+    pub private: BTreeMap<FactId, Private>,
+    /// Challenges that were opened or changed.
+    pub challenges: Vec<Challenge>,
     /// Acknowledgements.
     pub acknowledgements: Vec<Acknowledgement>,
-    /// What concerns staff.
-    pub staff: StaffEffects,
+    /// What members and operators are told of it.
+    pub messages: Vec<crate::message::Message>,
+    /// Keys of messages whose codes were typed.
+    pub confirmed: Vec<[u8; 32]>,
 }
 
 /// Which derived rows must be saved.
@@ -126,8 +129,12 @@ pub struct Changed {
     pub members_new: BTreeSet<MemberNumber>,
     /// Payments.
     pub payment_states: BTreeSet<FactId>,
-    /// Devices.
-    pub devices: BTreeSet<FactId>,
+    /// Devices, factors, addresses, recoveries, consents.
+    pub people: BTreeSet<Touched>,
+    /// Those of them that are new.
+    pub people_new: BTreeSet<Touched>,
+    /// Challenges.
+    pub challenges: BTreeSet<[u8; 32]>,
     /// Enrolment links.
     pub links: BTreeSet<[u8; 32]>,
     /// Merchants.
@@ -192,10 +199,14 @@ pub struct View {
     pub events: BTreeMap<RequestId, Event>,
     /// Enrolment links.
     pub links: BTreeMap<[u8; 32], EnrolmentLink>,
-    /// Devices.
-    pub devices: BTreeMap<FactId, Device>,
+    /// Devices, factors, addresses, recoveries.
+    pub people: People,
+    /// Challenges.
+    pub challenges: BTreeMap<[u8; 32], Challenge>,
     /// The numbers given out last, where a command asks for new ones.
     pub numbers: Option<Numbers>,
+    /// Messages that were decided so far.
+    pub outgoing: crate::message::Outgoing,
     /// Rows of staff.
     pub staff: StaffRows,
     /// What was decided so far.
@@ -227,8 +238,10 @@ impl View {
             acknowledged: BTreeSet::new(),
             events: BTreeMap::new(),
             links: BTreeMap::new(),
-            devices: BTreeMap::new(),
+            people: People::default(),
+            challenges: BTreeMap::new(),
             numbers: None,
+            outgoing: crate::message::Outgoing::default(),
             staff: StaffRows::default(),
             facts: Facts::default(),
             changed: Changed::default(),
@@ -284,34 +297,34 @@ impl View {
             self.facts.operations.push(operation.clone());
             self.keep_operation(operation);
         }
-        if let Some(event) = effects.event {
+        let mut private = effects.private;
+        for event in effects.events {
+            self.take_id(event.id);
+            self.take_number(&event);
+            let private = private.remove(&event.id).unwrap_or_default();
             if event.kind.is_of_staff() {
-                self.fold_staff(&event, effects.staff.secret);
+                self.fold_staff(&event, private);
             } else {
-                self.fold_event(&event, effects.secret, effects.public_key);
+                self.fold_event(&event, private);
             }
-            self.keep_event(event);
+            self.events.insert(event.request_id, event.clone());
+            self.facts.events.push(event);
         }
-        if let Some(event) = effects.staff.used {
-            self.fold_staff(&event, None);
-            self.keep_event(event);
+        for challenge in effects.challenges {
+            self.changed.challenges.insert(challenge.id);
+            self.challenges.insert(challenge.id, challenge);
         }
         for acknowledgement in effects.acknowledgements {
             self.acknowledged.insert(acknowledgement.operation);
             self.facts.acknowledgements.push(acknowledgement);
         }
+        self.outgoing.take(effects.messages, effects.confirmed);
     }
 
-    fn fold_staff(&mut self, event: &Event, secret: Option<Sealed>) {
+    fn fold_staff(&mut self, event: &Event, private: Private) {
+        let secret = (!private.secret.is_empty()).then_some(Sealed(private.secret));
         let (directory, rows) = (&mut self.directory, &mut self.staff);
         staff::fold(move || &mut Arc::make_mut(directory).staff, rows, event, secret);
-    }
-
-    fn keep_event(&mut self, event: Event) {
-        self.take_id(event.id);
-        self.take_number(&event);
-        self.events.insert(event.request_id, event.clone());
-        self.facts.events.push(event);
     }
 
     fn take_id(&mut self, id: FactId) {
@@ -339,12 +352,7 @@ impl View {
         }
     }
 
-    fn fold_event(
-        &mut self,
-        event: &Event,
-        secret: Option<[u8; 32]>,
-        public_key: Option<[u8; 65]>,
-    ) {
+    fn fold_event(&mut self, event: &Event, private: Private) {
         let number = event.subject;
         match event.kind {
             EventKind::MerchantCreated => {
@@ -389,41 +397,29 @@ impl View {
             | EventKind::Checkpoint
             | EventKind::Restored
             | EventKind::BookOpened => {}
-            _ => self.fold_member_event(event, secret, public_key),
+            _ => self.fold_member_event(event, private),
         }
     }
 
-    fn fold_member_event(
-        &mut self,
-        event: &Event,
-        secret: Option<[u8; 32]>,
-        public_key: Option<[u8; 65]>,
-    ) {
+    fn fold_member_event(&mut self, event: &Event, private: Private) {
         let number = MemberNumber(event.subject);
         let member = self.members.get_mut(&number).expect("the member is loaded");
-        let device = FactId(event.object);
-        if event.kind != EventKind::DeviceEnded || member.device == device {
-            member.fold_event(event, secret);
+        if member.takes(event) {
+            member.fold_event(event, private.code_secret);
             self.changed.members.insert(number);
         }
-        match (event.kind, public_key) {
-            (EventKind::DeviceEnrolled, Some(public_key)) => {
-                let public_key = public_key.to_vec();
-                let state = DeviceState::Active;
-                let row = Device { id: device, member: number, public_key, state };
-                self.devices.insert(device, row);
-                self.changed.devices.insert(device);
-                let digest: [u8; 32] = event.digest[64..].try_into().expect("three digests");
-                let link = self.links.get_mut(&digest).expect("the link is loaded");
-                link.device = device;
-                self.changed.links.insert(digest);
+        if let Some(digest) = link_used_by(event)
+            && let Some(link) = self.links.get_mut(&digest)
+        {
+            link.device = FactId(event.object);
+            self.changed.links.insert(digest);
+        }
+        let count = self.people.count();
+        if let Some(touched) = self.people.fold_event(event, private) {
+            if self.people.count() > count {
+                self.changed.people_new.insert(touched);
             }
-            (EventKind::DeviceEnded, _) => {
-                let row = self.devices.get_mut(&device).expect("the device is loaded");
-                row.state = DeviceState::Ended;
-                self.changed.devices.insert(device);
-            }
-            _ => {}
+            self.changed.people.insert(touched);
         }
     }
 
@@ -492,7 +488,16 @@ pub fn link_of_event(event: &Event) -> EnrolmentLink {
         member: MemberNumber(event.subject),
         expires_at: Instant(event.number),
         device: FactId::NONE,
+        inviter: FactId(event.object),
     }
+}
+
+/// The digest of the link that an event used up. A device that came another way used none.
+pub fn link_used_by(event: &Event) -> Option<[u8; 32]> {
+    let by_link =
+        event.kind == EventKind::DeviceEnrolled && event.number == EnrolmentWay::Link.code();
+    let used = by_link || event.kind == EventKind::DevicePending;
+    used.then(|| event.digest.get(64..)?.try_into().ok()).flatten()
 }
 
 /// Rows to lock and load, once the references are known.
@@ -504,6 +509,8 @@ pub struct Touch {
     pub payment_states: Vec<FactId>,
     /// Operations that may be acknowledged.
     pub acknowledgements: Vec<FactId>,
+    /// Members whose devices, factors, addresses and recoveries are loaded too, ascending.
+    pub people: Vec<MemberNumber>,
 }
 
 /// Names the rows that a batch locks and loads. References are looked up in `view` and, where a
@@ -527,6 +534,8 @@ pub fn touch(commands: &[&Command], view: &View) -> Touch {
     touch.payment_states.dedup();
     touch.acknowledgements.sort_unstable();
     touch.acknowledgements.dedup();
+    touch.people.sort_unstable();
+    touch.people.dedup();
     touch
 }
 
@@ -568,10 +577,12 @@ fn touch_one(command: &Command, view: &View, touch: &mut Touch) {
                 touch.members.extend(view.links.get(link).map(|link| link.member));
             }
             Some(Act::EndDevice(device)) => {
-                touch.members.extend(view.devices.get(device).map(|device| device.member));
+                let device = view.people.devices.get(device);
+                touch.members.extend(device.map(|device| device.member));
             }
             _ => {}
         },
+        Command::Identity(identity) => touch_identity(identity, view, touch),
     }
 }
 

@@ -22,7 +22,7 @@ use yaoki_core::ids::{
 };
 use yaoki_core::refusal::Refusal;
 use yaoki_core::state::Terminal;
-use yaoki_core::switches::{Capability, Scope, Switch};
+use yaoki_core::switches::{Capability, Scope, Switch, provider_number};
 use yaoki_core::time::{Instant, SECOND_MS};
 use yaoki_store::{Answer, Book, BookKind, Clock, Part, StoreError, Unknown, read};
 
@@ -401,6 +401,7 @@ fn rotate_key(desk: &Desk, key: &str, keep_seconds: i64) -> Result<Value, AdminE
         KeyName::Nonce => keys.rotate_nonce_key(&mut random, now_ms),
         KeyName::Fingerprint => keys.rotate_fingerprint_key(&mut random, now_ms),
         KeyName::Checkpoint => keys.rotate_checkpoint_key(&mut random),
+        KeyName::Seal => keys.rotate_seal_key(&mut random, now_ms),
     })?;
     Ok(json!({ "done": "key_rotated", "key": name.text() }))
 }
@@ -471,8 +472,30 @@ fn told(event: &Event, replayed: bool) -> Value {
         | EventKind::MemberUnfrozen
         | EventKind::MemberClosed
         | EventKind::LinkCreated
-        | EventKind::CodeSecretRotated => &[("member", Kind::Member, event.subject)],
-        EventKind::DeviceEnrolled | EventKind::DeviceEnded => {
+        | EventKind::CodeSecretRotated
+        | EventKind::ContactAdded
+        | EventKind::ContactEnded
+        | EventKind::CredentialAdded
+        | EventKind::CredentialEnded
+        | EventKind::CredentialUsed
+        | EventKind::RecoveryStarted
+        | EventKind::RecoveryContested
+        | EventKind::RecoveryCancelled
+        | EventKind::RecoveryFinished
+        | EventKind::Consented => &[("member", Kind::Member, event.subject)],
+        EventKind::DeviceEnrolled
+        | EventKind::DeviceEnded
+        | EventKind::SessionOpened
+        | EventKind::SessionEnded
+        | EventKind::UserVerified
+        | EventKind::DevicePending
+        | EventKind::DeviceApproved
+        | EventKind::PayingRightMoved
+        | EventKind::PayingRightAsked
+        | EventKind::PayingRightRefused
+        | EventKind::DeviceRestored
+        | EventKind::DeviceEvidence
+        | EventKind::DeviceAdded => {
             &[("member", Kind::Member, event.subject), ("device", Kind::Device, event.object)]
         }
         EventKind::WebhookCreated => {
@@ -514,7 +537,8 @@ fn switch(
     let scope = Scope::from_name(scope).ok_or_else(|| wrong("scope", scope))?;
     let subject = match (kind_of(scope), subject) {
         (Some(kind), Some(text)) => number(kind, text)?,
-        (None, None) => 0,
+        (None, Some(name)) if scope == Scope::Provider => provider_number(name),
+        (None, None) if scope == Scope::Everything => 0,
         _ => return Err(AdminError::Refused(Refusal::SubjectMustFitScope)),
     };
     Ok((capability, scope, subject))
@@ -522,7 +546,7 @@ fn switch(
 
 const fn kind_of(scope: Scope) -> Option<Kind> {
     match scope {
-        Scope::Everything => None,
+        Scope::Everything | Scope::Provider => None,
         Scope::Merchant => Some(Kind::Merchant),
         Scope::Store => Some(Kind::Store),
         Scope::Terminal => Some(Kind::Terminal),
@@ -531,6 +555,9 @@ const fn kind_of(scope: Scope) -> Option<Kind> {
 }
 
 fn subject_text(scope: Scope, subject: i64) -> Option<String> {
+    if scope == Scope::Provider {
+        return Some(subject.to_string());
+    }
     kind_of(scope).map(|kind| identifier::text(kind, subject))
 }
 

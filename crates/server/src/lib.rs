@@ -5,6 +5,7 @@
 //! | [`serve`]   | starting and stopping; [`options`] says how                         |
 //! | [`edge`]    | sockets, signatures, proofs, limits, problem documents              |
 //! | [`api`]     | registers and devices; the OpenAPI document                         |
+//! | [`identity`] | passkeys, passwords, codes, seals: what is checked when someone signs in |
 //! | [`web`]     | pages, health, metrics                                              |
 //! | [`jobs`]    | sweeper, checkpoints, webhooks, housekeeping                        |
 //! | [`admin`]   | what operators do                                                   |
@@ -18,6 +19,7 @@ pub mod app;
 pub mod client;
 pub mod decoders;
 pub mod edge;
+pub mod identity;
 pub mod jobs;
 pub mod metrics;
 pub mod options;

@@ -21,8 +21,14 @@ use yaoki_core::clerk::Clerk;
 use yaoki_core::command::{Act, Command, Refer};
 use yaoki_core::decide::{Decision, Outcome, decide};
 use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation};
-use yaoki_core::ids::MemberNumber;
+use yaoki_core::identity::challenge::Challenge;
+use yaoki_core::identity::contact::Contact;
+use yaoki_core::identity::credential::Credential;
+use yaoki_core::identity::people::Consent;
+use yaoki_core::identity::recovery::Recovery;
+use yaoki_core::ids::{FactId, MemberNumber};
 use yaoki_core::operator::{OperatorLink, OperatorPasskey};
+use yaoki_core::row::Value;
 use yaoki_core::session::StaffSession;
 use yaoki_core::staff::StaffKeys;
 use yaoki_core::state::{Device, EnrolmentLink, Lane, Member, PaymentState};
@@ -34,7 +40,11 @@ use crate::conn::{Conn, LockMode};
 use crate::error::StoreError;
 use crate::read;
 use crate::save;
-use crate::table::{Book, EVENT_BY_REQUEST};
+use crate::sql::CREDENTIAL_BY_LOOKUP;
+use crate::table::{
+    Book, CONTACTS_OF_MEMBER, CREDENTIALS_OF_MEMBER, DEVICES_OF_MEMBER, EVENT_BY_REQUEST,
+    RECOVERIES_OF_MEMBER,
+};
 
 /// What a lane keeps between batches.
 pub(crate) struct LaneState {
@@ -143,6 +153,8 @@ pub(crate) fn run(
     let slots = decide_all(&mut view, commands, &skipped, (closed, ahead));
     let closed = slots.iter().any(Slot::closes);
     if view.facts.is_empty() {
+        // What strangers ask for can be a code and a message, and nothing else.
+        save::save_work(conn, &view)?;
         conn.commit()?;
         return Ok(Tried { slots, facts: view.facts, directory: view.directory, closed });
     }
@@ -226,7 +238,22 @@ fn load_references(
         view.links.insert(link.digest, link);
     }
     for device in conn.find::<Device, _>(&refer.devices)? {
-        view.devices.insert(device.id, device);
+        view.people.devices.insert(device.id, device);
+    }
+    let mut contacts = refer.contacts;
+    for challenge in conn.find::<Challenge, _>(&refer.challenges)? {
+        contacts.push(challenge.contact);
+        view.challenges.insert(challenge.id, challenge);
+    }
+    contacts.sort_unstable();
+    contacts.dedup();
+    for contact in conn.find::<Contact, _>(&contacts)? {
+        view.people.contacts.insert(contact.digest, contact);
+    }
+    for lookup in &refer.lookups {
+        for row in conn.query::<Credential>(&CREDENTIAL_BY_LOOKUP, &[Value::Bytes(lookup)])? {
+            view.people.credentials.insert(row.id, row);
+        }
     }
     if refer.numbers {
         let last = |values: Option<i64>| values.unwrap_or(0);
@@ -259,10 +286,7 @@ fn lock_and_load(
     for link in conn.find::<EnrolmentLink, _>(&links)? {
         view.links.insert(link.digest, link);
     }
-    let devices: Vec<_> = view.devices.keys().copied().collect();
-    for device in conn.find::<Device, _>(&devices)? {
-        view.devices.insert(device.id, device);
-    }
+    load_people(conn, view, &rows.people)?;
     let mut skipped = BTreeSet::new();
     if conn.may_skip() && view.members.len() < rows.members.len() {
         let missing: Vec<MemberNumber> = rows
@@ -281,6 +305,35 @@ fn lock_and_load(
         view.acknowledged.insert(acknowledgement.operation);
     }
     Ok(skipped)
+}
+
+/// Loads what belongs to members, under their locks, and again what was read before them.
+fn load_people(
+    conn: &mut Conn,
+    view: &mut View,
+    members: &[MemberNumber],
+) -> Result<(), StoreError> {
+    let people = &mut view.people;
+    let keys: Vec<FactId> = people.devices.keys().copied().collect();
+    let mut devices = conn.find::<Device, _>(&keys)?;
+    let keys: Vec<[u8; 32]> = people.contacts.keys().copied().collect();
+    let mut contacts = conn.find::<Contact, _>(&keys)?;
+    let keys: Vec<[u8; 32]> = view.challenges.keys().copied().collect();
+    let challenges = conn.find::<Challenge, _>(&keys)?;
+    view.challenges = challenges.into_iter().map(|row| (row.id, row)).collect();
+    if !members.is_empty() {
+        devices.extend(conn.find_by::<Device, _>(&DEVICES_OF_MEMBER, members)?);
+        contacts.extend(conn.find_by::<Contact, _>(&CONTACTS_OF_MEMBER, members)?);
+        let rows = conn.find_by::<Credential, _>(&CREDENTIALS_OF_MEMBER, members)?;
+        people.credentials.extend(rows.into_iter().map(|row| (row.id, row)));
+        let rows = conn.find_by::<Recovery, _>(&RECOVERIES_OF_MEMBER, members)?;
+        people.recoveries.extend(rows.into_iter().map(|row| (row.id, row)));
+        let rows = conn.find::<Consent, _>(members)?;
+        people.consents.extend(rows.into_iter().map(|row| (row.member, row)));
+    }
+    people.devices.extend(devices.into_iter().map(|row| (row.id, row)));
+    people.contacts.extend(contacts.into_iter().map(|row| (row.digest, row)));
+    Ok(())
 }
 
 /// Locks and loads rows of staff, after the members': each kind in order of its keys. They change

@@ -22,6 +22,7 @@ use crate::checkpointer::{self, Checkpointer};
 use crate::clock;
 use crate::conn::{Conn, Purpose};
 use crate::database::Database;
+use crate::errand::Errands;
 use crate::error::StoreError;
 use crate::lane::{LaneThread, route};
 use crate::lease;
@@ -171,7 +172,7 @@ pub struct Book {
     row: BookRow,
     queues: Vec<Arc<Queue>>,
     /// The lanes of this node, and what waits for each besides commands.
-    lanes: Vec<(LaneNumber, Arc<Moves>)>,
+    lanes: Vec<(LaneNumber, Arc<Moves>, Arc<Errands>)>,
     readers: Arc<Readers>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// SQLite's file, held until every thread has closed its connection.
@@ -242,10 +243,12 @@ impl Book {
             let queue = Arc::new(Queue::default());
             self.queues.push(Arc::clone(&queue));
             let moves = Arc::new(Moves::default());
-            self.lanes.push((lane.id, Arc::clone(&moves)));
+            let errands = Arc::new(Errands::default());
+            self.lanes.push((lane.id, Arc::clone(&moves), Arc::clone(&errands)));
             let checkpointer = self.start_checkpointer()?;
             let shared = Arc::clone(&self.shared);
-            let thread = LaneThread::new(shared, (queue, moves), (conn, checkpointer), lane);
+            let waiting = (queue, moves, errands);
+            let thread = LaneThread::new(shared, waiting, (conn, checkpointer), lane);
             self.start(format!("lane-{}", lane.id.0), move || thread.work());
         }
         Ok(())
@@ -348,7 +351,7 @@ impl Book {
 
     /// The lanes that this node holds.
     pub fn lanes(&self) -> impl Iterator<Item = LaneNumber> {
-        self.lanes.iter().map(|(lane, _)| *lane)
+        self.lanes.iter().map(|(lane, ..)| *lane)
     }
 
     /// Moves positions of followers, between two batches of this node's first lane. `reply` hears
@@ -359,7 +362,7 @@ impl Book {
         moves: Vec<Move>,
         reply: impl FnOnce(Result<Vec<i64>, StoreError>) + Send + 'static,
     ) {
-        let (_, line) = &self.lanes[0];
+        let (_, line, _) = &self.lanes[0];
         line.push(moves, (self.shared.clock)(), Box::new(reply));
     }
 
@@ -371,6 +374,35 @@ impl Book {
             let _ = sender.send(result);
         });
         receiver.recv().unwrap_or(Err(StoreError::ReadersBusy))
+    }
+
+    /// Runs `work` in a short commit of its own, between two batches of this node's first lane, and
+    /// waits: for threads that are not a runtime's. For work rows only: no fact is booked so.
+    ///
+    /// # Errors
+    /// When it was not done: what waits for the lane is too much, somebody was in the way, or the
+    /// storage failed. Nothing was changed then, except where the connection was lost at the
+    /// commit.
+    pub fn run_errand<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Conn) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        self.send_errand(work, move |result| {
+            // Nobody waits any more if this fails; whoever asks again sees what was done.
+            let _ = sender.send(result);
+        });
+        receiver.recv().unwrap_or(Err(StoreError::ReadersBusy))
+    }
+
+    /// The same for those who do not wait: `reply` is told on the lane's thread.
+    pub fn send_errand<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Conn) -> Result<T, StoreError> + Send + 'static,
+        reply: impl FnOnce(Result<T, StoreError>) + Send + 'static,
+    ) {
+        let (_, _, line) = &self.lanes[0];
+        line.push((self.shared.clock)(), work, reply);
     }
 
     /// How the book is doing.

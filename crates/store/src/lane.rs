@@ -28,6 +28,7 @@ use crate::book::Shared;
 use crate::checkpointer::Checkpointer;
 use crate::clock;
 use crate::conn::{Conn, LockMode};
+use crate::errand::Errands;
 use crate::error::StoreError;
 use crate::follow::Follower;
 use crate::lease;
@@ -54,6 +55,7 @@ pub(crate) struct LaneThread {
     shared: Arc<Shared>,
     queue: Arc<Queue>,
     moves: Arc<Moves>,
+    errands: Arc<Errands>,
     conn: Conn,
     state: LaneState,
     maintenance: Maintenance,
@@ -65,7 +67,7 @@ impl LaneThread {
     /// Takes over a leased lane.
     pub(crate) fn new(
         shared: Arc<Shared>,
-        (queue, moves): (Arc<Queue>, Arc<Moves>),
+        (queue, moves, errands): (Arc<Queue>, Arc<Moves>, Arc<Errands>),
         (conn, checkpointer): (Conn, Option<Checkpointer>),
         lane: &Lane,
     ) -> Self {
@@ -80,7 +82,7 @@ impl LaneThread {
         let maintenance = Maintenance::new(checkpointer, shared.log);
         let follower = Follower::new(lane.id, lane.seq);
         let poisoned = BTreeMap::new();
-        Self { shared, queue, moves, conn, state, maintenance, follower, poisoned }
+        Self { shared, queue, moves, errands, conn, state, maintenance, follower, poisoned }
     }
 
     /// Runs until the queue is stopped and empty, or the lane cannot go on.
@@ -110,6 +112,7 @@ impl LaneThread {
         }
         let finished = self.finish();
         self.moves.stop();
+        self.errands.stop();
         let given_back = lease::release(&mut self.conn, self.state.lane, self.state.generation);
         if let Err(error) = finished.and(given_back) {
             tracing::warn!(lane = self.state.lane.0, %error, "the lane was not put away");
@@ -315,8 +318,8 @@ impl LaneThread {
         }
     }
 
-    /// Between batches: heartbeat, positions, lists and balances, write-ahead log. True when there
-    /// is more to do.
+    /// Between batches: heartbeat, positions, errands, lists and balances, write-ahead log. True
+    /// when there is more to do.
     fn look_after(&mut self, busy: bool) -> Result<bool, StoreError> {
         let now = self.now();
         if self.maintenance.heartbeat_is_due(now) {
@@ -331,6 +334,7 @@ impl LaneThread {
             self.shared.tell_full();
         }
         let moved = self.moves.work(&mut self.conn, now, busy);
+        let moved = moved.and_then(|()| self.errands.work(&mut self.conn, now, busy));
         match moved.and_then(|()| self.follower.work(&mut self.conn, busy)) {
             Ok(more) => Ok(more && !busy),
             Err(error) => {
@@ -365,6 +369,7 @@ impl LaneThread {
     fn finish(&mut self) -> Result<(), StoreError> {
         let now = self.now();
         self.moves.work(&mut self.conn, now, false)?;
+        self.errands.work(&mut self.conn, now, false)?;
         while self.follower.work(&mut self.conn, false)? {}
         self.maintenance.finish(&mut self.conn)
     }

@@ -8,6 +8,7 @@
 //! | `batch`, `save`      | one commit: load, decide, save                                 |
 //! | `follow`, `maintain` | lists and balances behind a position; heartbeat, log size      |
 //! | [`position`]         | where followers outside of the lanes are                       |
+//! | [`outbox`], `errand` | messages that wait; short commits between batches              |
 //! | `lease`              | which node writes which lane                                   |
 //! | [`read`]             | what pages and reports ask                                     |
 //! | [`conn`], [`table`], [`sql`] | the two storages, the tables, every statement          |
@@ -23,12 +24,14 @@ mod checkpointer;
 pub mod clock;
 pub mod conn;
 pub mod database;
+mod errand;
 pub mod error;
 mod follow;
 mod lane;
 mod lease;
 mod maintain;
 pub mod migrate;
+pub mod outbox;
 pub mod position;
 mod queue;
 pub mod read;

@@ -64,9 +64,21 @@ pub const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         number: 5,
+        title: "messages",
+        mode: Mode::Stop,
+        text: include_str!("schema/0005_message.sql"),
+    },
+    Migration {
+        number: 6,
+        title: "who a member is",
+        mode: Mode::Stop,
+        text: include_str!("schema/0006_identity.sql"),
+    },
+    Migration {
+        number: 7,
         title: "operators, proposals and clerks",
         mode: Mode::Stop,
-        text: include_str!("schema/0005_staff.sql"),
+        text: include_str!("schema/0007_staff.sql"),
     },
 ];
 

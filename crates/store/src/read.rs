@@ -27,10 +27,15 @@ use crate::sql;
 use crate::table::{Balance, EVENT_BY_REQUEST, Number, Position};
 
 mod member;
+mod people;
 mod scan;
 mod shop;
 
 pub use self::member::{history, movements, recent_movements};
+pub use self::people::{
+    challenge, contact, credential_by_lookup, devices_seen, link, note_seen, people_of, recovery,
+    sweep_challenges,
+};
 use self::scan::{Source, scan};
 pub use self::shop::{Shop, first_terminal, shop, shops_of, terminal};
 

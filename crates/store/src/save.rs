@@ -5,7 +5,9 @@
 
 use yaoki_core::chain::{self, Facts};
 use yaoki_core::facts::{Batch, Event, EventKind};
+use yaoki_core::identity::people::Touched;
 use yaoki_core::ids::{FactId, LaneNumber, WebhookNumber};
+use yaoki_core::row::Value;
 use yaoki_core::state::Lane;
 use yaoki_core::time::Instant;
 use yaoki_core::view::View;
@@ -55,6 +57,7 @@ pub(crate) fn save(
     save_members(conn, view)?;
     save_staff(conn, view)?;
     save_directory(conn, view, version)?;
+    save_work(conn, view)?;
     conn.insert_all(&[&batch_row(view, lane, head)])?;
     let lane = Lane {
         seq: view.seq,
@@ -83,10 +86,48 @@ fn save_members(conn: &mut Conn, view: &View) -> Result<(), StoreError> {
     conn.update_all(&old.map(|number| &view.members[number]).collect::<Vec<_>>())?;
     let states = changed.payment_states.iter().map(|payment| &view.payment_states[payment]);
     conn.upsert_all(&states.collect::<Vec<_>>())?;
-    let devices = changed.devices.iter().map(|device| &view.devices[device]);
-    conn.upsert_all(&devices.collect::<Vec<_>>())?;
+    save_people(conn, view)?;
     let links = changed.links.iter().map(|link| &view.links[link]);
     conn.upsert_all(&links.collect::<Vec<_>>())
+}
+
+/// What is new is inserted, so that two nodes which give one address or passkey to two members
+/// find out; what was there is changed under its member's lock.
+fn save_people(conn: &mut Conn, view: &View) -> Result<(), StoreError> {
+    let (people, changed) = (&view.people, &view.changed);
+    macro_rules! save {
+        ($kind:ident, $rows:ident, $key:ident) => {
+            let of = |touched: &Touched| match touched {
+                Touched::$kind($key) => Some(&people.$rows[$key]),
+                _ => None,
+            };
+            conn.insert_all(&changed.people_new.iter().filter_map(of).collect::<Vec<_>>())?;
+            let old = changed.people.difference(&changed.people_new);
+            conn.update_all(&old.filter_map(of).collect::<Vec<_>>())?;
+        };
+    }
+    save!(Device, devices, id);
+    save!(Credential, credentials, id);
+    save!(Contact, contacts, digest);
+    save!(Recovery, recoveries, id);
+    save!(Consent, consents, member);
+    Ok(())
+}
+
+/// What is work and no fact: challenges and messages.
+pub(crate) fn save_work(conn: &mut Conn, view: &View) -> Result<(), StoreError> {
+    let challenges = view.changed.challenges.iter().map(|id| &view.challenges[id]);
+    conn.upsert_all(&challenges.collect::<Vec<_>>())?;
+    save_messages(conn, view)
+}
+
+/// Messages are work, no facts: one that is there already is passed over, and nobody was first.
+fn save_messages(conn: &mut Conn, view: &View) -> Result<(), StoreError> {
+    conn.insert_missing(&view.outgoing.messages.values().collect::<Vec<_>>())?;
+    for key in &view.outgoing.confirmed {
+        conn.execute(&sql::CONFIRM_MESSAGE, &[Value::Bytes(key)])?;
+    }
+    Ok(())
 }
 
 /// The switchboard's version after a commit that changed merchants, stores, terminals or switches:
@@ -201,4 +242,68 @@ pub(crate) fn book_event(
     let lane = Lane { seq, head, last_at: lane.last_at.max(at), last_id: id, ..lane };
     conn.update_all(&[&lane])?;
     Ok(lane)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use yaoki_core::ids::{MemberNumber, RequestId};
+    use yaoki_core::message::{
+        Address, Argument, Arguments, Channel, Confirmation, Language, Message, Once, Recipient,
+        Template,
+    };
+    use yaoki_core::money::Currency;
+    use yaoki_core::time::ZoneOffset;
+    use yaoki_core::view::{Directory, Effects, Rules};
+
+    use super::*;
+    use crate::on_both_storages;
+    use crate::testing::code_rules;
+
+    const NOW: Instant = Instant(1_767_582_000_000);
+
+    fn code(request: u8) -> Message {
+        let to = Recipient {
+            member: MemberNumber::NONE,
+            channel: Channel::Sms,
+            address: Address("+819012345678".to_owned()),
+            address_digest: [3; 32],
+            language: Language::Japanese,
+        };
+        let arguments = Arguments::new().with(Argument::Code, "31415926");
+        let once = Once::Request(RequestId([request; 16]));
+        Message::new(Template::RecoveryCode, &to, once, arguments, NOW)
+    }
+
+    /// Saves what one decision has to say, as a batch without facts does.
+    fn said(conn: &mut Conn, messages: Vec<Message>, confirmed: Vec<[u8; 32]>) {
+        let rules = Rules {
+            currency: Currency::JPY,
+            zone: ZoneOffset { minutes: 540 },
+            code: code_rules(),
+        };
+        let directory = Arc::new(Directory::default());
+        let mut view = View::new(LaneNumber(0), 1, NOW, Arc::new(rules), directory);
+        view.apply(Effects { messages, confirmed, ..Effects::default() });
+        conn.begin().expect("it begins");
+        save_messages(conn, &view).expect("they are saved");
+        conn.commit().expect("it is kept");
+    }
+
+    on_both_storages! {
+        fn a_message_is_saved_once_however_often_it_is_decided(db: &mut TestDatabase) {
+            let conn = &mut db.migrated();
+            let (first, second) = (code(1), code(2));
+            said(conn, vec![first.clone(), first.clone()], Vec::new());
+            // What became of it meanwhile stays.
+            conn.update(&[&Message { tries: 3, ..first.clone() }]).expect("it is changed");
+            said(conn, vec![first.clone(), second.clone()], vec![second.key]);
+            let found = |conn: &mut Conn, key| {
+                conn.find::<Message, _>(&[key]).expect("it can be read").pop().expect("it is there")
+            };
+            assert_eq!(found(conn, first.key), Message { tries: 3, ..first });
+            assert_eq!(found(conn, second.key).confirmation, Confirmation::Given);
+        }
+    }
 }

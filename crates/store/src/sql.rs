@@ -9,6 +9,12 @@ use std::sync::OnceLock;
 
 use yaoki_core::clerk::Clerk;
 use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, Transfer};
+use yaoki_core::identity::challenge::Challenge;
+use yaoki_core::identity::contact::Contact;
+use yaoki_core::identity::credential::Credential;
+use yaoki_core::identity::people::Consent;
+use yaoki_core::identity::recovery::Recovery;
+use yaoki_core::message::Message;
 use yaoki_core::operator::{Operator, OperatorLink, OperatorPasskey};
 use yaoki_core::proposal::Proposal;
 use yaoki_core::row::Row;
@@ -19,7 +25,7 @@ use yaoki_core::state::{
 use yaoki_core::switches::Switch;
 use yaoki_core::webhook::Webhook;
 
-use crate::table::{Balance, Book, LedgerList, Number, Position, Switchboard, Tally};
+use crate::table::{Balance, Book, DeviceSeen, LedgerList, Number, Position, Switchboard, Tally};
 
 /// A named statement.
 #[derive(Debug)]
@@ -278,6 +284,31 @@ statements! {
     TALLIES_AFTER: Tally, "", 5, false,
         "SELECT {columns} FROM tally WHERE (hour, store, kind, outcome) > ($1, $2, $3, $4)
          ORDER BY hour, store, kind, outcome LIMIT $5";
+    /// One page of factors, for verify and backup.
+    CREDENTIALS_AFTER: Credential, "", 2, false,
+        "SELECT {columns} FROM credential WHERE id > $1 ORDER BY id LIMIT $2";
+    /// One page of addresses, for verify and backup.
+    CONTACTS_AFTER: Contact, "", 2, false,
+        "SELECT {columns} FROM contact WHERE digest > $1 ORDER BY digest LIMIT $2";
+    /// One page of recoveries, for verify and backup.
+    RECOVERIES_AFTER: Recovery, "", 2, false,
+        "SELECT {columns} FROM recovery WHERE id > $1 ORDER BY id LIMIT $2";
+    /// One page of consents, for verify and backup.
+    CONSENTS_AFTER: Consent, "", 2, false,
+        "SELECT {columns} FROM consent WHERE member > $1 ORDER BY member LIMIT $2";
+    /// One page of challenges, for backup.
+    CHALLENGES_AFTER: Challenge, "", 2, false,
+        "SELECT {columns} FROM challenge WHERE id > $1 ORDER BY id LIMIT $2";
+    /// One page of when devices signed, for backup.
+    DEVICES_SEEN_AFTER: DeviceSeen, "", 2, false,
+        "SELECT {columns} FROM device_seen WHERE device > $1 ORDER BY device LIMIT $2";
+    /// The factor that is found by itself: a passkey's, or an external id's.
+    CREDENTIAL_BY_LOOKUP: Credential, "", 1, false,
+        "SELECT {columns} FROM credential
+         WHERE lookup = $1 AND state = 0 AND length(lookup) > 0";
+    /// Challenges that are over.
+    CHALLENGES_OVER: Challenge, "", 2, false,
+        "SELECT {columns} FROM challenge WHERE expires_at < $1 ORDER BY expires_at LIMIT $2";
     /// Every follower's position.
     POSITIONS: Position, "", 0, false, "SELECT {columns} FROM position ORDER BY name, lane";
     /// The switchboard's version.
@@ -296,4 +327,37 @@ statements! {
     /// The first commit of the next lane that has any, for verify.
     NEXT_LANE_WITH_BATCHES: Batch, "", 1, false,
         "SELECT {columns} FROM batch WHERE lane > $1 ORDER BY lane, seq LIMIT 1";
+    /// Messages of a channel that are to be sent, those that wait longest first.
+    MESSAGES_DUE: Message, "", 3, false,
+        "SELECT {columns} FROM message
+         WHERE state = 0 AND channel = $1 AND next_at <= $2 ORDER BY next_at LIMIT $3";
+    /// How many messages out of a purse went to an address since a time, as far as a limit.
+    MESSAGES_TO_ADDRESS: Number, "", 4, false,
+        "SELECT COUNT(*) AS number FROM (SELECT key FROM message
+            WHERE address_digest = $1 AND purse = $2 AND admitted_at > $3 LIMIT $4) AS sent";
+    /// The same to addresses of a prefix.
+    MESSAGES_TO_PREFIX: Number, "", 4, false,
+        "SELECT COUNT(*) AS number FROM (SELECT key FROM message
+            WHERE prefix = $1 AND purse = $2 AND admitted_at > $3 LIMIT $4) AS sent";
+    /// The same by a channel.
+    MESSAGES_BY_CHANNEL: Number, "", 4, false,
+        "SELECT COUNT(*) AS number FROM (SELECT key FROM message
+            WHERE channel = $1 AND purse = $2 AND admitted_at > $3 LIMIT $4) AS sent";
+    /// How many messages out of a purse, sent by a channel between two times, were answered so.
+    MESSAGES_ANSWERED: Number, "", 5, false,
+        "SELECT COUNT(*) AS number FROM message WHERE channel = $1 AND purse = $2
+            AND admitted_at > $3 AND admitted_at <= $4 AND confirmation = $5";
+    /// Says that a message's code was typed.
+    CONFIRM_MESSAGE: Message, "", 1, false,
+        "UPDATE message SET confirmation = 2 WHERE key = $1 AND confirmation = 1";
+    /// The newest messages.
+    NEWEST_MESSAGES: Message, "", 1, false,
+        "SELECT {columns} FROM message ORDER BY created_at DESC, key DESC LIMIT $1";
+    /// Deletes some messages from before a time.
+    DELETE_MESSAGES: Message, "", 2, false,
+        "DELETE FROM message WHERE key IN (SELECT key FROM message
+            WHERE created_at < $1 ORDER BY created_at LIMIT $2)";
+    /// One page of messages, for backup.
+    MESSAGES_AFTER: Message, "", 2, false,
+        "SELECT {columns} FROM message WHERE key > $1 ORDER BY key LIMIT $2";
 }

@@ -1,4 +1,5 @@
-//! Tables: where each row type lives, by which key, and whether it is a fact.
+//! Tables: where each row type lives, by which key, and whether it is a fact, derived from facts,
+//! or work: something to be done, which changes as it is done and which `verify` cannot rebuild.
 //!
 //! The column names and kinds come from core's rows; this file adds what only storage knows.
 
@@ -10,9 +11,15 @@ use std::sync::OnceLock;
 use yaoki_core::account::Account;
 use yaoki_core::clerk::Clerk;
 use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, OperationKind, Transfer};
+use yaoki_core::identity::challenge::Challenge;
+use yaoki_core::identity::contact::Contact;
+use yaoki_core::identity::credential::Credential;
+use yaoki_core::identity::people::Consent;
+use yaoki_core::identity::recovery::Recovery;
 use yaoki_core::ids::{
     ClerkNumber, FactId, LaneNumber, MemberNumber, RequestId, RequestKey, StoreNumber,
 };
+use yaoki_core::message::Message;
 use yaoki_core::money::Currency;
 use yaoki_core::operator::{Operator, OperatorLink, OperatorPasskey};
 use yaoki_core::proposal::Proposal;
@@ -45,7 +52,7 @@ pub trait Record: Row {
     }
 }
 
-/// Lists the tables: `Row: fact or derived, grows or stays, key columns`.
+/// Lists the tables: `Row: fact, derived or work, grows or stays, key columns`.
 macro_rules! records {
     ($($row:ty: $fact:ident, $grows:ident, $($key:literal),+;)+) => {
         $(impl Record for $row {
@@ -66,6 +73,7 @@ macro_rules! records {
     };
     (fact) => { true };
     (derived) => { false };
+    (work) => { false };
     (grows) => { true };
     (stays) => { false };
 }
@@ -92,6 +100,8 @@ pub struct Table {
 /// The statements of every table and lookup that the product may run.
 pub fn all_statements() -> Vec<&'static Statement> {
     let mut all = vec![OPERATION_BY_REQUEST.statement(), EVENT_BY_REQUEST.statement()];
+    all.extend([DEVICES_OF_MEMBER.statement(), CREDENTIALS_OF_MEMBER.statement()]);
+    all.extend([CONTACTS_OF_MEMBER.statement(), RECOVERIES_OF_MEMBER.statement()]);
     all.extend([BALANCES.statement(), TALLIES.statement()]);
     for table in TABLES {
         let made = (table.statements)();
@@ -131,6 +141,25 @@ records! {
     Proposal: derived, grows, "id";
     StaffSession: derived, grows, "id";
     Clerk: derived, grows, "number";
+    Message: work, grows, "key";
+    Credential: derived, grows, "id";
+    Contact: derived, grows, "digest";
+    Recovery: derived, grows, "id";
+    Consent: derived, grows, "member";
+    Challenge: work, grows, "id";
+    DeviceSeen: work, grows, "device";
+}
+
+row! {
+    /// When a device has signed last, and from where: work, written once an hour at most.
+    pub struct DeviceSeen in "device_seen" {
+        /// The device.
+        pub device: FactId,
+        /// When.
+        pub at: Instant,
+        /// From which network: the first three numbers of an IPv4 address, /48 of an IPv6 one.
+        pub network: String,
+    }
 }
 
 row! {
@@ -293,6 +322,15 @@ impl<T: Record> Lookup<T> {
 pub static OPERATION_BY_REQUEST: Lookup<Operation> = Lookup::new(&["request_id", "terminal"]);
 /// Events by request id.
 pub static EVENT_BY_REQUEST: Lookup<Event> = Lookup::new(&["request_id"]);
+
+/// Devices by member.
+pub static DEVICES_OF_MEMBER: Lookup<Device> = Lookup::new(&["member"]);
+/// Factors by member.
+pub static CREDENTIALS_OF_MEMBER: Lookup<Credential> = Lookup::new(&["member"]);
+/// Addresses by member.
+pub static CONTACTS_OF_MEMBER: Lookup<Contact> = Lookup::new(&["member"]);
+/// Recoveries by member.
+pub static RECOVERIES_OF_MEMBER: Lookup<Recovery> = Lookup::new(&["member"]);
 
 /// A table of sums that is added to.
 #[derive(Debug)]

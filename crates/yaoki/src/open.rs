@@ -162,6 +162,10 @@ pub(crate) fn server_options(
         must_not_be_live(book.kind(), "webhook_loopback")?;
     }
     options.webhooks.loopback = settings.webhook_loopback;
+    options.messages = crate::messages::options(settings, book.kind())?;
+    options.passkey_name.clone_from(&settings.passkey_name);
+    options.terms = settings.terms_version.get();
+    options.leaked_passwords.clone_from(&settings.leaked_passwords);
     options.checkpoint_pause = seconds(settings.checkpoint_seconds.get());
     options.sweep_pause = seconds(settings.sweep_seconds.get());
     options.drain = seconds(settings.drain_seconds.get());

@@ -3,6 +3,7 @@
 use super::{Outcome, Stop, clerk, must, operator, proposal};
 use crate::command::{Act, Administer};
 use crate::facts::{Event, EventKind};
+use crate::identity::people::Private;
 use crate::ids::{FactId, MEMBER_NUMBER_MAX, MemberNumber, TerminalNumber, WebhookNumber};
 use crate::refusal::Refusal;
 use crate::state::{DeviceState, EnrolmentLink, Member, MemberState};
@@ -29,10 +30,11 @@ pub(super) fn decide(
             text_must_be_short(text)?;
         }
     }
-    let agreed = proposal::agreed(view, administer, effects)?;
+    let agreed = proposal::agreed(view, administer)?;
     let id = view.next_ids(if agreed.is_some() { 2 } else { 1 });
+    let people = agreed.as_ref().map(|agreed| agreed.names.clone());
     let [actor, second] =
-        agreed.unwrap_or_else(|| [administer.actor.clone(), administer.second.clone()]);
+        people.unwrap_or_else(|| [administer.actor.clone(), administer.second.clone()]);
     let event = Event {
         id,
         seq: view.seq,
@@ -47,7 +49,8 @@ pub(super) fn decide(
         text: administer.reason.clone(),
     };
     let event = event_of(view, administer, event, effects)?;
-    effects.event = Some(event.clone());
+    effects.events.push(event.clone());
+    effects.events.extend(agreed.map(|agreed| agreed.used));
     Ok(Outcome::Done { event, replayed: false })
 }
 
@@ -75,7 +78,8 @@ fn event_of(
         }
         Act::RotateCodeSecret(member, secret) => {
             member_of(view, *member)?;
-            effects.secret = Some(*secret);
+            let private = Private { code_secret: Some(*secret), ..Private::default() };
+            effects.private.insert(event.id, private);
             Event {
                 kind: EventKind::CodeSecretRotated,
                 subject: member.0,
@@ -327,8 +331,12 @@ fn device_act(view: &View, act: &Act, event: Event, effects: &mut Effects) -> Re
         }
         Act::EnrolDevice { link, public_key, secret } => {
             let link = link_of(view, link)?;
-            effects.secret = Some(*secret);
-            effects.public_key = Some(*public_key);
+            must(!link.inviter.is_some(), Refusal::LinkMustBeValid)?;
+            let code_secret = Some(*secret);
+            let public_key_kept = public_key.to_vec();
+            let private =
+                Private { code_secret, public_key: public_key_kept, ..Private::default() };
+            effects.private.insert(event.id, private);
             let (key, secret) = (blake3::hash(public_key), blake3::hash(secret));
             let digests = [*key.as_bytes(), *secret.as_bytes(), link.digest];
             Ok(Event {
@@ -340,7 +348,7 @@ fn device_act(view: &View, act: &Act, event: Event, effects: &mut Effects) -> Re
             })
         }
         Act::EndDevice(device) => {
-            let row = view.devices.get(device).ok_or(Refusal::DeviceMustBeActive)?;
+            let row = view.people.devices.get(device).ok_or(Refusal::DeviceMustBeActive)?;
             must(row.state == DeviceState::Active, Refusal::DeviceMustBeActive)?;
             if !view.members.contains_key(&row.member) {
                 return Err(Stop::Later);
@@ -425,6 +433,7 @@ fn subject_must_exist(view: &View, scope: Scope, subject: i64) -> Result<(), Ref
             let known = directory.terminals.contains_key(&TerminalNumber(subject));
             must(known, Refusal::TerminalMustExist)
         }
+        Scope::Provider => must(subject > 0, Refusal::SubjectMustFitScope),
         Scope::Member => {
             let known = (1..=MEMBER_NUMBER_MAX).contains(&subject);
             must(known, Refusal::MemberMustExist)

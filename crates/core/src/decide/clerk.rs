@@ -44,13 +44,13 @@ pub(super) fn decide(
             text_must_be_short(name)?;
             let subject = numbers.clerk + 1;
             must(subject <= MEMBER_NUMBER_MAX, Refusal::NumbersAreUsedUp)?;
-            effects.staff.secret = Some(pin.clone());
+            effects.private.insert(event.id, pin.private());
             let (kind, digest) = (EventKind::ClerkCreated, pin.digest().to_vec());
             Event { kind, subject, object: store.0, digest, text: name.clone(), ..event }
         }
         Act::ResetClerkPin(clerk, pin) => {
             active(view, *clerk)?;
-            effects.staff.secret = Some(pin.clone());
+            effects.private.insert(event.id, pin.private());
             let (kind, digest) = (EventKind::ClerkPinReset, pin.digest().to_vec());
             Event { kind, subject: clerk.0, digest, ..event }
         }

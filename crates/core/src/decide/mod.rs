@@ -6,6 +6,7 @@
 
 mod admin;
 mod clerk;
+mod identity;
 mod operator;
 mod pay;
 mod pay_shop;
@@ -20,6 +21,7 @@ pub use show::may_show_code;
 
 use crate::command::{Ask, Caller, Command};
 use crate::facts::{Acknowledgement, Effect, Event, Operation, OperationKind};
+use crate::identity::challenge::Challenge;
 use crate::ids::{FactId, MemberNumber, RequestKey, TerminalNumber};
 use crate::money::{Currency, amount_is_in_range};
 use crate::refusal::{Finality, Refusal};
@@ -56,6 +58,10 @@ pub enum Outcome {
         /// Whether it was booked before.
         replayed: bool,
     },
+    /// How a challenge stands now. Nothing was booked.
+    Challenged(Challenge),
+    /// It was done, and nothing was booked.
+    Noted,
 }
 
 /// What `decide` says.
@@ -96,6 +102,7 @@ pub fn decide(view: &View, command: &Command) -> (Decision, Effects) {
         Command::ExpireHold(payment) => settle::expire(view, *payment, &mut effects),
         Command::Credit(credit) => pay::credit(view, credit, &mut effects),
         Command::Administer(administer) => admin::decide(view, administer, &mut effects),
+        Command::Identity(identity) => identity::decide(view, identity, &mut effects),
         Command::Operate(operate) => staff::operate(view, operate, &mut effects),
     };
     match result {

@@ -37,7 +37,7 @@ pub(super) fn is_meant(event: &Event, act: &Act) -> bool {
         }
         Act::OpenSession { passkey, key, .. } => {
             let digest = [passkey.as_slice(), key].concat();
-            event.kind == EventKind::SessionOpened && event.digest == digest
+            event.kind == EventKind::StaffSessionOpened && event.digest == digest
         }
         _ => false,
     }
@@ -54,7 +54,7 @@ pub(super) fn decide(
         Act::AddPasskey { link, lookup, secret } => {
             let operator = link_of(view, link)?;
             must(!view.staff.passkeys.contains_key(lookup), Refusal::PasskeyMustBeNew)?;
-            effects.staff.secret = Some(secret.clone());
+            effects.private.insert(event.id, secret.private());
             let digest = [*lookup, secret.digest(), *link].concat();
             let (kind, subject) = (EventKind::OperatorPasskeyAdded, operator.number.0);
             Ok(Event { kind, subject, digest, ..event })
@@ -63,7 +63,7 @@ pub(super) fn decide(
             let (passkey, operator) = passkey_of(view, lookup)?;
             counter_must_go_on(passkey, *counter)?;
             let digest = [*lookup, *key].concat();
-            let (kind, subject) = (EventKind::SessionOpened, operator.number.0);
+            let (kind, subject) = (EventKind::StaffSessionOpened, operator.number.0);
             Ok(Event { kind, subject, number: *counter, digest, ..event })
         }
         act => Ok(change(view, act, event)?),

@@ -15,7 +15,7 @@ use crate::proposal::{
     ACT_TEXT_BYTES_MAX, PROPOSAL_MS, PROPOSALS_OPEN_MAX, Proposal, ProposalState, use_of,
 };
 use crate::refusal::Refusal;
-use crate::view::{Effects, View};
+use crate::view::View;
 
 pub(super) fn propose(
     view: &View,
@@ -80,13 +80,16 @@ fn must_have_role(operator: &Operator, people: People) -> Result<Roles, Refusal>
     }
 }
 
-/// Whether two operators have agreed on the act; where they have, books that the proposal is used,
-/// and says who they are.
-pub(super) fn agreed(
-    view: &View,
-    administer: &Administer,
-    effects: &mut Effects,
-) -> Result<Option<[String; 2]>, Refusal> {
+/// Two operators have agreed on an act.
+pub(super) struct Agreed {
+    /// Who proposed it and who approved it.
+    pub(super) names: [String; 2],
+    /// That the proposal is used: booked right after the act's own event.
+    pub(super) used: Event,
+}
+
+/// Whether two operators have agreed on the act.
+pub(super) fn agreed(view: &View, administer: &Administer) -> Result<Option<Agreed>, Refusal> {
     let act = &administer.act;
     let Act::Agreed(id, _) = act else {
         let takes_two = matches!(act.kind().people(), People::Two(_));
@@ -109,12 +112,12 @@ pub(super) fn agreed(
     }
     // The act's own event has the id before.
     let first = view.next_ids(2);
-    effects.staff.used = Some(Event {
+    let used = Event {
         id: first.plus(1),
         kind: EventKind::ProposalUsed,
         object: id.0,
         number: first.0,
         ..blank(view, use_of(*id), &administer.actor, "")
-    });
-    Ok(Some(names))
+    };
+    Ok(Some(Agreed { names, used }))
 }

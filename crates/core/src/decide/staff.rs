@@ -57,7 +57,7 @@ pub(super) fn operate(
         Deed::EndSessions(operator) => end_sessions(view, &asker, *operator, event)?,
         Deed::Act(_) => unreachable!("an act is decided above"),
     };
-    effects.event = Some(event.clone());
+    effects.events.push(event.clone());
     Ok(Outcome::Done { event, replayed: false })
 }
 
@@ -86,9 +86,9 @@ fn is_meant(event: &Event, deed: &Deed) -> bool {
         Deed::Approve(id) => on(EventKind::ProposalApproved, id),
         Deed::Refuse(id) => on(EventKind::ProposalRefused, id),
         Deed::Verify(passkey, _) => {
-            event.kind == EventKind::SessionVerified && event.digest == passkey
+            event.kind == EventKind::StaffSessionVerified && event.digest == passkey
         }
-        Deed::EndSession(session) => on(EventKind::SessionEnded, session),
+        Deed::EndSession(session) => on(EventKind::StaffSessionEnded, session),
         Deed::EndSessions(operator) => {
             event.kind == EventKind::OperatorSessionsEnded && event.subject == operator.0
         }
@@ -167,7 +167,7 @@ fn verify(
     counter_must_go_on(passkey, counter)?;
     let object = asker.session.id.0;
     let digest = lookup.to_vec();
-    Ok(Event { kind: EventKind::SessionVerified, object, number: counter, digest, ..event })
+    Ok(Event { kind: EventKind::StaffSessionVerified, object, number: counter, digest, ..event })
 }
 
 fn end_session(
@@ -181,7 +181,7 @@ fn end_session(
     let may = own || asker.operator.roles.meet(MAY_END_OTHERS);
     must(may, Refusal::OperatorMustHaveTheRole)?;
     must(!row.ended.is_some(), Refusal::StaffSessionMustBeOpen)?;
-    Ok(Event { kind: EventKind::SessionEnded, object: session.0, ..event })
+    Ok(Event { kind: EventKind::StaffSessionEnded, object: session.0, ..event })
 }
 
 fn end_sessions(

@@ -332,7 +332,7 @@ fn a_device_is_enrolled_once_under_a_link_and_its_retry_hears_the_same() {
     let refused = "refused request_id_has_another_meaning";
     assert_eq!(answer(&mut world, enrol(4), good, 90), refused, "another key is another meaning");
     assert_eq!(world.members[&MemberNumber(1)].device, device);
-    assert_eq!(world.devices[&device].public_key, vec![3; 65]);
+    assert_eq!(world.people.devices[&device].public_key, vec![3; 65]);
 }
 
 #[test]
@@ -343,7 +343,7 @@ fn a_new_device_takes_the_paying_right_and_ending_an_old_one_leaves_it() {
     let new = world.enrol(one);
     world.act(Act::EndDevice(old));
     assert_eq!(world.members[&one].device, new);
-    assert_eq!(world.devices[&old].state, DeviceState::Ended);
+    assert_eq!(world.people.devices[&old].state, DeviceState::Ended);
     assert_eq!(world.play("pay a 100"), "pay 100");
     let said = answer(&mut world, Act::EndDevice(old), ["A", "", ""], 91);
     assert_eq!(said, DEVICE_BAD, "it was ended");

@@ -287,6 +287,8 @@ impl World {
             }
             Decision::Done(Outcome::NotSeen) => "not_seen".to_owned(),
             Decision::Done(Outcome::Acknowledged(count)) => format!("acknowledged {count}"),
+            Decision::Done(Outcome::Challenged(challenge)) => challenge.state.name().to_owned(),
+            Decision::Done(Outcome::Noted) => "noted".to_owned(),
             Decision::Done(Outcome::Done { event, replayed }) => {
                 format!("{}{}", if *replayed { "again " } else { "" }, event.kind)
             }

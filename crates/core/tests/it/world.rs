@@ -8,15 +8,18 @@ use std::sync::Arc;
 
 use yaoki_core::account::Account;
 use yaoki_core::code::{CodeCipher, CodeRules};
-use yaoki_core::command::{Act, Administer, Asset, Command, Credit};
+use yaoki_core::command::{Act, Administer, Asset, Command, Credit, Refer};
 use yaoki_core::decide::{Decision, Outcome, decide};
 use yaoki_core::facts::{Acknowledgement, Event, EventKind, Operation, Transfer};
+use yaoki_core::identity::challenge::Challenge;
+use yaoki_core::identity::people::{People, Touched};
 use yaoki_core::ids::{
     FactId, LaneNumber, MemberNumber, MerchantNumber, RequestId, RequestKey, StoreNumber,
 };
+use yaoki_core::message::Message;
 use yaoki_core::money::Currency;
 use yaoki_core::staff::StaffRows;
-use yaoki_core::state::{Device, EnrolmentLink, Member, PaymentState, PaymentStatus};
+use yaoki_core::state::{EnrolmentLink, Member, PaymentState, PaymentStatus};
 use yaoki_core::time::{Instant, ZoneOffset};
 use yaoki_core::view::{Directory, Numbers, Rules, View, member_of_event, refer_all, touch};
 
@@ -48,7 +51,9 @@ pub(crate) struct World {
     pub(crate) transfers: BTreeMap<(MemberNumber, FactId), Transfer>,
     pub(crate) events: BTreeMap<RequestId, Event>,
     pub(crate) links: BTreeMap<[u8; 32], EnrolmentLink>,
-    pub(crate) devices: BTreeMap<FactId, Device>,
+    pub(crate) people: People,
+    pub(crate) challenges: BTreeMap<[u8; 32], Challenge>,
+    pub(crate) messages: Vec<Message>,
     pub(crate) acknowledged: BTreeMap<FactId, Acknowledgement>,
     pub(crate) staff: StaffRows,
     /// Codes that a script has saved.
@@ -73,7 +78,9 @@ impl World {
             transfers: BTreeMap::new(),
             events: BTreeMap::new(),
             links: BTreeMap::new(),
-            devices: BTreeMap::new(),
+            people: People::default(),
+            challenges: BTreeMap::new(),
+            messages: Vec::new(),
             acknowledged: BTreeMap::new(),
             staff: StaffRows::default(),
             shown: BTreeMap::new(),
@@ -194,7 +201,7 @@ impl World {
         let mut view = View::new(number, row.seq + 1, now, rules, directory);
         view.last_id = row.last_id;
         let refer = refer_all(commands);
-        let mut payments = refer.payments;
+        let mut payments = refer.payments.clone();
         for operation in refer.requests.iter().filter_map(|key| self.operations.get(key)) {
             if operation.payment.is_some() && operation.payment != operation.id {
                 payments.push(operation.payment);
@@ -210,8 +217,9 @@ impl World {
         view.events = events.map(|event| (event.request_id, event.clone())).collect();
         let links = refer.links.iter().filter_map(|link| self.links.get(link));
         view.links = links.map(|link| (link.digest, link.clone())).collect();
-        let devices = refer.devices.iter().filter_map(|device| self.devices.get(device));
-        view.devices = devices.map(|device| (device.id, device.clone())).collect();
+        let devices = refer.devices.iter().filter_map(|device| self.people.devices.get(device));
+        view.people.devices = devices.map(|device| (device.id, device.clone())).collect();
+        self.refer_people(&refer, &mut view);
         view.numbers = refer.numbers.then(|| self.numbers());
         let keys = refer.staff;
         view.staff.links = loaded(&self.staff.links, &keys.links);
@@ -225,9 +233,42 @@ impl World {
         for state in rows.payment_states.iter().filter_map(|payment| self.states.get(payment)) {
             view.payment_states.insert(state.payment, state.clone());
         }
+        self.load_people(&rows.people, &mut view);
         let acknowledged = rows.acknowledgements.into_iter();
         view.acknowledged = acknowledged.filter(|id| self.acknowledged.contains_key(id)).collect();
         view
+    }
+
+    /// Challenges, and who has their addresses and factors.
+    fn refer_people(&self, refer: &Refer, view: &mut View) {
+        let challenges = refer.challenges.iter().filter_map(|id| self.challenges.get(id));
+        view.challenges = challenges.map(|row| (row.id, row.clone())).collect();
+        let named = view.challenges.values().map(|row| row.contact);
+        for digest in refer.contacts.iter().copied().chain(named) {
+            let contact = self.people.contacts.get(&digest);
+            view.people.contacts.extend(contact.map(|row| (digest, row.clone())));
+        }
+        let found = self.people.credentials.values();
+        let found = found.filter(|row| row.is_active() && refer.lookups.contains(&row.lookup));
+        view.people.credentials.extend(found.map(|row| (row.id, row.clone())));
+    }
+
+    /// What belongs to members.
+    fn load_people(&self, members: &[MemberNumber], view: &mut View) {
+        fn of<K: Ord + Copy, T: Clone>(
+            from: &BTreeMap<K, T>,
+            to: &mut BTreeMap<K, T>,
+            theirs: impl Fn(&T) -> bool,
+        ) {
+            let rows = from.iter().filter(|(_, row)| theirs(row));
+            to.extend(rows.map(|(key, row)| (*key, row.clone())));
+        }
+        let (from, to) = (&self.people, &mut view.people);
+        of(&from.devices, &mut to.devices, |row| members.contains(&row.member));
+        of(&from.credentials, &mut to.credentials, |row| members.contains(&row.member));
+        of(&from.contacts, &mut to.contacts, |row| members.contains(&row.member));
+        of(&from.recoveries, &mut to.recoveries, |row| members.contains(&row.member));
+        of(&from.consents, &mut to.consents, |row| members.contains(&row.member));
     }
 
     fn numbers(&self) -> Numbers {
@@ -268,9 +309,24 @@ impl World {
         for link in &changed.links {
             self.links.insert(*link, view.links[link].clone());
         }
-        for device in &changed.devices {
-            self.devices.insert(*device, view.devices[device].clone());
+        for touched in &changed.people {
+            let (from, to) = (&view.people, &mut self.people);
+            match touched {
+                Touched::Device(id) => drop(to.devices.insert(*id, from.devices[id].clone())),
+                Touched::Credential(id) => {
+                    drop(to.credentials.insert(*id, from.credentials[id].clone()));
+                }
+                Touched::Contact(id) => drop(to.contacts.insert(*id, from.contacts[id].clone())),
+                Touched::Recovery(id) => {
+                    drop(to.recoveries.insert(*id, from.recoveries[id].clone()));
+                }
+                Touched::Consent(id) => drop(to.consents.insert(*id, from.consents[id].clone())),
+            }
         }
+        for id in &changed.challenges {
+            self.challenges.insert(*id, view.challenges[id].clone());
+        }
+        self.messages.extend(view.outgoing.messages.values().cloned());
         if changed.directory() || view.staff.changed.directory() {
             self.directory = view.directory;
         }
@@ -309,7 +365,7 @@ impl World {
         assert_eq!(transfers(self), transfers(other), "{about}");
         assert_eq!(self.members, other.members, "{about}");
         assert_eq!(self.states, other.states, "{about}");
-        assert_eq!(self.devices, other.devices, "{about}");
+        assert_eq!(self.people, other.people, "{about}");
         let acknowledged =
             |world: &Self| -> Vec<FactId> { world.acknowledged.keys().copied().collect() };
         assert_eq!(acknowledged(self), acknowledged(other), "{about}");

@@ -300,7 +300,10 @@ fn rendered(app: &App, signed: &Signed, outcome: &Outcome) -> Said {
             render::operation(operation, *replayed, app.book.currency())
         }
         Outcome::NotSeen => render::said(&NotSeen::ANSWER),
-        Outcome::Acknowledged(_) | Outcome::Done { .. } => {
+        Outcome::Acknowledged(_)
+        | Outcome::Done { .. }
+        | Outcome::Challenged(_)
+        | Outcome::Noted => {
             unreachable!("a register's request becomes an operation")
         }
     }

@@ -13,6 +13,7 @@
 //! | nonce | HMAC-SHA256 | nonces for proofs of device | one, for two steps of 30 s |
 //! | fingerprint | BLAKE3, keyed | the code's hash in a request's fingerprint | all, for ever |
 //! | checkpoint | Ed25519 seed | signs the heads of the chains | public halves, for ever |
+//! | seal | 256 bits | seals secrets that are in the database, and ceremonies | all, for ever |
 //!
 //! Rotation stops nothing: the new generation makes, the new and the previous one are accepted
 //! until `until_ms`. At most one previous generation of a key that proves something, because each
@@ -26,7 +27,7 @@
 //! Limits: a file of at most [`FILE_BYTES_MAX`]; at most [`GENERATIONS_MAX`] older generations of a
 //! key.
 //!
-//! Not here: code secrets and TOTP seeds (database), TLS keys, who may rotate, a KMS.
+//! Not here: code secrets, and TOTP seeds under the seal key (database), TLS keys, who may rotate, a KMS.
 
 mod disk;
 mod error;
@@ -62,6 +63,9 @@ const TERMINAL_KEY_LABEL: &[u8] = b"yaoki terminal key 1";
 
 /// What a webhook's secret is derived for, before endpoint and generation.
 const WEBHOOK_SECRET_LABEL: &[u8] = b"yaoki webhook secret 1";
+
+/// What the first seal key is derived for, in a file written before there was one.
+const SEAL_KEY_LABEL: &[u8] = b"yaoki seal key 1";
 
 /// What a key's id is a hash of, before its name and value.
 const KEY_ID_LABEL: &[u8] = b"yaoki key id 1";
@@ -245,17 +249,20 @@ pub enum KeyName {
     Fingerprint,
     /// Checkpoints.
     Checkpoint,
+    /// Sealed secrets.
+    Seal,
 }
 
 impl KeyName {
     /// Every key of the file.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Code,
         Self::TerminalRoot,
         Self::DeviceToken,
         Self::Nonce,
         Self::Fingerprint,
         Self::Checkpoint,
+        Self::Seal,
     ];
 
     /// Its name in the file.
@@ -267,6 +274,7 @@ impl KeyName {
             Self::Nonce => "nonce",
             Self::Fingerprint => "fingerprint",
             Self::Checkpoint => "checkpoint",
+            Self::Seal => "seal",
         }
     }
 }
@@ -292,6 +300,8 @@ pub struct KeyFile {
     pub fingerprint: RotatingKey,
     /// Ed25519 key of checkpoints.
     pub checkpoint: CheckpointKey,
+    /// What secrets in the database are sealed with.
+    pub seal: RotatingKey,
 }
 
 impl KeyFile {
@@ -308,7 +318,8 @@ impl KeyFile {
         let fingerprint = key(KeyName::Fingerprint);
         let checkpoint = CheckpointKey::new(1, Secret::random(random))
             .expect("Ed25519 takes any 32 bytes as a seed");
-        Self { code, terminal_root, device_token, nonce, fingerprint, checkpoint }
+        let seal = RotatingKey::new(KeyName::Seal, 1, Secret::random(random));
+        Self { code, terminal_root, device_token, nonce, fingerprint, checkpoint, seal }
     }
 
     /// A new code key. Codes of the old one pay until `now_ms + code_lifetime_ms`; 0 ends them at
@@ -402,6 +413,18 @@ impl KeyFile {
         Ok(())
     }
 
+    /// A new seal key. The old ones stay, and open what they sealed; nothing is sealed anew.
+    ///
+    /// # Errors
+    /// [`KeyFileError::GenerationsFull`] after [`GENERATIONS_MAX`] rotations.
+    pub fn rotate_seal_key(
+        &mut self,
+        random: &mut dyn FnMut(&mut [u8]),
+        now_ms: i64,
+    ) -> Result<(), KeyFileError> {
+        self.seal.rotate(KeyName::Seal, random, now_ms, None)
+    }
+
     /// The key of a terminal, under the current root: what is handed to a register. Never stored.
     ///
     /// HMAC-SHA256(root, "yaoki terminal key 1" ‖ terminal ‖ generation), both big-endian;
@@ -440,6 +463,25 @@ impl KeyFile {
         self.terminal_root
             .accepted(now_ms)
             .map(move |root| derive(root, WEBHOOK_SECRET_LABEL, webhook, generation))
+    }
+}
+
+/// The seal key of a file that was written before there was one: derived, so that every reading
+/// gives the same, from the oldest fingerprint key, which a file keeps for ever. The next writing
+/// of the file writes it down; a rotation makes one that hangs on nothing.
+fn first_seal_key(fingerprint: &RotatingKey) -> RotatingKey {
+    let oldest = fingerprint.retired.last().map_or(&fingerprint.secret, |retired| &retired.secret);
+    RotatingKey::new(KeyName::Seal, 1, derive(oldest, SEAL_KEY_LABEL, 0, 1))
+}
+
+impl KeyFile {
+    /// What addresses, typed codes and invitations are digested under, so that a copy of the book
+    /// alone does not tell them by trying. It hangs on the oldest fingerprint key, which a file
+    /// keeps for ever: an address is found by its digest as long as there is a book.
+    pub fn people_key(&self) -> [u8; 32] {
+        let retired = self.fingerprint.retired.last();
+        let oldest = retired.map_or(&self.fingerprint.secret, |retired| &retired.secret);
+        *derive(oldest, b"yaoki people 1", 0, 1).expose()
     }
 }
 

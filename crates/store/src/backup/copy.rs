@@ -5,6 +5,12 @@ use std::path::Path;
 use rusqlite::backup::{Backup, StepResult};
 use yaoki_core::clerk::Clerk;
 use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, Transfer};
+use yaoki_core::identity::challenge::Challenge;
+use yaoki_core::identity::contact::Contact;
+use yaoki_core::identity::credential::Credential;
+use yaoki_core::identity::people::Consent;
+use yaoki_core::identity::recovery::Recovery;
+use yaoki_core::message::Message;
 use yaoki_core::operator::{Operator, OperatorLink, OperatorPasskey};
 use yaoki_core::proposal::Proposal;
 use yaoki_core::session::StaffSession;
@@ -19,7 +25,7 @@ use crate::database::Database;
 use crate::error::StoreError;
 use crate::migrate;
 use crate::sql::{self, Statement};
-use crate::table::{Balance, Book, LedgerList, Position, Record, Switchboard, Tally};
+use crate::table::{Balance, Book, DeviceSeen, LedgerList, Position, Record, Switchboard, Tally};
 use crate::verify::page::{Paged, Pages};
 use crate::verify::{Progress, Progressing};
 
@@ -109,7 +115,8 @@ tables! {
         Webhook from WEBHOOKS, Operator from OPERATORS, OperatorLink from OPERATOR_LINKS,
         OperatorPasskey from OPERATOR_PASSKEYS;
     many: Operation, Transfer, Event, Acknowledgement, Batch, Member, Device, EnrolmentLink,
-        PaymentState, Balance, Tally, LedgerList, Proposal, StaffSession, Clerk;
+        PaymentState, Balance, Tally, LedgerList, Message, Credential, Contact, Recovery, Consent,
+        Challenge, DeviceSeen, Proposal, StaffSession, Clerk;
 }
 
 fn few<T: Record>(

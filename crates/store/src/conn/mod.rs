@@ -191,6 +191,11 @@ impl Conn {
         self.write_later(&T::statements().insert, rows, expects)
     }
 
+    /// Inserts rows, passing over those that are there; goes as [`Conn::insert_all`] does.
+    pub(crate) fn insert_missing<T: Record>(&mut self, rows: &[&T]) -> Result<(), StoreError> {
+        self.write_later(&T::statements().insert, rows, Expects::Count)
+    }
+
     /// Overwrites rows that are locked; goes as [`Conn::insert_all`] does.
     pub(crate) fn update_all<T: Record>(&mut self, rows: &[&T]) -> Result<(), StoreError> {
         const { assert!(may_change::<T>(), "facts are only inserted") };

@@ -2,11 +2,11 @@
 //! from events by the folds that commits use, and compared row for row. On the way, what the events
 //! say of everything else is counted, and checkpoints in the book are compared with its commits.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use yaoki_core::facts::{Event, EventKind};
-use yaoki_core::ids::{FactId, MerchantNumber, TerminalNumber, WebhookNumber};
+use yaoki_core::ids::{MerchantNumber, TerminalNumber, WebhookNumber};
 use yaoki_core::state::{Merchant, Store, Terminal};
 use yaoki_core::switches::Switch;
 use yaoki_core::view::{Directory, store_of_event, switch_of_event, terminal_of_event};
@@ -30,9 +30,7 @@ pub(super) struct Known {
     pub(super) members: i64,
     /// How many enrolment links were created.
     pub(super) links: i64,
-    /// Devices that were ended.
-    pub(super) ended: HashSet<FactId>,
-    /// Links, passkeys, sessions and clerks.
+    /// Links, passkeys, sessions and clerks of staff.
     staff: Staff,
     pub(super) events: u64,
     pub(super) checkpoints: u64,
@@ -105,9 +103,6 @@ impl Known {
             }
             EventKind::MemberCreated => self.members += 1,
             EventKind::LinkCreated => self.links += 1,
-            EventKind::DeviceEnded => {
-                self.ended.insert(FactId(event.object));
-            }
             EventKind::Restored => (self.restored, self.closed) = (event.number, true),
             EventKind::BookOpened => self.closed = false,
             kind if kind.is_of_staff() => {

@@ -8,11 +8,12 @@ use std::collections::HashSet;
 
 use yaoki_core::facts::{Event, EventKind, Operation, Transfer};
 use yaoki_core::ids::{FactId, MemberNumber};
-use yaoki_core::state::{CodeSecret, Device, DeviceState, EnrolmentLink, Member};
-use yaoki_core::view::{Directory, link_of_event, member_of_event};
+use yaoki_core::state::{CodeSecret, EnrolmentLink, EnrolmentWay, Member};
+use yaoki_core::view::{Directory, link_of_event, link_used_by, member_of_event};
 
 use super::derived::Known;
 use super::page::{Checked, Pages, hex};
+use super::people::Folded;
 use super::report::Findings;
 use super::sums::count;
 use super::{Progress, Progressing};
@@ -21,7 +22,7 @@ use crate::error::StoreError;
 use crate::sql;
 
 /// So many members are folded at once.
-const MEMBERS_AT_ONCE: i64 = 2_000_000;
+const MEMBERS_AT_ONCE: i64 = 500_000;
 
 /// How many rows there are, and what members have.
 #[derive(Debug, Default)]
@@ -29,6 +30,8 @@ pub(super) struct Totals {
     pub(super) members: u64,
     pub(super) devices: u64,
     pub(super) links: u64,
+    /// Factors, addresses, recoveries and consents.
+    pub(super) people: u64,
     /// Money and points of all stored members.
     pub(super) sum: i64,
 }
@@ -49,14 +52,22 @@ pub(super) fn check(
         let mut range = Range::new(low, high);
         range.fold_facts(conn, &known.directory, findings)?;
         range.fold_transfers(conn, findings)?;
-        range.compare(conn, high >= known.members, &mut totals, findings)?;
+        let last = high >= known.members;
+        let people = std::mem::take(&mut range.people);
+        let is_of_range = |member: MemberNumber| {
+            let (first, beyond) = (low == 0, member.0 > high);
+            (first || member.0 > low) && (last || !beyond)
+        };
+        let compared = people.compare(conn, is_of_range, findings)?;
+        totals.devices += compared.devices;
+        totals.people += compared.others;
+        range.compare(conn, last, &mut totals, findings)?;
         low = high;
-        if low >= known.members {
+        if last {
             break;
         }
     }
-    progress(Progress { step: "devices and links", done: 0, of: 0 });
-    totals.devices = check_devices(conn, known, findings)?;
+    progress(Progress { step: "links", done: 0, of: 0 });
     totals.links = check_links(conn, known, findings)?;
     Ok(totals)
 }
@@ -77,12 +88,13 @@ struct Range {
     low: i64,
     high: i64,
     slots: Vec<Slot>,
+    people: Folded,
 }
 
 impl Range {
     fn new(low: i64, high: i64) -> Self {
         let count = usize::try_from(high - low).unwrap_or(0);
-        Self { low, high, slots: vec![Slot::Absent; count] }
+        Self { low, high, slots: vec![Slot::Absent; count], people: Folded::default() }
     }
 
     fn slot(&mut self, number: i64) -> Option<&mut Slot> {
@@ -137,27 +149,29 @@ impl Range {
             debug_assert!(later, "a number of the range has a slot");
             return;
         };
+        if event.kind == EventKind::MemberCreated {
+            *slot = Slot::Whole(member_of_event(event));
+            return;
+        }
+        if !event.kind.is_of_member() {
+            return;
+        }
         let secret = match event.kind {
-            EventKind::MemberCreated => {
-                *slot = Slot::Whole(member_of_event(event));
-                return;
-            }
             EventKind::DeviceEnrolled => event.digest.get(32..64),
-            EventKind::CodeSecretRotated => Some(event.digest.as_slice()),
-            EventKind::DeviceEnded => {
-                // Only the paying device takes anything from its member.
-                let device = FactId(event.object);
-                let pays = matches!(slot, Slot::Whole(member) if member.device == device);
-                if !pays {
-                    return;
-                }
-                None
+            EventKind::CodeSecretRotated | EventKind::PayingRightMoved => {
+                Some(event.digest.as_slice())
             }
-            EventKind::MemberFrozen | EventKind::MemberUnfrozen | EventKind::MemberClosed => None,
-            _ => return,
+            _ => None,
         };
         let secret = secret.and_then(|digest| digest.try_into().ok());
-        fold::<Event>(slot, event.id.0, findings, |member| member.fold_event(event, secret));
+        let takes = match &*slot {
+            Slot::Whole(member) => member.takes(event),
+            Slot::Absent | Slot::Broken => true,
+        };
+        if takes {
+            fold::<Event>(slot, event.id.0, findings, |member| member.fold_event(event, secret));
+        }
+        self.people.fold(event, findings);
     }
 
     /// Folds transfers: they touch nothing that operations touch.
@@ -254,67 +268,6 @@ fn compare_member(stored: &Member, mut expected: Member, findings: &mut Findings
     findings.must_equal(stored.number.0, stored, &expected);
 }
 
-/// Devices beside the events that enrolled them: both are in order of the same id.
-fn check_devices(
-    conn: &mut Conn,
-    known: &Known,
-    findings: &mut Findings,
-) -> Result<u64, StoreError> {
-    let mut devices: Pages<Device> = Pages::new();
-    let mut events: Pages<Event> = Pages::new();
-    let mut count = 0;
-    let mut enrolled = next_enrolment(&mut events, conn)?;
-    loop {
-        let device = devices.peek(conn)?.map(Checked::number);
-        let event = enrolled.as_ref().map(|event| event.id.0);
-        match (device, event) {
-            (None, None) => return Ok(count),
-            (Some(device), event) if event.is_none_or(|event| device < event) => {
-                devices.next(conn)?;
-                count += 1;
-                findings.add("device", device, "no event has enrolled it".to_owned());
-            }
-            (device, Some(event)) if device.is_none_or(|device| event < device) => {
-                findings.add("device", event, "is missing".to_owned());
-                enrolled = next_enrolment(&mut events, conn)?;
-            }
-            _ => {
-                let stored = devices.next(conn)?.and_then(|checked| findings.readable(checked));
-                count += 1;
-                if let Some((stored, event)) = stored.zip(enrolled.as_ref()) {
-                    compare_device(&stored, event, known, findings);
-                }
-                enrolled = next_enrolment(&mut events, conn)?;
-            }
-        }
-    }
-}
-
-fn next_enrolment(pages: &mut Pages<Event>, conn: &mut Conn) -> Result<Option<Event>, StoreError> {
-    while let Some(checked) = pages.next(conn)? {
-        if let Ok(event) = checked.row
-            && event.kind == EventKind::DeviceEnrolled
-        {
-            return Ok(Some(event));
-        }
-    }
-    Ok(None)
-}
-
-fn compare_device(stored: &Device, event: &Event, known: &Known, findings: &mut Findings) {
-    let ended = known.ended.contains(&stored.id);
-    let digest = blake3::hash(&stored.public_key);
-    let is_named = event.digest.get(..32) == Some(digest.as_bytes().as_slice());
-    let expected = Device {
-        id: FactId(event.object),
-        member: MemberNumber(event.subject),
-        // Of another key only its digest is known: any other value shows that the column differs.
-        public_key: if is_named { stored.public_key.clone() } else { Vec::new() },
-        state: if ended { DeviceState::Ended } else { DeviceState::Active },
-    };
-    findings.must_equal(stored.id.0, stored, &expected);
-}
-
 /// Enrolment links, looked up from the events that made and used them.
 fn check_links(conn: &mut Conn, known: &Known, findings: &mut Findings) -> Result<u64, StoreError> {
     let mut events: Pages<Event> = Pages::new();
@@ -337,8 +290,7 @@ fn check_links(conn: &mut Conn, known: &Known, findings: &mut Findings) -> Resul
 fn link_digest(event: &Event) -> Option<[u8; 32]> {
     match event.kind {
         EventKind::LinkCreated => event.digest.as_slice().try_into().ok(),
-        EventKind::DeviceEnrolled => event.digest.get(64..)?.try_into().ok(),
-        _ => None,
+        _ => link_used_by(event),
     }
 }
 
@@ -360,12 +312,14 @@ fn check_links_of(
     let uses: std::collections::HashMap<FactId, Option<[u8; 32]>> = uses
         .into_iter()
         .filter_map(|checked| checked.row.ok())
-        .filter(|event| event.kind == EventKind::DeviceEnrolled)
+        .filter(|event| event.kind != EventKind::LinkCreated)
         .map(|event| (event.id, link_digest(&event)))
         .collect();
     for event in page {
         let Some(digest) = link_digest(event) else {
-            if matches!(event.kind, EventKind::LinkCreated | EventKind::DeviceEnrolled) {
+            let by_link = event.number == EnrolmentWay::Link.code();
+            let enrolled = event.kind == EventKind::DeviceEnrolled && by_link;
+            if enrolled || matches!(event.kind, EventKind::LinkCreated | EventKind::DevicePending) {
                 let problem = "has a digest of another length".to_owned();
                 findings.add("event", event.id.0, problem);
             }
@@ -376,7 +330,7 @@ fn check_links_of(
             continue;
         };
         let mut expected = link.clone();
-        if event.kind == EventKind::DeviceEnrolled {
+        if event.kind != EventKind::LinkCreated {
             expected.device = FactId(event.object);
         } else {
             expected = EnrolmentLink { device: link.device, ..link_of_event(event) };

@@ -25,6 +25,7 @@ mod derived;
 mod members;
 pub(crate) mod page;
 mod payments;
+mod people;
 mod report;
 mod staff;
 mod sums;

@@ -5,6 +5,12 @@ use std::fmt::Write as _;
 
 use yaoki_core::clerk::Clerk;
 use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, Transfer};
+use yaoki_core::identity::challenge::Challenge;
+use yaoki_core::identity::contact::Contact;
+use yaoki_core::identity::credential::Credential;
+use yaoki_core::identity::people::Consent;
+use yaoki_core::identity::recovery::Recovery;
+use yaoki_core::message::Message;
 use yaoki_core::proposal::Proposal;
 use yaoki_core::row::{Corrupt, Kind, Row, Source, Value};
 use yaoki_core::session::StaffSession;
@@ -13,7 +19,7 @@ use yaoki_core::state::{Device, EnrolmentLink, Member, PaymentState};
 use crate::conn::Conn;
 use crate::error::StoreError;
 use crate::sql::{self, Statement};
-use crate::table::{Balance, LedgerList, Record, Tally};
+use crate::table::{Balance, DeviceSeen, LedgerList, Record, Tally};
 
 /// The most rows that are read at once.
 pub(crate) const PAGE_ROWS: i64 = 4096;
@@ -132,6 +138,13 @@ paged! {
     Balance: BALANCES_AFTER;
     Tally: TALLIES_AFTER;
     LedgerList: LEDGER_LIST_AFTER;
+    Message: MESSAGES_AFTER;
+    Credential: CREDENTIALS_AFTER;
+    Contact: CONTACTS_AFTER;
+    Recovery: RECOVERIES_AFTER;
+    Consent: CONSENTS_AFTER;
+    Challenge: CHALLENGES_AFTER;
+    DeviceSeen: DEVICES_SEEN_AFTER;
     Proposal: PROPOSALS_AFTER;
     StaffSession: STAFF_SESSIONS_AFTER;
     Clerk: CLERKS_AFTER;
@@ -246,5 +259,6 @@ mod tests {
         check::<Balance>();
         check::<Tally>();
         check::<LedgerList>();
+        check::<Message>();
     }
 }

@@ -7,22 +7,31 @@ use yaoki_core::account::Account;
 use yaoki_core::facts::{
     Acknowledgement, Batch, Effect, Event, EventKind, Operation, OperationKind, Transfer,
 };
+use yaoki_core::identity::challenge::{Challenge, ChallengeState, Purpose as Asked};
+use yaoki_core::identity::contact::{Contact, ContactState};
+use yaoki_core::identity::credential::{Credential, CredentialKind, CredentialState};
+use yaoki_core::identity::people::Consent;
+use yaoki_core::identity::recovery::{Recovery, RecoveryState};
 use yaoki_core::ids::{
     FactId, LaneNumber, MemberNumber, MerchantNumber, RequestId, RequestKey, StoreNumber,
     TerminalNumber, WebhookNumber,
 };
+use yaoki_core::message::{
+    Address, Argument, Arguments, Channel, Confirmation, Language, Message, MessageState, Purse,
+    Template,
+};
 use yaoki_core::money::Currency;
 use yaoki_core::state::{
-    CodeSecret, Device, DeviceState, EnrolmentLink, Lane, Member, MemberState, Merchant,
-    PaymentState, PaymentStatus, Store, Terminal,
+    CodeSecret, Device, DeviceState, EnrolmentLink, EnrolmentWay, Lane, Member, MemberState,
+    Merchant, PaymentState, PaymentStatus, Store, Terminal,
 };
 use yaoki_core::switches::{Capability, Scope, Switch};
 use yaoki_core::time::{BusinessDate, Instant};
 use yaoki_core::webhook::{Webhook, WebhookState};
 use yaoki_store::conn::{LockMode, Purpose};
 use yaoki_store::table::{
-    Balance, Book, EVENT_BY_REQUEST, Key, LedgerList, OPERATION_BY_REQUEST, Position, Record,
-    Switchboard, TABLES, Tally, TallyOutcome,
+    Balance, Book, DeviceSeen, EVENT_BY_REQUEST, Key, LedgerList, OPERATION_BY_REQUEST, Position,
+    Record, Switchboard, TABLES, Tally, TallyOutcome,
 };
 use yaoki_store::{BookKind, Conn, on_both_storages};
 
@@ -111,9 +120,23 @@ fn members_and_lanes_come_back(conn: &mut Conn, tried: &mut BTreeSet<&'static st
     comes_back(conn, tried, &member(9_999_999_999), MemberNumber(9_999_999_999));
     let (id, member) = (FactId(LARGE), MemberNumber(1));
     let state = DeviceState::Ended;
-    comes_back(conn, tried, &Device { id, member, public_key: vec![4; 65], state }, id);
+    let device = Device {
+        id,
+        member,
+        public_key: vec![4; 65],
+        state,
+        way: EnrolmentWay::Recovery,
+        label: "Safari on iPhone".to_owned(),
+        session: FactId(LARGE),
+        verified_at: Instant(LARGE),
+        evidence: 15,
+        pays_since: Instant(LARGE),
+        pays_from: Instant(-1),
+    };
+    comes_back(conn, tried, &device, id);
     let (digest, expires_at) = ([0; 32], Instant(-1));
-    let link = EnrolmentLink { digest, member, expires_at, device: FactId::NONE };
+    let (device, inviter) = (FactId::NONE, FactId(LARGE));
+    let link = EnrolmentLink { digest, member, expires_at, device, inviter };
     comes_back(conn, tried, &link, digest);
     let (held, captured, refunded) = (1, 2, 3);
     let (payment, status) = (FactId(LARGE), PaymentStatus::Authorized);
@@ -124,6 +147,48 @@ fn members_and_lanes_come_back(conn: &mut Conn, tried: &mut BTreeSet<&'static st
     let (seq, generation) = (LARGE, LARGE);
     let lane = Lane { id, seq, head: [255; 32], last_at, last_id, holder, generation };
     comes_back(conn, tried, &lane, id);
+}
+
+fn people_come_back(conn: &mut Conn, tried: &mut BTreeSet<&'static str>) {
+    let (id, member, label) = (FactId(LARGE), MemberNumber(9_999_999_999), "鍵".to_owned());
+    let (kind, state) = (CredentialKind::RecoveryCodes, CredentialState::Ended);
+    let (lookup, secret, used) = (vec![0; 32], vec![255; 4], LARGE);
+    let factor = Credential { id, member, kind, state, lookup, secret, used, label };
+    comes_back(conn, tried, &factor, id);
+    let (digest, channel, language) = ([0; 32], Channel::Sms, Language::English);
+    let contact = Contact {
+        digest,
+        member,
+        channel,
+        address: Address("+819012345678".to_owned()),
+        language,
+        state: ContactState::Ended,
+        since: id,
+        ended_at: Instant(LARGE),
+    };
+    comes_back(conn, tried, &contact, digest);
+    let (state, proofs, contested) = (RecoveryState::WithStaff, 31, LARGE);
+    let (token, binding) = ([0; 32], [255; 32]);
+    let recovery = Recovery { id, member, state, proofs, token, binding, contested };
+    comes_back(conn, tried, &recovery, id);
+    comes_back(conn, tried, &Consent { member, terms: LARGE, event: id }, member);
+    let challenge = Challenge {
+        id: digest,
+        purpose: Asked::RecoverByPhone,
+        member,
+        channel,
+        contact: digest,
+        address: Address(String::new()),
+        language,
+        code: [7; 32],
+        tries: LARGE,
+        message: [0; 32],
+        state: ChallengeState::Spent,
+        expires_at: Instant(LARGE),
+    };
+    comes_back(conn, tried, &challenge, digest);
+    let network = "2001:db8::/48".to_owned();
+    comes_back(conn, tried, &DeviceSeen { device: id, at: Instant(LARGE), network }, id);
 }
 
 fn shops_and_the_book_come_back(conn: &mut Conn, tried: &mut BTreeSet<&'static str>) {
@@ -165,11 +230,35 @@ fn shops_and_the_book_come_back(conn: &mut Conn, tried: &mut BTreeSet<&'static s
     comes_back(conn, tried, &position, (name, lane));
     let operation = FactId(LARGE);
     comes_back(conn, tried, &LedgerList { account, operation }, (account, operation));
+    message_comes_back(conn, tried);
     let (kind, currency, created_at) = (BookKind::Staging, Currency::JPY, Instant(5));
     let zone = "Asia/Tokyo".to_owned();
     let (code_generation, closed) = (3, 1);
     let book = Book { id: 1, kind, currency, zone, created_at, code_generation, closed };
     comes_back(conn, tried, &book, 1_i64);
+}
+
+fn message_comes_back(conn: &mut Conn, tried: &mut BTreeSet<&'static str>) {
+    let message = Message {
+        key: [255; 32],
+        member: MemberNumber(9_999_999_999),
+        channel: Channel::Sms,
+        template: Template::OperatorNotice,
+        language: Language::English,
+        purse: Purse::Operators,
+        state: MessageState::Suppressed,
+        tries: LARGE,
+        next_at: Instant(LARGE),
+        created_at: Instant(-1),
+        admitted_at: Instant(0),
+        expires_at: Instant(LARGE),
+        confirmation: Confirmation::Given,
+        address_digest: [0; 32],
+        prefix: "例.example".to_owned(),
+        address: Address("誰か@例.example".to_owned()),
+        arguments: Arguments::new().with(Argument::What, "何か = 'x'; --"),
+    };
+    comes_back(conn, tried, &message, message.key);
 }
 
 on_both_storages! {
@@ -179,6 +268,7 @@ on_both_storages! {
         let mut tried = BTreeSet::new();
         facts_come_back(conn, &mut tried);
         members_and_lanes_come_back(conn, &mut tried);
+        people_come_back(conn, &mut tried);
         shops_and_the_book_come_back(conn, &mut tried);
         let all: BTreeSet<&str> = TABLES.iter().map(|table| table.name).collect();
         assert_eq!(tried, all, "every table is tried");

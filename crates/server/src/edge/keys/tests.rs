@@ -19,8 +19,9 @@ pub(super) fn keys() -> KeyFile {
 #[test]
 fn all_secrets_and_ids_differ_and_debug_prints_none() {
     let keys = keys();
-    let rotating =
-        [&keys.code, &keys.terminal_root, &keys.device_token, &keys.nonce, &keys.fingerprint];
+    let KeyFile { code, terminal_root, device_token, nonce, fingerprint, checkpoint: _, seal } =
+        &keys;
+    let rotating = [code, terminal_root, device_token, nonce, fingerprint, seal];
     let mut secrets: BTreeSet<_> = rotating.iter().map(|key| *key.secret.expose()).collect();
     secrets.insert(*keys.checkpoint.seed.expose());
     let mut ids: BTreeSet<_> = rotating.iter().map(|key| key.id.as_str()).collect();
@@ -90,18 +91,20 @@ fn a_lifetime_of_zero_drops_every_older_key_at_once() {
 #[test]
 fn every_key_rotates_alone() {
     type Rotation = fn(&mut KeyFile, &mut dyn FnMut(&mut [u8])) -> Result<(), KeyFileError>;
-    let rotations: [(KeyName, Rotation); 6] = [
+    let rotations: [(KeyName, Rotation); 7] = [
         (KeyName::Code, |keys, random| keys.rotate_code_key(random, NOW_MS, 1)),
         (KeyName::TerminalRoot, |keys, random| keys.rotate_terminal_root(random, NOW_MS, 1)),
         (KeyName::DeviceToken, |keys, random| keys.rotate_device_token_key(random, NOW_MS, 1)),
         (KeyName::Nonce, |keys, random| keys.rotate_nonce_key(random, NOW_MS)),
         (KeyName::Fingerprint, |keys, random| keys.rotate_fingerprint_key(random, NOW_MS)),
         (KeyName::Checkpoint, |keys, random| keys.rotate_checkpoint_key(random)),
+        (KeyName::Seal, |keys, random| keys.rotate_seal_key(random, NOW_MS)),
     ];
     let ids = |keys: &KeyFile| {
-        let KeyFile { code, terminal_root, device_token, nonce, fingerprint, checkpoint } =
+        let KeyFile { code, terminal_root, device_token, nonce, fingerprint, checkpoint, seal } =
             keys.clone();
-        [code.id, terminal_root.id, device_token.id, nonce.id, fingerprint.id, checkpoint.public.id]
+        let rotating = [code.id, terminal_root.id, device_token.id, nonce.id, fingerprint.id];
+        [rotating.as_slice(), &[checkpoint.public.id, seal.id]].concat()
     };
     for (place, (name, rotate)) in rotations.into_iter().enumerate() {
         assert_eq!(name, KeyName::ALL[place], "every key is here");
@@ -159,6 +162,7 @@ fn too_many_generations_are_refused() {
     for _ in 0..GENERATIONS_MAX {
         keys.rotate_fingerprint_key(&mut random, NOW_MS).expect("room");
         keys.rotate_checkpoint_key(&mut random).expect("room");
+        keys.rotate_seal_key(&mut random, NOW_MS).expect("room");
     }
     let full = keys.rotate_fingerprint_key(&mut random, NOW_MS);
     assert!(matches!(full, Err(KeyFileError::GenerationsFull { name: KeyName::Fingerprint })));

@@ -2,7 +2,7 @@
 
 use super::{
     CheckpointKey, CheckpointPublicKey, FORMAT, GENERATIONS_MAX, KeyFile, KeyFileError, KeyName,
-    Retired, RotatingKey, Secret, VERSION, key_id,
+    Retired, RotatingKey, Secret, VERSION, first_seal_key, key_id,
 };
 use crate::edge::hex;
 use serde::de::Error as _;
@@ -20,13 +20,19 @@ impl KeyFile {
             return Err(KeyFileError::Version);
         }
         let file: FileText = serde_json::from_str(text).map_err(|error| form(&error))?;
+        let fingerprint = file.fingerprint.open(KeyName::Fingerprint)?;
+        let seal = match file.seal {
+            Some(seal) => seal.open(KeyName::Seal)?,
+            None => first_seal_key(&fingerprint),
+        };
         Ok(Self {
             code: file.code.open(KeyName::Code)?,
             terminal_root: file.terminal_root.open(KeyName::TerminalRoot)?,
             device_token: file.device_token.open(KeyName::DeviceToken)?,
             nonce: file.nonce.open(KeyName::Nonce)?,
-            fingerprint: file.fingerprint.open(KeyName::Fingerprint)?,
+            fingerprint,
             checkpoint: file.checkpoint.open()?,
+            seal,
         })
     }
 
@@ -41,6 +47,7 @@ impl KeyFile {
             nonce: KeyText::close(&self.nonce),
             fingerprint: KeyText::close(&self.fingerprint),
             checkpoint: CheckpointText::close(&self.checkpoint),
+            seal: Some(KeyText::close(&self.seal)),
         };
         let text =
             serde_json::to_string_pretty(&file).expect("strings and numbers are always JSON");
@@ -70,6 +77,9 @@ struct FileText {
     nonce: KeyText,
     fingerprint: KeyText,
     checkpoint: CheckpointText,
+    /// Absent: written before there was one.
+    #[serde(default)]
+    seal: Option<KeyText>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -238,9 +248,30 @@ mod tests {
         keys.rotate_fingerprint_key(&mut random, NOW_MS).expect("a first rotation");
         keys.rotate_fingerprint_key(&mut random, NOW_MS).expect("a second rotation");
         keys.rotate_checkpoint_key(&mut random).expect("a first rotation");
+        keys.rotate_seal_key(&mut random, NOW_MS).expect("a first rotation");
         let text = keys.to_text();
         assert_eq!(KeyFile::parse(&text).expect("its own text"), keys);
         assert_eq!(KeyFile::parse(&text).expect("its own text").to_text(), text);
+    }
+
+    #[test]
+    fn a_file_of_before_the_seal_key_is_read_with_the_same_one_each_time() {
+        let without_seal = |keys: &KeyFile| {
+            let mut value: serde_json::Value =
+                serde_json::from_str(&keys.to_text()).expect("its own text");
+            value.as_object_mut().expect("an object").remove("seal").expect("a seal key");
+            value.to_string()
+        };
+        let mut keys = keys();
+        let first = KeyFile::parse(&without_seal(&keys)).expect("an older file");
+        assert_eq!((first.seal.generation, first.seal.retired.len()), (1, 0));
+        assert_ne!(first.seal.secret, keys.seal.secret);
+        assert_ne!(first.seal.secret, first.fingerprint.secret);
+        keys.rotate_fingerprint_key(&mut |bytes| bytes.fill(0xaa), NOW_MS).expect("a rotation");
+        let later = KeyFile::parse(&without_seal(&keys)).expect("an older file");
+        assert_eq!(later.seal, first.seal);
+        let written = KeyFile::parse(&later.to_text()).expect("its own text");
+        assert_eq!(written.seal, first.seal, "from then on it is in the file");
     }
 
     #[test]

@@ -40,8 +40,8 @@ pub(super) enum Rotate {
     Key {
         /// Which
         name: KeyOfFile,
-        /// How long the old generation is still accepted, seconds; fingerprints and checkpoints
-        /// keep what they need for ever, nonces a minute
+        /// How long the old generation is still accepted, seconds; fingerprints, checkpoints and
+        /// seals keep what they need for ever, nonces a minute
         #[arg(long, value_name = "SECONDS", default_value_t = 0)]
         keep_seconds: i64,
     },
@@ -62,6 +62,8 @@ pub(super) enum KeyOfFile {
     Fingerprint,
     /// Signatures of checkpoints
     Checkpoint,
+    /// Sealed secrets in the database
+    Seal,
 }
 
 impl KeyOfFile {
@@ -74,6 +76,7 @@ impl KeyOfFile {
             Self::Nonce => KeyName::Nonce,
             Self::Fingerprint => KeyName::Fingerprint,
             Self::Checkpoint => KeyName::Checkpoint,
+            Self::Seal => KeyName::Seal,
         }
     }
 }

@@ -79,6 +79,9 @@ fn pages(origins: &Origins<'_>, desk: &Desk, seeded: &Seeded) -> Result<(), Fail
     let till = seeded.tills.first().ok_or_else(|| Failure::fault("the demo has no terminal"))?;
     let registers = origins.of(ListenerName::Registers);
     rows.push(("a register", format!("{registers}{}", till.page)));
+    let mailbox =
+        format!("{}{}", origins.of(ListenerName::Public), yaoki_server::web::mailbox::PATH);
+    rows.push(("mail and SMS", mailbox));
     let desk = Desk { server: Some(origins.running.app.clone()), ..desk.clone() };
     rows.push(("the console, once", seed::console_link(&desk)?));
     say::columns(&rows);

@@ -1,0 +1,264 @@
+//! Devices: inviting, approving and ending them, and which one pays.
+
+use super::{Acting, Says};
+use crate::decide::{Stop, must};
+use crate::facts::EventKind;
+use crate::identity::act::{By, IdentityAct, NewDevice};
+use crate::identity::credential::CredentialKind;
+use crate::identity::people::Private;
+use crate::identity::{DEVICES_MAX, INVITATION_MS, PAYING_RIGHT_WAIT_MS, TAKE_BACK_MS};
+use crate::ids::{FactId, MemberNumber};
+use crate::message::Template;
+use crate::refusal::Refusal;
+use crate::state::{Device, DeviceState, EnrolmentWay, Evidence, MemberState};
+use crate::switches::{Capability, Place};
+use crate::time::Instant;
+
+pub(super) fn decide(act: &mut Acting<'_>) -> Result<(), Stop> {
+    match &act.identity.act {
+        IdentityAct::Invite(digest, expires_at) => invite(act, digest, *expires_at),
+        IdentityAct::RedeemInvitation(digest, device) => redeem(act, digest, device),
+        IdentityAct::ApproveDevice(device, secret) => approve(act, *device, secret.as_ref()),
+        IdentityAct::EndDevice(device) => end(act, *device),
+        IdentityAct::AddDevice(passkey, device) => add(act, *passkey, device),
+        IdentityAct::MovePayingRight(device, secret) => move_paying_right(act, *device, secret),
+        IdentityAct::RefusePayingRight(device) => refuse_paying_right(act, *device),
+        IdentityAct::AddEvidence(device, evidence) => add_evidence(act, *device, *evidence),
+        other => unreachable!("{other:?} is not about a device"),
+    }
+}
+
+fn enrolment_must_be_open(act: &Acting<'_>, member: MemberNumber) -> Result<(), Refusal> {
+    let place = Place { member, ..Place::default() };
+    let closed = act.view.directory.is_closed(Capability::Enrolment, &place, act.view.now);
+    must(!closed, Refusal::EnrolmentIsClosed)
+}
+
+fn devices_must_be_few(act: &Acting<'_>, member: MemberNumber) -> Result<(), Refusal> {
+    let active = act.view.people.devices_of(member).filter(|row| row.is_active());
+    must(active.count() < DEVICES_MAX, Refusal::DevicesMustBeFew)
+}
+
+fn invite(act: &mut Acting<'_>, digest: &[u8; 32], expires_at: Instant) -> Result<(), Stop> {
+    act.must_be_open()?;
+    let inviter = act.trusted_device()?.id;
+    let now = act.view.now;
+    let near = now < expires_at && expires_at <= now.plus_ms(INVITATION_MS);
+    must(near, Refusal::LinkMustBeValid)?;
+    let says = Says {
+        object: inviter.0,
+        number: expires_at.0,
+        digest: digest.to_vec(),
+        ..Says::default()
+    };
+    act.book(act.identity.member, EventKind::LinkCreated, says);
+    Ok(())
+}
+
+/// An invitation makes a device that waits: whoever guessed or overheard it has nothing yet.
+fn redeem(act: &mut Acting<'_>, digest: &[u8; 32], device: &NewDevice) -> Result<(), Stop> {
+    let link = act.view.links.get(digest).ok_or(Refusal::LinkMustBeValid)?;
+    let open = link.inviter.is_some() && !link.device.is_some();
+    must(open && act.view.now < link.expires_at, Refusal::LinkMustBeValid)?;
+    let Some(member) = act.view.members.get(&link.member) else { return Err(Stop::Later) };
+    must(member.state == MemberState::Open, Refusal::MemberMustBeOpen)?;
+    enrolment_must_be_open(act, member.number)?;
+    devices_must_be_few(act, member.number)?;
+    let waits = |row: &Device| row.state == DeviceState::Pending;
+    let waiting = act.view.people.devices_of(member.number).any(waits);
+    must(!waiting, Refusal::OneDeviceMayWait)?;
+    book_key(
+        act,
+        (member.number, EventKind::DevicePending),
+        device,
+        (EnrolmentWay::Invitation, digest),
+    );
+    Ok(())
+}
+
+/// Books that a device has this key; it pays only where `kind` says so.
+fn book_key(
+    act: &mut Acting<'_>,
+    (member, kind): (MemberNumber, EventKind),
+    device: &NewDevice,
+    (way, grant): (EnrolmentWay, &[u8; 32]),
+) -> FactId {
+    let id = act.next_id();
+    let pays = kind == EventKind::DeviceEnrolled;
+    let key = *blake3::hash(&device.public_key).as_bytes();
+    let secret = if pays { *blake3::hash(&device.secret).as_bytes() } else { [0; 32] };
+    let says = Says {
+        object: id.0,
+        number: way.code(),
+        digest: [key, secret, *grant].concat(),
+        text: device.label.clone(),
+    };
+    act.book(member, kind, says);
+    act.keep(Private {
+        public_key: device.public_key.to_vec(),
+        code_secret: pays.then_some(device.secret),
+        ..Private::default()
+    });
+    id
+}
+
+/// Books a device that pays from now on.
+pub(super) fn book_paying(
+    act: &mut Acting<'_>,
+    member: MemberNumber,
+    (device, way): (&NewDevice, EnrolmentWay),
+    grant: &[u8; 32],
+) -> FactId {
+    book_key(act, (member, EventKind::DeviceEnrolled), device, (way, grant))
+}
+
+fn approve(act: &mut Acting<'_>, id: FactId, secret: Option<&[u8; 32]>) -> Result<(), Stop> {
+    act.must_be_open()?;
+    act.trusted_device()?;
+    enrolment_must_be_open(act, act.identity.member)?;
+    let row = act.device(id)?;
+    must(row.state == DeviceState::Pending, Refusal::DeviceMustWait)?;
+    // An invitation that nobody approved is no standing offer.
+    let late = act.view.now >= row.id.at().plus_ms(2 * INVITATION_MS);
+    must(!late, Refusal::DeviceMustWait)?;
+    devices_must_be_few(act, act.identity.member)?;
+    let label = row.label.clone();
+    let says = Says { object: id.0, ..Says::default() };
+    act.book(act.identity.member, EventKind::DeviceApproved, says);
+    act.tell(Template::DeviceAdded, &label);
+    if let Some(secret) = secret {
+        book_paying_right(act, id, secret);
+        act.tell(Template::PayingDeviceMoved, &label);
+    }
+    Ok(())
+}
+
+fn book_paying_right(act: &mut Acting<'_>, device: FactId, secret: &[u8; 32]) {
+    let digest = blake3::hash(secret).as_bytes().to_vec();
+    let says = Says { object: device.0, digest, ..Says::default() };
+    act.book(act.identity.member, EventKind::PayingRightMoved, says);
+    act.keep(Private { code_secret: Some(*secret), ..Private::default() });
+}
+
+/// A device ends itself at once, and one that waits is refused at once. Another one is ended by a
+/// device whose user was verified, and within three days only by an older one.
+fn end(act: &mut Acting<'_>, id: FactId) -> Result<(), Stop> {
+    let row = act.device(id)?;
+    must(row.state != DeviceState::Ended, Refusal::DeviceMustBeActive)?;
+    let mut by_old_key = false;
+    if let By::Device { device, .. } = act.identity.by {
+        let by = act.acting_device()?;
+        let own = device == id;
+        let waits = row.state == DeviceState::Pending;
+        if !own {
+            let may = if waits { !by.is_young(act.view.now) } else { act.trusted_device().is_ok() };
+            if !may {
+                act.trusted_device()?;
+            }
+        }
+        by_old_key = own;
+    } else {
+        must(act.identity.by == By::Staff, Refusal::DeviceMustBeActive)?;
+    }
+    let label = row.label.clone();
+    let says = Says { object: id.0, ..Says::default() };
+    act.book(act.identity.member, EventKind::DeviceEnded, says);
+    act.tell(Template::DeviceEnded, &label);
+    if by_old_key {
+        book_evidence_for_younger(act, id);
+    }
+    Ok(())
+}
+
+/// Who holds the old device and ends it by its own key shows that the younger ones are his too.
+fn book_evidence_for_younger(act: &mut Acting<'_>, ended: FactId) {
+    let member = act.identity.member;
+    let younger = act.view.people.devices_of(member);
+    let younger = younger.filter(|row| row.is_active() && row.id > ended);
+    let younger: Vec<FactId> = younger.map(|row| row.id).collect();
+    for device in younger {
+        let number = Evidence::OldDeviceEnded.code();
+        act.book(
+            member,
+            EventKind::DeviceEvidence,
+            Says { object: device.0, number, ..Says::default() },
+        );
+    }
+}
+
+/// Who has a passkey of the member's and no device gets one that does not pay, and asks to pay.
+fn add(act: &mut Acting<'_>, passkey: FactId, device: &NewDevice) -> Result<(), Stop> {
+    act.must_be_open()?;
+    act.browser()?;
+    let member = act.identity.member;
+    enrolment_must_be_open(act, member)?;
+    devices_must_be_few(act, member)?;
+    let row = act.view.people.credentials.get(&passkey);
+    let holds = |kind, theirs| kind == CredentialKind::Passkey && theirs == member;
+    let row = row.filter(|row| row.is_active() && holds(row.kind, row.member));
+    let row = row.ok_or(Refusal::FactorMustExist)?;
+    let grant = blake3::hash(&row.lookup);
+    let way = (EnrolmentWay::Passkey, grant.as_bytes());
+    let id = book_key(act, (member, EventKind::DeviceAdded), device, way);
+    let number = act.view.now.plus_ms(PAYING_RIGHT_WAIT_MS).0;
+    let says = Says { object: id.0, number, ..Says::default() };
+    act.book(member, EventKind::PayingRightAsked, says);
+    act.tell(Template::DeviceAdded, &device.label);
+    Ok(())
+}
+
+/// The paying right goes to another device: by a device that holds it or held it lately, or to one
+/// whose time of waiting is over.
+fn move_paying_right(act: &mut Acting<'_>, id: FactId, secret: &[u8; 32]) -> Result<(), Stop> {
+    act.must_be_open()?;
+    let by = act.acting_device()?;
+    let row = act.device(id)?;
+    must(row.is_active(), Refusal::DeviceMustBeActive)?;
+    let now = act.view.now;
+    let pays = act.member()?.device;
+    if by.id == id && pays != id {
+        must(by.is_fresh(now), Refusal::UserMustBeVerified)?;
+        let waited = by.pays_from != Instant(0) && by.pays_from <= now;
+        must(waited || may_take_back(act, by, pays), Refusal::PayingRightMustWait)?;
+    } else {
+        act.trusted_device()?;
+        must(by.id == pays || !pays.is_some(), Refusal::PayingRightMustWait)?;
+    }
+    let label = row.label.clone();
+    book_paying_right(act, id, secret);
+    act.tell(Template::PayingDeviceMoved, &label);
+    Ok(())
+}
+
+/// An older device takes back within three days what it paid with before.
+fn may_take_back(act: &Acting<'_>, by: &Device, pays: FactId) -> bool {
+    let Some(present) = act.view.people.devices.get(&pays) else { return false };
+    let lately = act.view.now < present.pays_since.plus_ms(TAKE_BACK_MS);
+    let held = by.pays_since != Instant(0) && by.pays_since < present.pays_since;
+    held && lately
+}
+
+fn refuse_paying_right(act: &mut Acting<'_>, id: FactId) -> Result<(), Stop> {
+    let by = act.acting_device()?;
+    let older = by.id < id || by.id == act.member()?.device;
+    must(older, Refusal::DeviceMustNotBeYoung)?;
+    let row = act.device(id)?;
+    must(row.is_active() && row.pays_from != Instant(0), Refusal::DeviceMustWait)?;
+    let says = Says { object: id.0, ..Says::default() };
+    act.book(act.identity.member, EventKind::PayingRightRefused, says);
+    Ok(())
+}
+
+fn add_evidence(act: &mut Acting<'_>, id: FactId, evidence: Evidence) -> Result<(), Stop> {
+    let row = act.device(id)?;
+    must(row.is_active(), Refusal::DeviceMustBeActive)?;
+    let may = match evidence {
+        Evidence::NoticeAcknowledged => act.identity.by == By::Message,
+        Evidence::CardChallenge => act.identity.by == By::Staff,
+        Evidence::FirstDevice | Evidence::OldDeviceEnded => false,
+    };
+    must(may, Refusal::DeviceMustNotBeYoung)?;
+    let says = Says { object: id.0, number: evidence.code(), ..Says::default() };
+    act.book(act.identity.member, EventKind::DeviceEvidence, says);
+    Ok(())
+}

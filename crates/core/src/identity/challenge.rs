@@ -1,0 +1,76 @@
+//! A challenge: a code of eight digits, sent to an address, typed where it was asked for.
+//!
+//! It proves that who asks reads what arrives there, and nothing else: no code opens a wallet. A
+//! challenge is bound to the key of the browser that asked and to what it asked for; it is work, not
+//! a fact: it is deleted when it is over.
+
+use crate::ids::MemberNumber;
+use crate::message::{Address, Channel, Language};
+use crate::time::Instant;
+use crate::{coded, row};
+
+coded! {
+    /// What a code was asked for.
+    pub enum Purpose {
+        /// To become a member.
+        SignUp = 1 => "sign_up",
+        /// To put another address on file.
+        AddContact = 2 => "add_contact",
+        /// To recover a wallet, by mail.
+        RecoverByMail = 3 => "recover_by_mail",
+        /// To recover a wallet, by telephone number.
+        RecoverByPhone = 4 => "recover_by_phone",
+    }
+}
+
+coded! {
+    /// How far a challenge has come.
+    pub enum ChallengeState {
+        /// The code was not typed yet.
+        Waiting = 0 => "waiting",
+        /// It was.
+        Confirmed = 1 => "confirmed",
+        /// What it was asked for was done.
+        Spent = 2 => "spent",
+    }
+}
+
+row! {
+    /// A code that was sent, or that only seems to be: whoever asks never hears which.
+    pub struct Challenge in "challenge" {
+        /// Identity: a digest of purpose and asking key, so a key has one for each purpose.
+        pub id: [u8; 32],
+        /// What it is for.
+        pub purpose: Purpose,
+        /// Who must be meant; none where nobody is, or nobody yet.
+        pub member: MemberNumber,
+        /// What the address is.
+        pub channel: Channel,
+        /// The address's keyed digest, see [`crate::identity::contact::Contact`].
+        pub contact: [u8; 32],
+        /// The address; empty where it is on file already.
+        pub address: Address,
+        /// In which language.
+        pub language: Language,
+        /// The keyed digest of the code.
+        pub code: [u8; 32],
+        /// Wrong codes typed.
+        pub tries: i64,
+        /// The message that brings it, or zeros where none was sent.
+        pub message: [u8; 32],
+        /// How far it has come.
+        pub state: ChallengeState,
+        /// Until when the code can be typed, and what it is for be done.
+        pub expires_at: Instant,
+    }
+}
+
+impl Challenge {
+    /// The identity of the challenge of a key for a purpose.
+    pub fn id_of(purpose: Purpose, binding: &[u8; 32]) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_derive_key("yaoki challenge 1");
+        hasher.update(&purpose.code().to_be_bytes());
+        hasher.update(binding);
+        *hasher.finalize().as_bytes()
+    }
+}

@@ -1,0 +1,190 @@
+//! The rows of the members of a batch, and how events change them: the same folds in a commit and in
+//! `yaoki verify`.
+
+use std::collections::BTreeMap;
+
+use crate::facts::{Event, EventKind};
+use crate::identity::contact::{Contact, ContactState};
+use crate::identity::credential::{Credential, CredentialState};
+use crate::identity::recovery::Recovery;
+use crate::ids::{FactId, MemberNumber};
+use crate::message::Address;
+use crate::row;
+use crate::state::Device;
+use crate::time::Instant;
+
+row! {
+    /// What a member has agreed to last.
+    pub struct Consent in "consent" {
+        /// Who.
+        pub member: MemberNumber,
+        /// The version of terms and notices.
+        pub terms: i64,
+        /// The event that says so.
+        pub event: FactId,
+    }
+}
+
+/// What an event may not carry, beside its digest.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Private {
+    /// The code secret of the device that pays.
+    pub code_secret: Option<[u8; 32]>,
+    /// The key of a device: P-256, SEC 1 uncompressed.
+    pub public_key: Vec<u8>,
+    /// By which a factor is found.
+    pub lookup: Vec<u8>,
+    /// What a factor is checked with.
+    pub secret: Vec<u8>,
+    /// An address.
+    pub address: Address,
+}
+
+impl Default for Private {
+    fn default() -> Self {
+        Self {
+            code_secret: None,
+            public_key: Vec::new(),
+            lookup: Vec::new(),
+            secret: Vec::new(),
+            address: Address(String::new()),
+        }
+    }
+}
+
+impl std::fmt::Debug for Private {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("[redacted]")
+    }
+}
+
+/// The row that an event changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Touched {
+    /// A device.
+    Device(FactId),
+    /// A factor.
+    Credential(FactId),
+    /// An address.
+    Contact([u8; 32]),
+    /// A recovery.
+    Recovery(FactId),
+    /// What a member agreed to.
+    Consent(MemberNumber),
+}
+
+/// Devices, factors, addresses, recoveries and consents, by key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct People {
+    /// Devices.
+    pub devices: BTreeMap<FactId, Device>,
+    /// Factors.
+    pub credentials: BTreeMap<FactId, Credential>,
+    /// Addresses.
+    pub contacts: BTreeMap<[u8; 32], Contact>,
+    /// Recoveries.
+    pub recoveries: BTreeMap<FactId, Recovery>,
+    /// Consents.
+    pub consents: BTreeMap<MemberNumber, Consent>,
+}
+
+impl People {
+    /// Books an event of a member's, and says which row it changed.
+    ///
+    /// # Panics
+    /// If a row that the event changes is not loaded.
+    pub fn fold_event(&mut self, event: &Event, private: Private) -> Option<Touched> {
+        use EventKind as Kind;
+        let object = FactId(event.object);
+        match event.kind {
+            Kind::DeviceEnrolled | Kind::DeviceAdded | Kind::DevicePending => {
+                self.devices.insert(object, Device::of_event(event, private.public_key));
+            }
+            Kind::DeviceEnded
+            | Kind::DeviceApproved
+            | Kind::DeviceRestored
+            | Kind::DeviceEvidence
+            | Kind::SessionOpened
+            | Kind::SessionEnded
+            | Kind::UserVerified
+            | Kind::PayingRightAsked
+            | Kind::PayingRightRefused
+            | Kind::PayingRightMoved => {
+                let device = self.devices.get_mut(&object).expect("the device is loaded");
+                device.fold_event(event, private.public_key);
+            }
+            Kind::CredentialAdded => {
+                let row = Credential::of_event(event, private.lookup, private.secret);
+                self.credentials.insert(object, row);
+                return Some(Touched::Credential(object));
+            }
+            Kind::CredentialEnded | Kind::CredentialUsed => {
+                let row = self.credentials.get_mut(&object).expect("the factor is loaded");
+                if event.kind == Kind::CredentialEnded {
+                    row.state = CredentialState::Ended;
+                } else {
+                    row.used = event.number;
+                }
+                return Some(Touched::Credential(object));
+            }
+            Kind::ContactAdded => {
+                let row = Contact::of_event(event, private.address);
+                let digest = row.digest;
+                self.contacts.insert(digest, row);
+                return Some(Touched::Contact(digest));
+            }
+            Kind::ContactEnded => {
+                let digest: [u8; 32] = event.digest.as_slice().try_into().expect("a digest");
+                let row = self.contacts.get_mut(&digest).expect("the address is loaded");
+                (row.state, row.ended_at) = (ContactState::Ended, event.id.at());
+                return Some(Touched::Contact(digest));
+            }
+            Kind::RecoveryStarted => {
+                self.recoveries.insert(event.id, Recovery::of_event(event));
+                return Some(Touched::Recovery(event.id));
+            }
+            Kind::RecoveryContested | Kind::RecoveryCancelled | Kind::RecoveryFinished => {
+                let row = self.recoveries.get_mut(&object).expect("the recovery is loaded");
+                row.fold_event(event);
+                return Some(Touched::Recovery(object));
+            }
+            Kind::Consented => {
+                let member = MemberNumber(event.subject);
+                let row = Consent { member, terms: event.number, event: event.id };
+                self.consents.insert(member, row);
+                return Some(Touched::Consent(member));
+            }
+            _ => return None,
+        }
+        Some(Touched::Device(object))
+    }
+
+    /// How many rows there are.
+    pub fn count(&self) -> usize {
+        self.devices.len()
+            + self.credentials.len()
+            + self.contacts.len()
+            + self.recoveries.len()
+            + self.consents.len()
+    }
+
+    /// The devices of a member.
+    pub fn devices_of(&self, member: MemberNumber) -> impl Iterator<Item = &Device> {
+        self.devices.values().filter(move |row| row.member == member)
+    }
+
+    /// The factors of a member that count.
+    pub fn credentials_of(&self, member: MemberNumber) -> impl Iterator<Item = &Credential> {
+        self.credentials.values().filter(move |row| row.member == member && row.is_active())
+    }
+
+    /// The addresses of a member that are on file.
+    pub fn contacts_of(&self, member: MemberNumber) -> impl Iterator<Item = &Contact> {
+        self.contacts.values().filter(move |row| row.member == member && row.is_active())
+    }
+
+    /// The recovery of a member that is under way.
+    pub fn recovery_of(&self, member: MemberNumber, now: Instant) -> Option<&Recovery> {
+        self.recoveries.values().find(|row| row.member == member && row.is_open(now))
+    }
+}

@@ -1,0 +1,174 @@
+//! Devices, factors, addresses, recoveries and consents of a range of members, rebuilt from their
+//! events by the folds that commits use.
+//!
+//! What events name by digest only is folded as that digest, and compared with the digest of what
+//! the row holds. An address itself is no part of it: its keyed digest, which is the row's key, is.
+
+use std::collections::BTreeMap;
+
+use yaoki_core::facts::{Event, EventKind};
+use yaoki_core::identity::contact::Contact;
+use yaoki_core::identity::credential::Credential;
+use yaoki_core::identity::people::{Consent, People, Private};
+use yaoki_core::identity::recovery::Recovery;
+use yaoki_core::ids::{FactId, MemberNumber};
+use yaoki_core::message::Address;
+use yaoki_core::row::Row;
+use yaoki_core::state::Device;
+
+use super::page::{Checked, Paged, Pages, hex};
+use super::report::Findings;
+use crate::conn::Conn;
+use crate::error::StoreError;
+
+/// What the events of a range of members give.
+#[derive(Default)]
+pub(super) struct Folded {
+    people: People,
+}
+
+/// How many rows were compared.
+#[derive(Debug, Default)]
+pub(super) struct Compared {
+    pub(super) devices: u64,
+    pub(super) others: u64,
+}
+
+/// A row of a member's.
+trait Personal: Paged {
+    /// Its key.
+    type Key: Ord + Clone;
+    fn key(&self) -> Self::Key;
+    fn member(&self) -> MemberNumber;
+    fn named(key: &Self::Key) -> String;
+    /// The row with digests in the place of what no event carries.
+    fn with_digests(self) -> Self;
+}
+
+macro_rules! personal {
+    ($row:ty, $key:ty, $field:ident, $named:expr, $with_digests:expr) => {
+        impl Personal for $row {
+            type Key = $key;
+            fn key(&self) -> $key {
+                self.$field
+            }
+            fn member(&self) -> MemberNumber {
+                self.member
+            }
+            fn named(key: &$key) -> String {
+                let named: fn(&$key) -> String = $named;
+                named(key)
+            }
+            fn with_digests(self) -> Self {
+                let with_digests: fn(Self) -> Self = $with_digests;
+                with_digests(self)
+            }
+        }
+    };
+}
+
+personal!(Device, FactId, id, |id| id.0.to_string(), |row| Self {
+    public_key: blake3::hash(&row.public_key).as_bytes().to_vec(),
+    ..row
+});
+personal!(Credential, FactId, id, |id| id.0.to_string(), |row| Self {
+    secret: Credential::digest(&row.lookup, &row.secret).to_vec(),
+    lookup: Vec::new(),
+    ..row
+});
+personal!(Contact, [u8; 32], digest, |digest| hex(digest), |row| Self {
+    address: Address(String::new()),
+    ..row
+});
+personal!(Recovery, FactId, id, |id| id.0.to_string(), |row| row);
+personal!(Consent, MemberNumber, member, |member| member.0.to_string(), |row| row);
+
+impl Folded {
+    /// Books an event of a member of the range.
+    pub(super) fn fold(&mut self, event: &Event, findings: &mut Findings) {
+        let people = &mut self.people;
+        findings.folds::<Event>(event.id.0, || {
+            people.fold_event(event, digests(event));
+        });
+    }
+
+    /// Compares with the stored rows of members that `is_of_range` names.
+    pub(super) fn compare(
+        self,
+        conn: &mut Conn,
+        is_of_range: impl Fn(MemberNumber) -> bool,
+        findings: &mut Findings,
+    ) -> Result<Compared, StoreError> {
+        let People { devices, credentials, contacts, recoveries, consents } = self.people;
+        let devices = compare(conn, devices, &is_of_range, findings)?;
+        let others = [
+            compare(conn, credentials, &is_of_range, findings)?,
+            compare(conn, contacts, &is_of_range, findings)?,
+            compare(conn, recoveries, &is_of_range, findings)?,
+            compare(conn, consents, &is_of_range, findings)?,
+        ];
+        Ok(Compared { devices, others: others.iter().sum() })
+    }
+}
+
+/// What an event says of what it may not carry.
+fn digests(event: &Event) -> Private {
+    let first = || event.digest.get(..32).map(<[u8]>::to_vec).unwrap_or_default();
+    let mut private = Private::default();
+    match event.kind {
+        EventKind::DeviceEnrolled
+        | EventKind::DeviceAdded
+        | EventKind::DevicePending
+        | EventKind::DeviceRestored => private.public_key = first(),
+        EventKind::CredentialAdded => private.secret = first(),
+        _ => {}
+    }
+    private
+}
+
+/// Stored rows against what the events give; says how many there are.
+fn compare<T: Personal>(
+    conn: &mut Conn,
+    mut expected: BTreeMap<T::Key, T>,
+    is_of_range: &impl Fn(MemberNumber) -> bool,
+    findings: &mut Findings,
+) -> Result<u64, StoreError> {
+    let mut count = 0;
+    let mut pages: Pages<T> = Pages::new();
+    while let Some(checked) = pages.next(conn)? {
+        // A row that cannot be read is a finding once: in the first range.
+        let Some(stored) = read(checked, is_of_range, findings) else { continue };
+        let (key, member) = (stored.key(), stored.member());
+        // An address that changed hands is its last owner's, whose events may be another range's.
+        let given = expected.remove(&key);
+        if !is_of_range(member) {
+            if let Some(given) = given.filter(|_| T::TABLE != Contact::TABLE) {
+                findings.must_equal(T::named(&key), &stored.with_digests(), &given);
+            }
+            continue;
+        }
+        count += 1;
+        match given {
+            Some(given) => {
+                findings.must_equal(T::named(&key), &stored.with_digests(), &given);
+            }
+            None => findings.add(T::TABLE, T::named(&key), "no event gives it".to_owned()),
+        }
+    }
+    for key in expected.keys() {
+        findings.add(T::TABLE, T::named(key), "is missing, or cannot be read".to_owned());
+    }
+    Ok(count)
+}
+
+fn read<T: Personal>(
+    checked: Checked<T>,
+    is_of_range: &impl Fn(MemberNumber) -> bool,
+    findings: &mut Findings,
+) -> Option<T> {
+    match checked.row {
+        Ok(row) => Some(row),
+        Err(_) if !is_of_range(MemberNumber(1)) => None,
+        Err(_) => findings.readable(checked),
+    }
+}
