@@ -256,6 +256,7 @@ mod tests {
             store: StoreNumber(2),
             terminal: TerminalNumber(3),
             member: MemberNumber(4),
+            provider: 5,
         };
         for &scope in Scope::ALL {
             let switch = |subject| Switch {

@@ -15,4 +15,5 @@ mod staff;
 mod staff_cases;
 mod staff_sessions;
 mod states;
+mod switched;
 mod world;

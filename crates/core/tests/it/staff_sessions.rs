@@ -14,7 +14,7 @@ use crate::staff_cases::{
 #[expect(clippy::too_many_lines, reason = "a table, few lines a case")]
 pub(crate) fn sessions() -> Vec<Case> {
     vec![
-        (|o| o.host(sign_in(AOI, 0)), "session_opened"),
+        (|o| o.host(sign_in(AOI, 0)), "staff_session_opened"),
         (|o| o.host(sign_in(9, 0)), PASSKEY),
         (
             |o| {
@@ -52,7 +52,7 @@ pub(crate) fn sessions() -> Vec<Case> {
             OVER,
         ),
         (|o| o.ask(9, Deed::Act(Act::FreezeMember(ONE))), OVER),
-        (|o| o.ask(EMI, Deed::Verify(key(EMI), 0)), "session_verified"),
+        (|o| o.ask(EMI, Deed::Verify(key(EMI), 0)), "staff_session_verified"),
         (|o| o.ask(EMI, Deed::Verify(key(AOI), 0)), PASSKEY),
         (
             |o| {

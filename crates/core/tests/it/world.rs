@@ -432,13 +432,10 @@ impl World {
                     folded.fold_operation(operation, self.directory.store_of(operation.terminal));
                 }
                 (Fact::Transfer(transfer), Some(folded)) => folded.fold_transfer(transfer),
-                (Fact::Event(event), Some(folded)) => {
-                    let other = event.kind == EventKind::DeviceEnded
-                        && folded.device != FactId(event.object);
-                    if !other {
-                        folded.fold_event(event, None);
-                    }
+                (Fact::Event(event), Some(folded)) if folded.takes(event) => {
+                    folded.fold_event(event, None);
                 }
+                (Fact::Event(_), Some(_)) => {}
                 _ => panic!("a member is created before anything else happens to it"),
             }
         }
@@ -451,17 +448,8 @@ fn loaded<K: Ord + Copy, T: Clone>(all: &BTreeMap<K, T>, keys: &[K]) -> BTreeMap
     keys.iter().filter_map(|key| Some((*key, all.get(key)?.clone()))).collect()
 }
 
-const fn is_of_member(kind: EventKind) -> bool {
-    matches!(
-        kind,
-        EventKind::MemberCreated
-            | EventKind::MemberFrozen
-            | EventKind::MemberUnfrozen
-            | EventKind::MemberClosed
-            | EventKind::DeviceEnrolled
-            | EventKind::DeviceEnded
-            | EventKind::CodeSecretRotated
-    )
+fn is_of_member(kind: EventKind) -> bool {
+    kind == EventKind::MemberCreated || kind.is_of_member()
 }
 
 /// Money from outside under a request id of its own.
