@@ -43,6 +43,10 @@ number! {
     TerminalNumber,
     /// A webhook endpoint's number: where a merchant is told of what happened.
     WebhookNumber,
+    /// An operator's number: who works at the console.
+    OperatorNumber,
+    /// A clerk's number: who gives money back at a register.
+    ClerkNumber,
     /// A lane's number, 0 to 1023.
     LaneNumber,
     /// A fact: 41 bits of milliseconds since 2020, 10 bits of lane, 12 bits of sequence.

@@ -6,6 +6,7 @@
 pub mod console;
 pub mod events;
 pub mod listing;
+pub mod staff;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,7 +61,8 @@ pub fn device(conn: &mut Conn, id: FactId) -> Result<Option<Device>, StoreError>
     Ok(conn.find::<Device, _>(&[id])?.pop())
 }
 
-/// Every merchant, store, terminal, webhook endpoint and closed switch.
+/// Every merchant, store, terminal, webhook endpoint, closed switch and operator, and the proposals
+/// that wait.
 pub fn directory(conn: &mut Conn) -> Result<Directory, StoreError> {
     let merchants: Vec<Merchant> = conn.query(&sql::MERCHANTS, &[])?;
     let stores: Vec<Store> = conn.query(&sql::STORES, &[])?;
@@ -72,6 +74,7 @@ pub fn directory(conn: &mut Conn) -> Result<Directory, StoreError> {
         terminals: terminals.into_iter().map(|row| (row.number, row)).collect(),
         switches: switches(conn)?,
         webhooks: webhooks.into_iter().map(|row| (row.number, row)).collect(),
+        staff: staff::directory(conn)?,
     })
 }
 
