@@ -134,7 +134,7 @@ coded! {
         TerminalResumed = 6 => "terminal_resumed",
         /// A terminal has a new key. number: until when the old one works, Unix milliseconds.
         TerminalKeyRotated = 7 => "terminal_key_rotated",
-        /// A member exists.
+        /// A member exists. digest: of the key that signed up; empty where an operator made it.
         MemberCreated = 8 => "member_created",
         /// A member's money cannot leave by the member's act. number: 1, by the member himself.
         MemberFrozen = 9 => "member_frozen",
@@ -170,7 +170,8 @@ coded! {
         /// A webhook endpoint has a new secret. number: until when the old one works, Unix
         /// milliseconds.
         WebhookSecretRotated = 23 => "webhook_secret_rotated",
-        /// An address is on file. number: its kind, digest: its keyed one, text: the language.
+        /// An address is on file. number: its kind, digest: its keyed one, text: the language,
+        /// object: where it was taken back, the event that had put it there.
         ContactAdded = 24 => "contact_added",
         /// An address is on file no longer. digest: its keyed one.
         ContactEnded = 25 => "contact_ended",
@@ -190,7 +191,7 @@ coded! {
         /// A device redeemed an invitation and waits. object: device, number: the way, digest, in
         /// three parts of 32 bytes: of its key, zeros, of the invitation. text: what it is.
         DevicePending = 32 => "device_pending",
-        /// A device that waited has authority. object: device.
+        /// A device that waited has authority. object: device, number: 1, it pays too.
         DeviceApproved = 33 => "device_approved",
         /// A device has the paying right. object: device, digest: of its code secret.
         PayingRightMoved = 34 => "paying_right_moved",
@@ -216,9 +217,11 @@ coded! {
         Consented = 43 => "consented",
         /// A device was enrolled and does not pay. As `device_enrolled`, without a code secret.
         DeviceAdded = 44 => "device_added",
+        /// Members of staff allow a recovery that was contested twice. object: recovery.
+        RecoveryAllowed = 45 => "recovery_allowed",
         /// A device has confirmed a payment. object: payment, number: device, digest: of its proof
         /// and the body that this covers.
-        PaymentProven = 45 => "payment_proven",
+        PaymentProven = 46 => "payment_proven",
         /// The first two operators exist. subject: the first's number, the second's is the next;
         /// text: a name a line; digest: of each one's link, number: until when both work.
         FirstOperatorsCreated = 50 => "first_operators_created",

@@ -311,10 +311,6 @@ refusals! {
     ChallengeMustBeOpen = 341, "challenge_must_be_open", 403, Unrecorded,
         "There is no open code here: it is too old, was typed wrongly too often, or was used.",
         "Ask for a new code.";
-    /// The typed code is another.
-    CodeMustMatch = 342, "code_must_match", 403, Unrecorded,
-        "This is not the code that was sent.",
-        "Type the newest code; after five wrong ones ask for a new one.";
     /// The device's session is over.
     DeviceMustBeSignedIn = 343, "device_must_be_signed_in", 401, Unrecorded,
         "This device is signed out.",
@@ -407,6 +403,10 @@ refusals! {
     TermsMustBeAccepted = 366, "terms_must_be_accepted", 400, Unrecorded,
         "The present terms and notices must be agreed to.",
         "Read and accept them.";
+    /// One at a time.
+    RecoveryIsUnderWay = 367, "recovery_is_under_way", 409, Unrecorded,
+        "A recovery of this wallet is under way; a new start changes nothing.",
+        "Go on in the browser that started it, or ask the help desk.";
     /// Not there, or ended.
     OperatorMustBeActive = 371, "operator_must_be_active", 409, Unrecorded,
         "There is no such operator, or the operator was ended.",

@@ -479,6 +479,7 @@ fn told(event: &Event, replayed: bool) -> Value {
         | EventKind::CredentialEnded
         | EventKind::CredentialUsed
         | EventKind::RecoveryStarted
+        | EventKind::RecoveryAllowed
         | EventKind::RecoveryContested
         | EventKind::RecoveryCancelled
         | EventKind::RecoveryFinished
@@ -505,12 +506,7 @@ fn told(event: &Event, replayed: bool) -> Value {
         EventKind::WebhookEnded | EventKind::WebhookSecretRotated => {
             &[("webhook", Kind::Webhook, event.subject)]
         }
-        EventKind::LaneCreated
-        | EventKind::SwitchClosed
-        | EventKind::SwitchOpened
-        | EventKind::Checkpoint
-        | EventKind::Restored
-        | EventKind::BookOpened => &[],
+        _ => &[],
     };
     for &(name, kind, number) in named {
         reply[name] = identifier::text(kind, number).into();

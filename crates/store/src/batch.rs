@@ -241,9 +241,16 @@ fn load_references(
         view.people.devices.insert(device.id, device);
     }
     let mut contacts = refer.contacts;
+    let mut guesses = BTreeSet::new();
     for challenge in conn.find::<Challenge, _>(&refer.challenges)? {
         contacts.push(challenge.contact);
+        guesses.insert(Challenge::guesses_id_of(&challenge.contact));
         view.challenges.insert(challenge.id, challenge);
+    }
+    // How often was guessed for the addresses of those challenges.
+    let guesses: Vec<[u8; 32]> = guesses.into_iter().collect();
+    for row in conn.find::<Challenge, _>(&guesses)? {
+        view.challenges.insert(row.id, row);
     }
     contacts.sort_unstable();
     contacts.dedup();
@@ -319,7 +326,8 @@ fn load_people(
     let keys: Vec<[u8; 32]> = people.contacts.keys().copied().collect();
     let mut contacts = conn.find::<Contact, _>(&keys)?;
     let keys: Vec<[u8; 32]> = view.challenges.keys().copied().collect();
-    let challenges = conn.find::<Challenge, _>(&keys)?;
+    // Locked, so that codes which are tried on two nodes at once are both counted.
+    let challenges = conn.lock::<Challenge>(&keys, LockMode::Wait)?;
     view.challenges = challenges.into_iter().map(|row| (row.id, row)).collect();
     if !members.is_empty() {
         devices.extend(conn.find_by::<Device, _>(&DEVICES_OF_MEMBER, members)?);

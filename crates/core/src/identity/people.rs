@@ -165,7 +165,10 @@ impl People {
                 self.recoveries.insert(event.id, Recovery::of_event(event));
                 return Some(Touched::Recovery(event.id));
             }
-            Kind::RecoveryContested | Kind::RecoveryCancelled | Kind::RecoveryFinished => {
+            Kind::RecoveryContested
+            | Kind::RecoveryAllowed
+            | Kind::RecoveryCancelled
+            | Kind::RecoveryFinished => {
                 let row = self.recoveries.get_mut(&object).expect("the recovery is loaded");
                 row.fold_event(event);
                 return Some(Touched::Recovery(object));

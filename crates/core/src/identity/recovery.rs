@@ -20,6 +20,8 @@ coded! {
         Cancelled = 3 => "cancelled",
         /// It gave its member a new device.
         Finished = 4 => "finished",
+        /// Members of staff have decided for it; it can be finished, and contested no more.
+        Allowed = 5 => "allowed",
     }
 }
 
@@ -86,6 +88,7 @@ impl Recovery {
                     RecoveryState::Contested
                 };
             }
+            EventKind::RecoveryAllowed => self.state = RecoveryState::Allowed,
             EventKind::RecoveryCancelled => self.state = RecoveryState::Cancelled,
             EventKind::RecoveryFinished => self.state = RecoveryState::Finished,
             _ => {}

@@ -243,6 +243,9 @@ impl World {
     fn refer_people(&self, refer: &Refer, view: &mut View) {
         let challenges = refer.challenges.iter().filter_map(|id| self.challenges.get(id));
         view.challenges = challenges.map(|row| (row.id, row.clone())).collect();
+        let guesses = view.challenges.values().map(|row| Challenge::guesses_id_of(&row.contact));
+        let guesses: Vec<_> = guesses.filter_map(|id| self.challenges.get(&id)).collect();
+        view.challenges.extend(guesses.into_iter().map(|row| (row.id, row.clone())));
         let named = view.challenges.values().map(|row| row.contact);
         for digest in refer.contacts.iter().copied().chain(named) {
             let contact = self.people.contacts.get(&digest);
@@ -422,7 +425,10 @@ impl World {
         facts.extend(operations.map(|fact| (fact.id, Fact::Operation(fact))));
         let transfers = self.transfers.values().filter(|fact| fact.member == number);
         facts.extend(transfers.map(|fact| (fact.id, Fact::Transfer(fact))));
-        let of_member = |event: &&Event| event.subject == number.0 && is_of_member(event.kind);
+        let of_member = |event: &&Event| {
+            let kind = event.kind;
+            event.subject == number.0 && (kind == EventKind::MemberCreated || kind.is_of_member())
+        };
         let events = self.events.values().filter(of_member);
         facts.extend(events.map(|fact| (fact.id, Fact::Event(fact))));
         let mut folded = None;

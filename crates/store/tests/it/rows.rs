@@ -139,6 +139,7 @@ fn members_and_lanes_come_back(conn: &mut Conn, tried: &mut BTreeSet<&'static st
         evidence: 15,
         pays_since: Instant(LARGE),
         pays_from: Instant(-1),
+        counts_from: Instant(LARGE),
     };
     comes_back(conn, tried, &device, id);
     let (digest, expires_at) = ([0; 32], Instant(-1));
