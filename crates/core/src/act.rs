@@ -82,6 +82,10 @@ coded! {
         SignInClerk = 33 => "sign_in_clerk",
         /// A restored book is opened.
         OpenBook = 34 => "open_book",
+        /// A person's identity was checked at a counter.
+        VouchForMember = 35 => "vouch_for_member",
+        /// A contested recovery may go on.
+        AllowRecovery = 36 => "allow_recovery",
     }
 }
 
@@ -111,7 +115,7 @@ impl ActKind {
             Self::SuspendTerminal | Self::CloseSwitch => People::One(Roles::WORKING),
             Self::ResumeTerminal | Self::OpenSwitch | Self::OpenBook => People::Two(WATCH),
             Self::FreezeMember | Self::EndDevice => People::One(DESK),
-            Self::UnfreezeMember => People::Two(DESK),
+            Self::UnfreezeMember | Self::VouchForMember | Self::AllowRecovery => People::Two(DESK),
             Self::CloseMember | Self::RotateCodeSecret => People::OneFresh(WATCH),
             Self::CreateMerchant
             | Self::CreateStore
@@ -200,6 +204,8 @@ impl Act {
             Self::EndClerk(_) => ActKind::EndClerk,
             Self::SignInClerk { .. } => ActKind::SignInClerk,
             Self::OpenBook => ActKind::OpenBook,
+            Self::VouchForMember(..) => ActKind::VouchForMember,
+            Self::AllowRecovery(..) => ActKind::AllowRecovery,
             Self::Agreed(..) => unreachable!("what was agreed on is inside"),
         }
     }
@@ -254,6 +260,12 @@ impl Act {
             | Self::CloseMember(member)
             | Self::CreateLink(member, ..)
             | Self::RotateCodeSecret(member, _) => vec![("member", Number(member.0))],
+            Self::VouchForMember(member, shown) => {
+                vec![("member", Number(member.0)), ("shown", Bytes(shown))]
+            }
+            Self::AllowRecovery(member, recovery) => {
+                vec![("member", Number(member.0)), ("recovery", Number(recovery.0))]
+            }
             Self::EnrolDevice { link, public_key, .. } => {
                 vec![("link", Bytes(link)), ("public_key", Bytes(public_key))]
             }

@@ -247,6 +247,11 @@ pub enum Act {
     UnfreezeMember(MemberNumber),
     /// The member is closed for ever.
     CloseMember(MemberNumber),
+    /// A person's identity was checked at a counter: his member, and what his browser shows, see
+    /// [`crate::identity::challenge::Challenge::id_of_counter`]. One of two proofs of a recovery.
+    VouchForMember(MemberNumber, [u8; 10]),
+    /// A recovery that was contested may go on, at its time.
+    AllowRecovery(MemberNumber, FactId),
     /// A one-time enrolment link: member, digest of its token, until when.
     CreateLink(MemberNumber, [u8; 32], Instant),
     /// A device redeems a link.
@@ -375,6 +380,8 @@ impl std::fmt::Debug for Act {
             Self::FreezeMember(_) => "FreezeMember",
             Self::UnfreezeMember(_) => "UnfreezeMember",
             Self::CloseMember(_) => "CloseMember",
+            Self::VouchForMember(..) => "VouchForMember",
+            Self::AllowRecovery(..) => "AllowRecovery",
             Self::CreateLink(..) => "CreateLink",
             Self::EnrolDevice { .. } => "EnrolDevice",
             Self::EndDevice(_) => "EndDevice",

@@ -222,6 +222,8 @@ coded! {
         /// A device has confirmed a payment. object: payment, number: device, digest: of its proof
         /// and the body that this covers.
         PaymentProven = 46 => "payment_proven",
+        /// Members of staff have checked a person's identity. digest: what his browser shows.
+        RecoveryVouched = 47 => "recovery_vouched",
         /// The first two operators exist. subject: the first's number, the second's is the next;
         /// text: a name a line; digest: of each one's link, number: until when both work.
         FirstOperatorsCreated = 50 => "first_operators_created",

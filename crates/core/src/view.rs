@@ -573,6 +573,10 @@ fn touch_one(command: &Command, view: &View, touch: &mut Touch) {
                 | Act::CreateLink(member, ..)
                 | Act::RotateCodeSecret(member, _),
             ) => touch.members.push(*member),
+            Some(Act::VouchForMember(member, _) | Act::AllowRecovery(member, _)) => {
+                touch.members.push(*member);
+                touch.people.push(*member);
+            }
             Some(Act::EnrolDevice { link, .. }) => {
                 touch.members.extend(view.links.get(link).map(|link| link.member));
             }

@@ -480,6 +480,7 @@ fn told(event: &Event, replayed: bool) -> Value {
         | EventKind::CredentialUsed
         | EventKind::RecoveryStarted
         | EventKind::RecoveryAllowed
+        | EventKind::RecoveryVouched
         | EventKind::RecoveryContested
         | EventKind::RecoveryCancelled
         | EventKind::RecoveryFinished

@@ -1,6 +1,6 @@
 //! Acts of operators and of the book: members, devices, shops, switches, checkpoints.
 
-use super::{Outcome, Stop, clerk, must, operator, proposal};
+use super::{Outcome, Stop, clerk, help_desk, must, operator, proposal};
 use crate::command::{Act, Administer};
 use crate::facts::{Event, EventKind};
 use crate::identity::people::Private;
@@ -73,6 +73,9 @@ fn event_of(
         Act::FreezeMember(_) | Act::UnfreezeMember(_) | Act::CloseMember(_) => {
             member_act(view, administer, event)?
         }
+        Act::VouchForMember(..) | Act::AllowRecovery(..) => {
+            help_desk::decide(view, act, event, effects)?
+        }
         Act::CreateLink(..) | Act::EnrolDevice { .. } | Act::EndDevice(_) => {
             device_act(view, act, event, effects)?
         }
@@ -136,6 +139,12 @@ fn is_meant(event: &Event, act: &Act) -> bool {
         Act::FreezeMember(member) => is(EventKind::MemberFrozen, member.0),
         Act::UnfreezeMember(member) => is(EventKind::MemberUnfrozen, member.0),
         Act::CloseMember(member) => is(EventKind::MemberClosed, member.0),
+        Act::VouchForMember(member, shown) => {
+            is(EventKind::RecoveryVouched, member.0) && event.digest == shown
+        }
+        Act::AllowRecovery(member, recovery) => {
+            is(EventKind::RecoveryAllowed, member.0) && event.object == recovery.0
+        }
         Act::CreateLink(member, digest, _) => {
             is(EventKind::LinkCreated, member.0) && event.digest == digest
         }

@@ -6,6 +6,7 @@
 
 mod admin;
 mod clerk;
+mod help_desk;
 mod identity;
 mod operator;
 mod pay;

@@ -132,7 +132,8 @@ on_both_storages! {
         conn.upsert(&[&again]).unwrap();
         assert_eq!(report(db, &[]).first().map(|found| found.table), Some("proposal"));
         conn.upsert(&[&newest]).unwrap();
-        let ended = conn.find::<StaffSession, _>(&[must_be_ended(conn)]).unwrap().remove(0);
+        let ended = must_be_ended(conn);
+        let ended = conn.find::<StaffSession, _>(&[ended]).unwrap().remove(0);
         conn.upsert(&[&StaffSession { ended: FactId::NONE, ..ended.clone() }]).unwrap();
         assert_eq!(report(db, &[]).first().map(|found| found.table), Some("staff_session"));
         conn.upsert(&[&ended]).unwrap();

@@ -73,8 +73,13 @@ fn proofs(
     let member = act.identity.member;
     let mut proofs = 0;
     for id in challenges {
-        let purposes = [Purpose::RecoverByMail, Purpose::RecoverByPhone];
+        let purposes = [Purpose::RecoverByMail, Purpose::RecoverByPhone, Purpose::Counter];
         let proved = challenge::spend(act, id, &purposes)?;
+        if proved.purpose == Purpose::Counter {
+            must(proved.member == member, Refusal::ChallengeMustBeOpen)?;
+            proofs |= RecoveryProof::Counter.code();
+            continue;
+        }
         let contact = act.view.people.contacts.get(&proved.contact);
         let settled = |row: &&crate::identity::contact::Contact| {
             row.member == member && row.is_settled(act.view.now)
