@@ -30,6 +30,7 @@ use crate::edge::proof::seen::{PROOFS_REMEMBERED_MAX, SeenProofs};
 use crate::edge::reads::{ReadLines, Side};
 use crate::edge::request::{self, Intake};
 use crate::edge::sign::Signs;
+use crate::identity::password::Passwords;
 use crate::jobs::webhooks::board::Board;
 use crate::metrics::{Class, Endpoint, Metrics, Said};
 
@@ -171,6 +172,8 @@ pub struct Shared {
     pub checkpoint: RwLock<Option<Arc<Anchor>>>,
     /// The certificate of a demo's own authority, DER.
     pub demo_authority: Option<Bytes>,
+    /// Hashes and checks passwords.
+    pub passwords: Passwords,
     /// Where every listener is; said once all of them listen.
     pub doors: OnceLock<Vec<Door>>,
 }

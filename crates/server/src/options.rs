@@ -47,6 +47,9 @@ pub struct ServerOptions {
     /// Whose template the codes of shops are: a reversed domain, at most
     /// [`sign::IDENTIFIER_CHARACTERS_MAX`] characters. A printed sign has it in it.
     pub qr_identifier: String,
+    /// Passwords that nobody may have, beside the common ones; none: only those. A filter that
+    /// cannot be read keeps the server from starting.
+    pub leaked_passwords: Option<PathBuf>,
     /// Health and metrics for everybody, not only for peers on this machine.
     pub operations_for_all: bool,
     /// Reader threads of the book.
@@ -100,6 +103,7 @@ impl ServerOptions {
             console: ListenerOptions::new(ListenerName::Console, loopback),
             public: ListenerOptions::new(ListenerName::Public, loopback),
             qr_identifier: sign::IDENTIFIER_USUAL.to_owned(),
+            leaked_passwords: None,
             operations_for_all: false,
             readers: 5,
             limits: Limits::default(),

@@ -6,6 +6,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock, RwLock};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -28,6 +29,8 @@ use crate::edge::pace::{InFlight, Pace};
 use crate::edge::proof::seen::SeenProofs;
 use crate::edge::reads::ReadLines;
 use crate::edge::tls::{Certificates, TlsError};
+use crate::identity::leaked::{FileError, Filter, Leaked};
+use crate::identity::password::{Passwords, SALT_BYTES};
 use crate::jobs::webhooks::Courier;
 use crate::jobs::webhooks::board::Board;
 use crate::jobs::witness::Witness;
@@ -70,6 +73,9 @@ pub enum ServeError {
     /// The book's zone.
     #[error("the book's zone must be known here; install the system's zones: {0}")]
     Zone(#[source] jiff::Error),
+    /// The filter of leaked passwords.
+    #[error(transparent)]
+    Leaked(#[from] FileError),
     /// The system has no room for threads.
     #[error("a thread must start: {0}")]
     Thread(#[source] io::Error),
@@ -153,6 +159,7 @@ fn app_of(options: &ServerOptions, stopping: watch::Receiver<bool>) -> Result<Ap
     let members = options.book.read_and_wait(read::last_member_number)?.max(MEMBERS_MIN);
     options.code.check_strength(members, keyring.is_rotating(now))?;
     let limits = options.limits;
+    let filter = options.leaked_passwords.as_deref().map(Filter::load).transpose()?;
     Ok(App::new(Shared {
         book: Arc::clone(&options.book),
         code: options.code.clone(),
@@ -183,8 +190,15 @@ fn app_of(options: &ServerOptions, stopping: watch::Receiver<bool>) -> Result<Ap
         keyring: RwLock::new(Arc::new(keyring)),
         checkpoint: RwLock::new(None),
         demo_authority: options.demo_authority.clone().map(Into::into),
+        passwords: passwords(options, Leaked::new(filter)).map_err(ServeError::Thread)?,
         doors: OnceLock::new(),
     }))
+}
+
+fn passwords(options: &ServerOptions, leaked: Leaked) -> io::Result<Passwords> {
+    let mut chance = [0; 2 * SALT_BYTES];
+    (options.entropy)(&mut chance);
+    Passwords::start(leaked, available_parallelism()?.get(), &chance)
 }
 
 fn listen(

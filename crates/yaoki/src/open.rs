@@ -151,6 +151,7 @@ pub(crate) fn server_options(
     options.console_hosts.clone_from(&settings.console_host.0);
     options.console = listener(ListenerName::Console);
     options.operations_for_all = settings.operations_for_all;
+    options.leaked_passwords.clone_from(&settings.leaked_passwords);
     options.readers = settings.readers.count();
     options.limits.deadline_ms = settings.deadline_ms.get();
     options.limits.hold_seconds = settings.hold_seconds.get();

@@ -182,6 +182,11 @@ settings! {
     /// Health and metrics are served to everybody on the public listener, not only to this machine.
     Serving operations_for_all: bool = "false", "BOOL";
 
+    /// Passwords that leaked, which nobody may have: a filter that `yaoki admin leaked-passwords
+    /// build` makes of a list. Common passwords are refused without it. The server does not start
+    /// with one that is damaged, and reads a new one when it starts.
+    Serving leaked_passwords: Option<PathBuf> = "", "FILE";
+
     /// How long a call may take, milliseconds. Past it the answer is `unknown`, and a request that
     /// still waits in line is never run.
     Serving deadline_ms: Number<100, 60_000> = "5000", "MS";
