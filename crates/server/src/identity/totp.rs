@@ -6,9 +6,9 @@
 //! commit that the code leads to, and gives it with the next check, which matches later steps only
 //! (5.2 of the RFC).
 //!
-//! Not here: sealing the seed, which is done with [`Purpose::TotpSeed`](super::seal::Purpose)
-//! before it is kept; how often codes may be tried. Three of a million codes are right at a time, so tries
-//! have to be few.
+//! Not here: sealing the seed, with [`Purpose::TotpSeed`](super::seal::Purpose), before it is kept;
+//! how often codes may be tried. Three of a million codes are right at a time, so tries have to be
+//! few.
 
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use thiserror::Error;
