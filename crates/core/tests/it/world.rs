@@ -186,6 +186,7 @@ impl World {
             view.apply(effects);
             answers.push(decision);
         }
+        self.save_work(&view);
         if !view.facts.is_empty() {
             self.save(lane, view);
             self.audit();
@@ -287,6 +288,18 @@ impl World {
         }
     }
 
+    /// What is no fact: saved where nothing was booked, too.
+    fn save_work(&mut self, view: &View) {
+        for id in &view.changed.challenges {
+            self.challenges.insert(*id, view.challenges[id].clone());
+        }
+        for message in view.outgoing.messages.values() {
+            if self.messages.iter().all(|sent| sent.key != message.key) {
+                self.messages.push(message.clone());
+            }
+        }
+    }
+
     fn save(&mut self, lane: usize, view: View) {
         let fresh = |old: bool| assert!(!old, "a fact is inserted once");
         for fact in view.facts.operations {
@@ -327,10 +340,6 @@ impl World {
                 Touched::Proof(id) => drop(to.proofs.insert(*id, from.proofs[id].clone())),
             }
         }
-        for id in &changed.challenges {
-            self.challenges.insert(*id, view.challenges[id].clone());
-        }
-        self.messages.extend(view.outgoing.messages.values().cloned());
         if changed.directory() || view.staff.changed.directory() {
             self.directory = view.directory;
         }
@@ -370,6 +379,8 @@ impl World {
         assert_eq!(self.members, other.members, "{about}");
         assert_eq!(self.states, other.states, "{about}");
         assert_eq!(self.people, other.people, "{about}");
+        assert_eq!(self.links, other.links, "{about}");
+        assert_eq!(self.challenges, other.challenges, "{about}");
         let acknowledged =
             |world: &Self| -> Vec<FactId> { world.acknowledged.keys().copied().collect() };
         assert_eq!(acknowledged(self), acknowledged(other), "{about}");
