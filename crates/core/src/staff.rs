@@ -1,16 +1,18 @@
 //! What operators do in sessions, and the rows of staff in a batch: which are loaded, which were
 //! changed, and how events fold into them.
 //!
-//! | rows                        | where                                  | guarded by              |
-//! | --------------------------- | -------------------------------------- | ----------------------- |
-//! | operators, proposals        | the directory, in every lane's memory  | the switchboard's version |
-//! | links, passkeys, sessions, clerks | loaded by key                    | a lock on the row       |
+//! | rows                              | where                    | guarded by                |
+//! | --------------------------------- | ------------------------ | ------------------------- |
+//! | operators, proposals              | every lane's directory   | the switchboard's version |
+//! | links, passkeys, sessions, clerks | loaded by key            | a lock on the row         |
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::clerk::Clerk;
 use crate::command::{Act, Command};
 use crate::facts::{Event, EventKind};
+use crate::identity::people::Private;
 use crate::ids::{ClerkNumber, FactId, OperatorNumber, RequestId};
 use crate::operator::{Operator, OperatorLink, OperatorPasskey, Sealed, part};
 use crate::proposal::{Proposal, ProposalState};
@@ -290,6 +292,13 @@ impl StaffRows {
 }
 
 impl View {
+    /// Books an event about staff; what it names by digest only comes beside it.
+    pub(crate) fn fold_staff(&mut self, event: &Event, private: Private) {
+        let secret = (!private.secret.is_empty()).then_some(Sealed(private.secret));
+        let (directory, rows) = (&mut self.directory, &mut self.staff);
+        fold(move || &mut Arc::make_mut(directory).staff, rows, event, secret);
+    }
+
     /// Keeps rows of staff that were locked and loaded. Facts about one row ascend by id even where
     /// another lane, whose clock is ahead, booked the last one: then this commit is a millisecond
     /// later.

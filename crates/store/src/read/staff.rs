@@ -1,4 +1,5 @@
-//! What the console and registers ask about staff: operators, passkeys, proposals, sessions, clerks.
+//! What the console and registers ask about staff: operators, passkeys, proposals, sessions,
+//! clerks.
 
 use yaoki_core::clerk::Clerk;
 use yaoki_core::ids::{ClerkNumber, FactId, OperatorNumber, StoreNumber};
