@@ -13,6 +13,7 @@ mod holders;
 mod lanes;
 mod lists;
 mod migrations;
+mod people;
 mod races;
 mod room;
 mod rows;
