@@ -486,6 +486,18 @@ impl Terminal {
     }
 }
 
+/// The terminal that an event created.
+pub fn terminal_of_event(event: &Event) -> Terminal {
+    Terminal {
+        number: TerminalNumber(event.subject),
+        store: StoreNumber(event.object),
+        suspended: 0,
+        generation: 1,
+        previous_until: Instant(0),
+        name: event.text.clone(),
+    }
+}
+
 coded! {
     /// How far a payment has come.
     pub enum PaymentStatus {

@@ -17,6 +17,7 @@ use yaoki_store::verify::anchor::Anchor;
 use yaoki_store::{Answer, Book, Clock, Conn, Part, StoreError, Unknown};
 
 use crate::api::console::Console;
+use crate::api::member::services::MemberServices;
 use crate::edge::deadline::Deadline;
 use crate::edge::error::EdgeError;
 use crate::edge::frames::{Frame, FramePlace, FramePlaces, FrameReaders, Receiving};
@@ -30,6 +31,7 @@ use crate::edge::proof::seen::{PROOFS_REMEMBERED_MAX, SeenProofs};
 use crate::edge::reads::{ReadLines, Side};
 use crate::edge::request::{self, Intake};
 use crate::edge::sign::Signs;
+use crate::jobs::messages::words::Words;
 use crate::jobs::webhooks::board::Board;
 use crate::metrics::{Class, Endpoint, Metrics, Said};
 
@@ -169,8 +171,14 @@ pub struct Shared {
     pub keyring: RwLock<Arc<Keyring>>,
     /// The last signed checkpoint that this server made.
     pub checkpoint: RwLock<Option<Arc<Anchor>>>,
+    /// What puts messages into words; said once all listeners listen.
+    pub words: OnceLock<Arc<Words>>,
+    /// Whether a page shows messages.
+    pub mailbox: bool,
     /// The certificate of a demo's own authority, DER.
     pub demo_authority: Option<Bytes>,
+    /// What members' acts share.
+    pub members: MemberServices,
     /// Where every listener is; said once all of them listen.
     pub doors: OnceLock<Vec<Door>>,
 }

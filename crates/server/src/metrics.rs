@@ -6,6 +6,7 @@ use metrics::{Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, R
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use yaoki_core::message::Channel;
 use yaoki_store::Book;
 
 use crate::edge::connections::Full;
@@ -86,13 +87,37 @@ pub enum Endpoint {
     ConsoleSwitches,
     /// `POST /v1/console/stream`.
     ConsoleStream,
+    /// `POST /v1/member/sign-up`.
+    SignUp,
+    /// `POST /v1/member/sign-in`.
+    SignIn,
+    /// `POST /v1/member/join`.
+    Join,
+    /// `POST /v1/member/recovery`.
+    Recovery,
+    /// `POST /v1/member/link`.
+    MemberLink,
+    /// `POST /v1/member/session`.
+    MemberSession,
+    /// `POST /v1/member/external`.
+    MemberExternal,
+    /// `POST /v1/member/account`.
+    MemberAccount,
+    /// `POST /v1/member/devices`.
+    MemberDevices,
+    /// `POST /v1/member/factors`.
+    MemberFactors,
+    /// `POST /v1/member/contacts`.
+    MemberContacts,
+    /// `POST /v1/member/wallet`.
+    MemberWallet,
     /// Pages, OpenAPI, health, and whatever is not there.
     Public,
 }
 
 impl Endpoint {
     /// Every endpoint, in the order of the enum.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 49] = [
         Self::Pay,
         Self::Query,
         Self::Reverse,
@@ -129,6 +154,18 @@ impl Endpoint {
         Self::ConsoleUnacknowledged,
         Self::ConsoleSwitches,
         Self::ConsoleStream,
+        Self::SignUp,
+        Self::SignIn,
+        Self::Join,
+        Self::Recovery,
+        Self::MemberLink,
+        Self::MemberSession,
+        Self::MemberExternal,
+        Self::MemberAccount,
+        Self::MemberDevices,
+        Self::MemberFactors,
+        Self::MemberContacts,
+        Self::MemberWallet,
         Self::Public,
     ];
 
@@ -171,6 +208,18 @@ impl Endpoint {
             Self::ConsoleUnacknowledged => "console_unacknowledged",
             Self::ConsoleSwitches => "console_switches",
             Self::ConsoleStream => "console_stream",
+            Self::SignUp => "member_sign_up",
+            Self::SignIn => "member_sign_in",
+            Self::Join => "member_join",
+            Self::Recovery => "member_recovery",
+            Self::MemberLink => "member_link",
+            Self::MemberSession => "member_session",
+            Self::MemberExternal => "member_external",
+            Self::MemberAccount => "member_account",
+            Self::MemberDevices => "member_devices",
+            Self::MemberFactors => "member_factors",
+            Self::MemberContacts => "member_contacts",
+            Self::MemberWallet => "member_wallet",
             Self::Public => "public",
         }
     }
@@ -353,6 +402,29 @@ impl Metrics {
         }
     }
 
+    /// The counters of a channel of messages.
+    pub fn messages(&self, channel: Channel) -> MessageCounters {
+        let label = || Label::new("channel", channel.name());
+        let counter = |end| {
+            let labels = vec![label(), Label::new("end", end)];
+            let key = Key::from_parts("yaoki_messages_total", labels);
+            self.recorder.register_counter(&key, &METADATA)
+        };
+        let gauge = |whose| {
+            let labels = vec![label(), Label::new("whose", whose)];
+            let key = Key::from_parts("yaoki_messages_stopped", labels);
+            self.recorder.register_gauge(&key, &METADATA)
+        };
+        MessageCounters {
+            sent: counter("sent"),
+            failed: counter("failed"),
+            given_up: counter("given_up"),
+            suppressed: counter("suppressed"),
+            stopped: gauge("everybody"),
+            strangers_stopped: gauge("strangers"),
+        }
+    }
+
     /// Moves what was recorded into its buckets; to be called every few seconds.
     pub fn upkeep(&self) {
         self.handle.run_upkeep();
@@ -414,6 +486,7 @@ fn describe(recorder: &PrometheusRecorder) {
         ("yaoki_facts_total", "Facts committed."),
         ("yaoki_batch_conflicts_total", "Batches that were run again."),
         ("yaoki_webhook_posts_total", "Events sent to webhooks, by how that ended."),
+        ("yaoki_messages_total", "Messages by channel and how they ended; failed: tried again."),
         ("yaoki_witness_posts_total", "Anchors sent to witnesses, by how that ended."),
     ] {
         recorder.describe_counter(KeyName::from_const_str(name), None, text.into());
@@ -427,6 +500,7 @@ fn describe(recorder: &PrometheusRecorder) {
             "yaoki_webhook_oldest_undelivered_seconds",
             "Age of the oldest event that this node has not delivered to a webhook.",
         ),
+        ("yaoki_messages_stopped", "1 while a channel sends nothing, or nothing to strangers."),
         ("yaoki_witness_bytes_waiting", "Bytes of anchors that a witness has not acknowledged."),
     ] {
         recorder.describe_gauge(KeyName::from_const_str(name), None, text.into());
@@ -457,6 +531,48 @@ impl WitnessCounters {
     /// So many bytes of anchors are still to be acknowledged.
     pub(crate) fn waiting(&self, bytes: u64) {
         set(&self.waiting, usize::try_from(bytes).unwrap_or(usize::MAX));
+    }
+}
+
+/// The counters of a channel of messages.
+pub struct MessageCounters {
+    sent: Counter,
+    failed: Counter,
+    given_up: Counter,
+    suppressed: Counter,
+    stopped: Gauge,
+    strangers_stopped: Gauge,
+}
+
+impl MessageCounters {
+    /// The next server has taken one.
+    pub(crate) fn sent(&self) {
+        self.sent.increment(1);
+    }
+
+    /// One is tried again.
+    pub(crate) fn failed(&self) {
+        self.failed.increment(1);
+    }
+
+    /// So many are given up.
+    pub(crate) fn given_up(&self, count: u64) {
+        self.given_up.increment(count);
+    }
+
+    /// So many are over a budget.
+    pub(crate) fn suppressed(&self, count: u64) {
+        self.suppressed.increment(count);
+    }
+
+    /// Whether nothing is sent.
+    pub(crate) fn stopped(&self, is_stopped: bool) {
+        set(&self.stopped, usize::from(is_stopped));
+    }
+
+    /// Whether nothing is sent that strangers cause.
+    pub(crate) fn strangers_stopped(&self, is_stopped: bool) {
+        set(&self.strangers_stopped, usize::from(is_stopped));
     }
 }
 

@@ -12,7 +12,9 @@ use yaoki_store::{Book, Clock};
 use crate::app::{Entropy, Limits};
 use crate::edge::listener::{ListenerName, ListenerOptions};
 use crate::edge::sign;
+use crate::identity::openid::ProviderOptions;
 use crate::jobs::checkpoint;
+use crate::jobs::messages::MessageOptions;
 use crate::jobs::webhooks::{self, CourierOptions};
 use crate::jobs::witness::{self, WitnessUrl};
 
@@ -47,6 +49,9 @@ pub struct ServerOptions {
     /// Whose template the codes of shops are: a reversed domain, at most
     /// [`sign::IDENTIFIER_CHARACTERS_MAX`] characters. A printed sign has it in it.
     pub qr_identifier: String,
+    /// Passwords that nobody may have, beside the common ones; none: only those. A filter that
+    /// cannot be read keeps the server from starting.
+    pub leaked_passwords: Option<PathBuf>,
     /// Health and metrics for everybody, not only for peers on this machine.
     pub operations_for_all: bool,
     /// Reader threads of the book.
@@ -64,10 +69,19 @@ pub struct ServerOptions {
     pub witnesses: Vec<WitnessUrl>,
     /// Pause between turns of a witness.
     pub witness_pause: Duration,
+    /// The name that passkeys are made for; none: the host of the wallet page. It can never change
+    /// without losing every passkey.
+    pub passkey_name: Option<String>,
+    /// The present version of terms and notices; a new one is agreed to by everybody.
+    pub terms: i64,
+    /// Providers of external ids.
+    pub openid: Vec<ProviderOptions>,
     /// How merchants are told of events.
     pub webhooks: CourierOptions,
     /// Pause between turns of the courier of webhooks.
     pub webhook_pause: Duration,
+    /// How members and operators are told of events.
+    pub messages: MessageOptions,
     /// Pause between checkpoints.
     pub checkpoint_pause: Duration,
     /// Pause between sweeps for holds that are over.
@@ -108,8 +122,13 @@ impl ServerOptions {
             anchor_file: None,
             witnesses: Vec::new(),
             witness_pause: witness::PAUSE,
+            passkey_name: None,
+            terms: 1,
+            leaked_passwords: None,
+            openid: Vec::new(),
             webhooks: CourierOptions::default(),
             webhook_pause: webhooks::PAUSE,
+            messages: MessageOptions::default(),
             checkpoint_pause: crate::edge::deadline::milliseconds(checkpoint::EVERY_MS),
             sweep_pause: Duration::from_secs(5),
             drain: Duration::from_secs(10),

@@ -6,6 +6,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock, RwLock};
+use std::thread;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -13,9 +14,11 @@ use thiserror::Error;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use yaoki_core::code::CodeSettingError;
+use yaoki_core::message::Channel;
 use yaoki_store::{BookKind, StoreError, read};
 
 use crate::api::console::Console;
+use crate::api::member::services::{Ceremonies, MemberServices, Tries};
 use crate::api::openapi;
 use crate::app::{App, Door, Keyring, Shared};
 use crate::edge::admin_socket::AdminSocket;
@@ -28,6 +31,12 @@ use crate::edge::pace::{InFlight, Pace};
 use crate::edge::proof::seen::SeenProofs;
 use crate::edge::reads::ReadLines;
 use crate::edge::tls::{Certificates, TlsError};
+use crate::identity::leaked::{FileError, Filter, Leaked};
+use crate::identity::openid::Providers;
+use crate::identity::passkey::PasskeyError;
+use crate::identity::password::{Passwords, SALT_BYTES};
+use crate::jobs::messages::Postman;
+use crate::jobs::messages::words::Words;
 use crate::jobs::webhooks::Courier;
 use crate::jobs::webhooks::board::Board;
 use crate::jobs::witness::Witness;
@@ -67,9 +76,21 @@ pub enum ServeError {
     /// A part that is for play.
     #[error("an authority of our own is for demo books only: this book takes a public one's")]
     DemoPart,
+    /// A page for play.
+    #[error("the mailbox shows every code to everybody: a live book must not have one")]
+    Mailbox,
     /// The book's zone.
     #[error("the book's zone must be known here; install the system's zones: {0}")]
     Zone(#[source] jiff::Error),
+    /// Passkeys cannot be made for the wallet page.
+    #[error(transparent)]
+    Passkeys(#[from] PasskeyError),
+    /// A provider of external ids cannot be asked.
+    #[error("{0}")]
+    Openid(String),
+    /// The filter of leaked passwords.
+    #[error(transparent)]
+    Leaked(#[from] FileError),
     /// The system has no room for threads.
     #[error("a thread must start: {0}")]
     Thread(#[source] io::Error),
@@ -120,6 +141,9 @@ pub fn serve(options: &ServerOptions) -> Result<Running, ServeError> {
         Door { name, address: listening.address, is_secure, behind_proxy }
     });
     app.doors.set(doors.collect()).expect("it is said once");
+    app.name_passkeys(options.passkey_name.as_deref())?;
+    let words = Words::new(&options.messages, app.zone.clone(), &app.wallet_origin());
+    app.words.set(Arc::new(words)).expect("it is said once");
     let admin = match &options.admin_socket {
         Some(path) => Some(AdminSocket::open(path, app.clone()).map_err(|source| {
             ServeError::Socket { what: format!("the admin socket {}", path.display()), source }
@@ -148,11 +172,16 @@ fn app_of(options: &ServerOptions, stopping: watch::Receiver<bool>) -> Result<Ap
     if options.demo_authority.is_some() && options.book.kind() != BookKind::Demo {
         return Err(ServeError::DemoPart);
     }
+    if options.messages.mailbox && options.book.kind() == BookKind::Live {
+        return Err(ServeError::Mailbox);
+    }
     let now = (options.clock)();
+    let zone = TimeZone::get(options.book.zone()).map_err(ServeError::Zone)?;
     let keyring = Keyring::new(KeyFile::load(&options.key_file)?, &options.code, now);
     let members = options.book.read_and_wait(read::last_member_number)?.max(MEMBERS_MIN);
     options.code.check_strength(members, keyring.is_rotating(now))?;
     let limits = options.limits;
+    let members = members_of(options)?;
     Ok(App::new(Shared {
         book: Arc::clone(&options.book),
         code: options.code.clone(),
@@ -164,7 +193,9 @@ fn app_of(options: &ServerOptions, stopping: watch::Receiver<bool>) -> Result<Ap
         device_hosts: options.device_hosts.clone(),
         device_is_secure: options.devices.is_secure(),
         console: Console::new(options),
-        zone: TimeZone::get(options.book.zone()).map_err(ServeError::Zone)?,
+        words: OnceLock::new(),
+        mailbox: options.messages.mailbox,
+        zone,
         stopping,
         pace: Pace::default(),
         fruitless: FruitlessRequests::default(),
@@ -183,8 +214,30 @@ fn app_of(options: &ServerOptions, stopping: watch::Receiver<bool>) -> Result<Ap
         keyring: RwLock::new(Arc::new(keyring)),
         checkpoint: RwLock::new(None),
         demo_authority: options.demo_authority.clone().map(Into::into),
+        members,
         doors: OnceLock::new(),
     }))
+}
+
+fn members_of(options: &ServerOptions) -> Result<MemberServices, ServeError> {
+    let filter = options.leaked_passwords.as_deref().map(Filter::load).transpose()?;
+    let loopback = options.book.kind() != BookKind::Live;
+    let providers = Providers::new(options.openid.clone(), loopback).map_err(ServeError::Openid)?;
+    let mut chance = [0; 2 * SALT_BYTES];
+    (options.entropy)(&mut chance);
+    let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let passwords = Passwords::start(Leaked::new(filter), cores, &chance);
+    Ok(MemberServices {
+        passkeys: OnceLock::new(),
+        passwords: passwords.map_err(ServeError::Thread)?,
+        operator_name: options.messages.sender.clone(),
+        origin: options.messages.origin.clone(),
+        providers,
+        terms: options.terms,
+        ceremonies: Ceremonies::default(),
+        tries: Tries::default(),
+        seen: std::sync::Mutex::default(),
+    })
 }
 
 fn listen(
@@ -232,6 +285,10 @@ fn start_jobs(
     ];
     let mut courier = Courier::new(app.clone(), &options.webhooks)?;
     jobs.push(Job::start("webhooks", options.webhook_pause, move || courier.turn())?);
+    for channel in Channel::ALL {
+        let mut postman = Postman::new(app.clone(), &options.messages, *channel)?;
+        jobs.push(Job::start(channel.name(), options.messages.pause, move || postman.turn())?);
+    }
     for url in &options.witnesses {
         let anchors = options.anchor_file.as_deref().expect("witnesses are sent the anchor file");
         let mut witness = Witness::new(url.clone(), anchors, app.metrics.witness(url.name()))?;

@@ -247,8 +247,8 @@ impl Book {
             self.lanes.push((lane.id, Arc::clone(&moves), Arc::clone(&errands)));
             let checkpointer = self.start_checkpointer()?;
             let shared = Arc::clone(&self.shared);
-            let lines = (queue, moves, errands);
-            let thread = LaneThread::new(shared, lines, (conn, checkpointer), lane);
+            let waiting = (queue, moves, errands);
+            let thread = LaneThread::new(shared, waiting, (conn, checkpointer), lane);
             self.start(format!("lane-{}", lane.id.0), move || thread.work());
         }
         Ok(())
@@ -388,12 +388,21 @@ impl Book {
         work: impl FnOnce(&mut Conn) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (sender, receiver) = std::sync::mpsc::sync_channel(1);
-        let (_, _, line) = &self.lanes[0];
-        line.push((self.shared.clock)(), work, move |result| {
+        self.send_errand(work, move |result| {
             // Nobody waits any more if this fails; whoever asks again sees what was done.
             let _ = sender.send(result);
         });
         receiver.recv().unwrap_or(Err(StoreError::ReadersBusy))
+    }
+
+    /// The same for those who do not wait: `reply` is told on the lane's thread.
+    pub fn send_errand<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Conn) -> Result<T, StoreError> + Send + 'static,
+        reply: impl FnOnce(Result<T, StoreError>) + Send + 'static,
+    ) {
+        let (_, _, line) = &self.lanes[0];
+        line.push((self.shared.clock)(), work, reply);
     }
 
     /// How the book is doing.

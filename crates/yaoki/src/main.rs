@@ -7,6 +7,7 @@
 //! | [`commands`] | the commands, one file each                                         |
 //! | [`bench`]    | `yaoki bench`                                                       |
 //! | [`folder`], [`open`], [`door`] | the data folder and its lock; opening a book; operators |
+//! | [`messages`] | how messages go out                                                 |
 //! | [`outside`]  | time, chance, environment                                           |
 //! | [`logs`], [`signals`], [`say`], [`exit`] | what is said where; how it ends       |
 
@@ -17,6 +18,7 @@ mod door;
 mod exit;
 mod folder;
 mod logs;
+mod messages;
 mod open;
 mod outside;
 mod say;

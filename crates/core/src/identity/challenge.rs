@@ -20,6 +20,8 @@ coded! {
         RecoverByMail = 3 => "recover_by_mail",
         /// To recover a wallet, by telephone number.
         RecoverByPhone = 4 => "recover_by_phone",
+        /// None: a person's identity was checked at a counter.
+        Counter = 5 => "counter",
     }
 }
 
@@ -70,6 +72,19 @@ row! {
 pub const GUESSES_A_DAY_MAX: i64 = 50;
 
 impl Challenge {
+    /// What a browser shows at a counter: enough of its key's thumbprint that nobody has another
+    /// key that begins so.
+    pub fn shown_of(binding: &[u8; 32]) -> [u8; 10] {
+        binding[..10].try_into().expect("a thumbprint is longer")
+    }
+
+    /// The identity of what was said at a counter of the browser that shows this.
+    pub fn id_of_counter(shown: &[u8; 10]) -> [u8; 32] {
+        let mut padded = [0; 32];
+        padded[..10].copy_from_slice(shown);
+        Self::id_of(Purpose::Counter, &padded)
+    }
+
     /// The identity of the row that counts the wrong codes for an address. Nobody can ask for a
     /// challenge of this identity.
     pub fn guesses_id_of(contact: &[u8; 32]) -> [u8; 32] {

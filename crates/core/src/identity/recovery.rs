@@ -101,6 +101,11 @@ impl Recovery {
         self.id.at().plus_ms(if known { RECOVERY_WAIT_KNOWN_MS } else { RECOVERY_WAIT_MS })
     }
 
+    /// Whether somebody said that it is not the member's.
+    pub const fn is_contested(&self) -> bool {
+        matches!(self.state, RecoveryState::Contested | RecoveryState::WithStaff)
+    }
+
     /// Whether it stands in the way of another.
     pub fn is_open(&self, now: Instant) -> bool {
         let over = self.id.at().plus_ms(RECOVERY_WAIT_KNOWN_MS + RECOVERY_OPEN_MS);

@@ -92,7 +92,7 @@ const SESSIONS: &[Case] = &[
     ("old! sign_in", "session_opened"),
     ("old sign_in device_key", STALE),
     ("old sign_in password", STALE),
-    ("old sign_in external_id", STALE),
+    ("old sign_in external_id", NO_FACTOR),
     ("old sign_in totp", NO_FACTOR),
     ("old sign_in totp:7", "session_opened"),
     ("old sign_in totp:7; old sign_in totp:7", "refused factor_must_be_unused"),

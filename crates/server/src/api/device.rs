@@ -15,18 +15,20 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use yaoki_core::code::IssuedCode;
 use yaoki_core::decide::may_show_code;
+use yaoki_core::identity::SESSION_IDLE_MS_MAX;
 use yaoki_core::refusal::Refusal;
 use yaoki_core::state::{Device, DeviceState, Member};
+use yaoki_core::time::Instant;
 use yaoki_core::view::Directory;
 use yaoki_formats::one_time_code::{code128_svg, qr_svg};
 use yaoki_store::{Conn, StoreError, read};
 
 use self::movements::{Around, Movement};
 use super::enrolment::{Grant, enrol as enrol_device};
+use super::member::{Renewal, SignedIn, renew_token, signed_in, with_cookie};
 use super::{render, time};
 use crate::app::App;
 use crate::edge::error::EdgeError;
-use crate::edge::identifier::{self, Kind};
 use crate::edge::listener::ListenerName;
 use crate::edge::problem::{Problem, ProblemDocument};
 use crate::edge::proof::NO_DEVICE;
@@ -47,16 +49,6 @@ pub struct EnrolRequest<'a> {
     /// The token of the link.
     #[serde(borrow)]
     link_token: Cow<'a, str>,
-}
-
-/// A device that was enrolled.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Enrolled)]
-pub struct EnrolAnswer {
-    device: String,
-    member: String,
-    /// What the device sends as `Authorization: DPoP …`; of no use without its key.
-    token: String,
 }
 
 /// A nonce.
@@ -128,7 +120,7 @@ pub struct WalletAnswer {
     security(("new_device" = [])),
     request_body = EnrolRequest,
     responses(
-        (status = 200, description = "Enrolled", body = EnrolAnswer),
+        (status = 200, description = "Enrolled", body = SignedIn),
         (status = "default", description = "Unknown", body = ProblemDocument,
             content_type = "application/problem+json"),
     )
@@ -142,15 +134,10 @@ pub async fn enrol(State(app): State<App>, newcomer: Result<Newcomer, Problem>) 
         }
         let (grant, deadline) = (Grant::Link(&asked.link_token), newcomer.deadline);
         let enrolled = enrol_device(&app, grant, &newcomer.key, deadline).await?;
-        let (device, member) = (enrolled.device.0, enrolled.member.0);
-        let numbers = (device.cast_unsigned(), member.cast_unsigned());
+        let (device, member) = (enrolled.device, enrolled.member);
         let thumbprint = &newcomer.key.thumbprint;
-        let token = app.keyring().proof.issue_token(numbers.0, numbers.1, thumbprint);
-        Ok(render::said(&EnrolAnswer {
-            device: identifier::text(Kind::Device, device),
-            member: identifier::text(Kind::Member, member),
-            token,
-        }))
+        let answer = signed_in(&app, (device, member, device), thumbprint, true);
+        Ok(with_cookie(&app, render::said(&answer), (device, member)))
     };
     for_device(app.answer(Endpoint::Enrol, work).await, &app, NO_DEVICE)
 }
@@ -199,12 +186,13 @@ pub async fn nonce(State(app): State<App>, headers: HeaderMap) -> Response {
 )]
 pub async fn code(State(app): State<App>, proven: Result<Proven, Problem>) -> Response {
     let device = number_of(&proven);
+    let renewal = proven.as_ref().ok().map(Renewal::of);
     let work = async {
         let proven = proven?;
         let asked: CodeRequest = request::json(&proven.body)?;
         let (who, now) = (proven.who(), app.now());
         let read = app.read(Side::Devices, proven.deadline, move |conn| {
-            let (device, member) = match standing(conn, who)? {
+            let (device, member) = match standing(conn, who, now)? {
                 Ok(standing) => standing,
                 Err(refusal) => return Ok(Err(refusal)),
             };
@@ -218,7 +206,8 @@ pub async fn code(State(app): State<App>, proven: Result<Proven, Problem>) -> Re
         let issued = issued.ok_or(Refusal::DeviceMustBeActive)?;
         Ok(render::said(&drawn(issued, asked.pictures)?))
     };
-    for_device(app.answer(Endpoint::Code, work).await, &app, device)
+    let response = app.answer(Endpoint::Code, work).await;
+    for_device(renew_token(response, &app, renewal.as_ref()), &app, device)
 }
 
 /// Balance and latest movements.
@@ -236,12 +225,13 @@ pub async fn code(State(app): State<App>, proven: Result<Proven, Problem>) -> Re
 )]
 pub async fn wallet(State(app): State<App>, proven: Result<Proven, Problem>) -> Response {
     let device = number_of(&proven);
+    let renewal = proven.as_ref().ok().map(Renewal::of);
     let work = async {
         let proven = proven?;
         let WalletRequest {} = request::json(&proven.body)?;
-        let who = proven.who();
+        let (who, now) = (proven.who(), app.now());
         let read = app.read(Side::Devices, proven.deadline, move |conn| {
-            let member = match standing(conn, who)? {
+            let member = match standing(conn, who, now)? {
                 Ok((_, member)) => member,
                 Err(refusal) => return Ok(Err(refusal)),
             };
@@ -260,16 +250,34 @@ pub async fn wallet(State(app): State<App>, proven: Result<Proven, Problem>) -> 
             movements: around.movements(&operations),
         }))
     };
-    for_device(app.answer(Endpoint::Wallet, work).await, &app, device)
+    let response = app.answer(Endpoint::Wallet, work).await;
+    for_device(renew_token(response, &app, renewal.as_ref()), &app, device)
 }
 
-fn number_of(proven: &Result<Proven, Problem>) -> u64 {
+pub(super) fn number_of(proven: &Result<Proven, Problem>) -> u64 {
     proven.as_ref().map_or(NO_DEVICE, |proven| proven.device.0.cast_unsigned())
 }
 
-/// The rows behind a proof: the device is enrolled, not ended, the member's, and the key that
-/// signed is its own. So whoever stole the key that seals tokens seals one in vain.
-fn standing(conn: &mut Conn, who: Who) -> Result<Result<(Device, Member), Refusal>, StoreError> {
+/// The rows behind a proof, where the device is enrolled and signed in: its session is the one that
+/// its token names, and neither too old nor too long unused.
+pub(super) fn standing(
+    conn: &mut Conn,
+    who: Who,
+    now: Instant,
+) -> Result<Result<(Device, Member), Refusal>, StoreError> {
+    Ok(enrolled(conn, who)?.and_then(|(device, member)| {
+        let used = now < Instant(who.issued_at_ms).plus_ms(SESSION_IDLE_MS_MAX);
+        let signed_in = used && device.is_signed_in(now) && device.session == who.session;
+        if signed_in { Ok((device, member)) } else { Err(Refusal::DeviceMustBeSignedIn) }
+    }))
+}
+
+/// The same where it is enrolled, signed in or not: it has authority, is the member's, and the key
+/// that signed is its own. So whoever stole the key that seals tokens seals one in vain.
+pub(super) fn enrolled(
+    conn: &mut Conn,
+    who: Who,
+) -> Result<Result<(Device, Member), Refusal>, StoreError> {
     let holds = |device: &Device| {
         device.state == DeviceState::Active
             && device.member == who.member

@@ -51,6 +51,44 @@ pub fn payment(text: &str) -> Result<FactId, Problem> {
         .map_err(|error| Problem::field("payment", format_args!("is wrong: {error}")))
 }
 
+fn identified(name: &'static str, kind: Kind, text: &str) -> Result<FactId, Problem> {
+    let number = identifier::parse(kind, text).map(FactId);
+    number.map_err(|error| Problem::field(name, format_args!("is wrong: {error}")))
+}
+
+/// The id of a device.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn device(text: &str) -> Result<FactId, Problem> {
+    identified("device", Kind::Device, text)
+}
+
+/// The id of a factor.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn factor(text: &str) -> Result<FactId, Problem> {
+    identified("factor", Kind::Factor, text)
+}
+
+/// The id of a recovery.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn recovery(text: &str) -> Result<FactId, Problem> {
+    identified("recovery", Kind::Recovery, text)
+}
+
+/// An address, by its keyed digest.
+///
+/// # Errors
+/// Says what it must be.
+pub fn contact(text: &str) -> Result<[u8; 32], Problem> {
+    let digest = crate::edge::hex::bytes(text);
+    digest.ok_or_else(|| Problem::field("contact", "must be as the account names it"))
+}
+
 /// The number of a store, as a member types it or as `sto_…`.
 ///
 /// # Errors

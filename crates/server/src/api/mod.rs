@@ -7,6 +7,7 @@ pub mod device;
 pub mod enrolment;
 pub mod fields;
 pub mod headers;
+pub mod member;
 pub mod openapi;
 pub mod partner;
 pub mod register;

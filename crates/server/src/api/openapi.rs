@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use super::device::{confirm, movements};
 use super::register::{lists, renew, settle, shop};
-use super::{console, device, headers, partner, register};
+use super::{console, device, headers, member, partner, register};
 use crate::app::App;
 use crate::edge::error::EdgeError;
 use crate::edge::listener::{ListenerName, Routes};
@@ -42,6 +42,7 @@ use crate::web::texts::PageName;
         (name = "register", description = "Terminals, on the listener `registers`."),
         (name = "partner", description = "Merchants' own systems, on the listener `registers`."),
         (name = "device", description = "Members' devices, on the listener `devices`."),
+        (name = "member", description = "Members about themselves, on the listener `devices`."),
         (name = "public", description = "Everybody, on the listener `public`."),
         (name = "console", description = "Operators' browsers, on the listener `console`.")
     ),
@@ -129,10 +130,23 @@ fn router_of(name: ListenerName) -> OpenApiRouter<App> {
             .routes(routes!(confirm::confirm))
             .routes(routes!(confirm::frame))
             .routes(routes!(movements::list))
-            .routes(routes!(movements::receipt)),
+            .routes(routes!(movements::receipt))
+            .routes(routes!(member::sign_up::sign_up))
+            .routes(routes!(member::sign_in::sign_in))
+            .routes(routes!(member::join::join))
+            .routes(routes!(member::recovery::recovery))
+            .routes(routes!(member::link::link))
+            .routes(routes!(member::session::session))
+            .routes(routes!(member::external::external))
+            .routes(routes!(member::account::account))
+            .routes(routes!(member::devices::devices))
+            .routes(routes!(member::factors::factors))
+            .routes(routes!(member::contacts::contacts))
+            .routes(routes!(member::wallet::wallet)),
         ListenerName::Public => OpenApiRouter::new()
             .routes(routes!(web::first_page))
             .routes(routes!(web::demo::authority))
+            .routes(routes!(web::mailbox::mailbox))
             .routes(routes!(document)),
         ListenerName::Console => OpenApiRouter::new()
             .routes(routes!(console::session::begin))

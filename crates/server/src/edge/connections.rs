@@ -188,6 +188,11 @@ impl Place {
 }
 
 impl Connected {
+    /// The address at the other end; of IPv6 its /64.
+    pub fn peer(&self) -> Option<IpAddr> {
+        self.seat.networks.first().map(|(address, _)| *address)
+    }
+
     /// The caller that keeps the connection: the book believed a request of it. None: a stranger's.
     pub fn believed(&self) -> Option<i64> {
         self.seat.caller.get().copied()

@@ -212,6 +212,54 @@ edge_errors! {
     ConsoleLinkMustBeOpen = 441, "console_link_must_be_open", 403,
         "The link to the console must be one that was not used and is younger than ten minutes.",
         "Obtain a new link: yaoki admin console-link --actor NAME.";
+    /// The operator has not named the relying party.
+    PasskeysMustBeSetUp = 442, "passkeys_must_be_set_up", 503,
+        "Passkeys are not set up here.",
+        "Sign up or in another way; the operator sets `passkey-name` and the pages' hosts.";
+    /// The ceremony, the answer or the passkey does not hold.
+    PasskeyMustHold = 443, "passkey_must_hold", 403,
+        "The passkey did not prove what was asked.",
+        "Begin again, and use a passkey of this wallet.";
+    /// Too weak, or leaked.
+    PasswordMustBeStrong = 444, "password_must_be_strong", 400,
+        "This password cannot be used.",
+        "Take one of 8 to 128 characters that is none of your address and that nobody else uses.";
+    /// On a known device.
+    PasswordMustMatch = 445, "password_must_match", 403,
+        "Password or code is wrong.",
+        "Type them again, or use your passkey.";
+    /// It leaked since it was set.
+    PasswordMustBeChanged = 446, "password_must_be_changed", 403,
+        "This password has leaked somewhere since you set it, so it proves nothing any more.",
+        "Use your passkey, and set another password.";
+    /// The one answer to a password on a device that is not known, right or wrong.
+    ContinueOnYourDevice = 447, "continue_on_your_device", 403,
+        "Go on on your device, or with a passkey.",
+        "Add this device on the one that you use already, use a passkey, or recover your wallet.";
+    /// More than ten in a quarter of an hour.
+    TooManyTries = 448, "too_many_tries", 429,
+        "There were too many wrong tries on this device.",
+        "Wait as long as Retry-After says, or use your passkey.";
+    /// Not ours, over, or changed.
+    MessageLinkMustHold = 449, "message_link_must_hold", 403,
+        "This link is too old, or is none of ours.",
+        "Open the link of a newer message, or use the button on your device.";
+    /// Others than were shown.
+    DigitsMustMatch = 450, "digits_must_match", 403,
+        "These are not the digits that were shown.",
+        "Type the two digits of the page.";
+    /// Older terms, or ones that are not there.
+    TermsMustBePresent = 451, "terms_must_be_present", 409,
+        "The terms have changed.",
+        "Load the page again, and read the present ones.";
+    /// The provider, or what came back from it, does not hold.
+    ExternalIdMustHold = 452, "external_id_must_hold", 403,
+        "The external id did not prove who you are.",
+        "Begin again in the same browser.";
+    /// The provider is away.
+    ProviderMustAnswer = 453, "provider_must_answer", 503,
+        "The provider of external ids does not answer.",
+        "Try again later, or use a passkey.";
 }
 
 impl From<Unknown> for EdgeError {

@@ -6,6 +6,13 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
+/// Any number of bytes; `None` for upper case, an odd length or any other character.
+pub(crate) fn any(text: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let read = |pair: &[u8; 2]| bytes::<1>(std::str::from_utf8(pair).ok()?).map(|[byte]| byte);
+    if rest.is_empty() { pairs.iter().map(read).collect() } else { None }
+}
+
 /// Exactly `N` bytes; `None` for another length, upper case or any other character.
 pub(crate) fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
     let nibble = |byte: u8| match byte {

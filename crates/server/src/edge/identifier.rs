@@ -51,11 +51,15 @@ pub enum Kind {
     Event,
     /// A merchant's webhook endpoint.
     Webhook,
+    /// A factor of a member.
+    Factor,
+    /// A recovery of a wallet.
+    Recovery,
 }
 
 impl Kind {
     /// Every kind. The place in this list is part of the check digit: append, never reorder.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Payment,
         Self::Refund,
         Self::Reversal,
@@ -66,6 +70,8 @@ impl Kind {
         Self::Device,
         Self::Event,
         Self::Webhook,
+        Self::Factor,
+        Self::Recovery,
     ];
 
     /// The three letters before the `_`.
@@ -81,6 +87,8 @@ impl Kind {
             Self::Device => "dev",
             Self::Event => "evt",
             Self::Webhook => "whe",
+            Self::Factor => "fac",
+            Self::Recovery => "rcv",
         }
     }
 
@@ -97,6 +105,8 @@ impl Kind {
             Self::Device => 8,
             Self::Event => 9,
             Self::Webhook => 10,
+            Self::Factor => 11,
+            Self::Recovery => 12,
         }
     }
 }

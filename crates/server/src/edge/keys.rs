@@ -27,7 +27,8 @@
 //! Limits: a file of at most [`FILE_BYTES_MAX`]; at most [`GENERATIONS_MAX`] older generations of a
 //! key.
 //!
-//! Not here: code secrets, and TOTP seeds under the seal key (database), TLS keys, who may rotate, a KMS.
+//! Not here: code secrets, and TOTP seeds under the seal key (database); TLS keys; who may rotate;
+//! a KMS.
 
 mod disk;
 mod error;
@@ -472,6 +473,17 @@ impl KeyFile {
 fn first_seal_key(fingerprint: &RotatingKey) -> RotatingKey {
     let oldest = fingerprint.retired.last().map_or(&fingerprint.secret, |retired| &retired.secret);
     RotatingKey::new(KeyName::Seal, 1, derive(oldest, SEAL_KEY_LABEL, 0, 1))
+}
+
+impl KeyFile {
+    /// What addresses, typed codes and invitations are digested under, so that a copy of the book
+    /// alone does not tell them by trying. It hangs on the oldest fingerprint key, which a file
+    /// keeps for ever: an address is found by its digest as long as there is a book.
+    pub fn people_key(&self) -> [u8; 32] {
+        let retired = self.fingerprint.retired.last();
+        let oldest = retired.map_or(&self.fingerprint.secret, |retired| &retired.secret);
+        *derive(oldest, b"yaoki people 1", 0, 1).expose()
+    }
 }
 
 fn derive(root: &Secret<32>, label: &[u8], number: u64, generation: u32) -> Secret<32> {

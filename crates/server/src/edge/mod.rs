@@ -5,6 +5,7 @@
 //! - [`request`]: a request's head, body and JSON within bounds.
 //! - [`signed`], [`partner`], [`proven`]: whose request it is; [`signature`], [`proof`]: how that
 //!   is shown.
+//! - [`seen`]: what a browser is and whence it asks, for people to see.
 //! - [`pace`], [`reads`]: who has to wait; [`deadline`]: how long at most.
 //! - [`sign`], [`frames`]: what a shop shows, and reading it from a camera's frame.
 //! - [`error`], [`problem`]: what is said when nothing can be said.
@@ -30,6 +31,7 @@ pub mod proven;
 pub mod proxies;
 pub mod reads;
 pub mod request;
+pub mod seen;
 pub mod sign;
 pub mod signature;
 pub mod signed;

@@ -11,7 +11,9 @@ use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::response::Response;
 use hyper::body::Bytes;
-use hyper::header::{AUTHORIZATION, CACHE_CONTROL, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{
+    AUTHORIZATION, CACHE_CONTROL, COOKIE, HeaderName, HeaderValue, WWW_AUTHENTICATE,
+};
 use hyper::http::Extensions;
 use hyper::http::request::Parts;
 use yaoki_core::ids::{FactId, MemberNumber};
@@ -26,6 +28,7 @@ use super::proof::seen::SeenProofs;
 use super::proof::token::Bound;
 use super::proof::{self, NO_DEVICE, ProofError, VerifiedKey};
 use super::request::{self, DEVICE_BODY_BYTES_MAX, Intake};
+use super::seen::Seen;
 use crate::app::App;
 
 /// Where the next nonce stands (RFC 9449, 8).
@@ -71,8 +74,16 @@ pub struct Proven {
     pub device: FactId,
     /// Whose.
     pub member: MemberNumber,
+    /// The session that its token names; that it is open is for the book's row to say.
+    pub session: FactId,
+    /// When its token was given, Unix milliseconds.
+    pub issued_at_ms: i64,
     /// The key that signed; that it is the device's is for the book's row to say.
     pub key: VerifiedKey,
+    /// What its browser says that it is, and from which network it asks.
+    pub seen: Seen,
+    /// The proof itself, to be kept where money moves by it.
+    pub proof: String,
     /// The body.
     pub body: Bytes,
     /// By when it must be answered.
@@ -101,6 +112,10 @@ pub struct Who {
     pub device: FactId,
     /// Whose.
     pub member: MemberNumber,
+    /// The session that its token names.
+    pub session: FactId,
+    /// When its token was given, Unix milliseconds.
+    pub issued_at_ms: i64,
     /// The point of the key that signed.
     pub public_key: [u8; 65],
 }
@@ -108,7 +123,13 @@ pub struct Who {
 impl Proven {
     /// Who asks.
     pub const fn who(&self) -> Who {
-        Who { device: self.device, member: self.member, public_key: self.key.public_key }
+        Who {
+            device: self.device,
+            member: self.member,
+            session: self.session,
+            issued_at_ms: self.issued_at_ms,
+            public_key: self.key.public_key,
+        }
     }
 
     /// The book has the device, and it is active: its connection keeps its place.
@@ -123,6 +144,10 @@ impl Proven {
 pub struct Newcomer<G = Devices> {
     /// Its key, proven.
     pub key: VerifiedKey,
+    /// What its browser says that it is, and from which network it asks.
+    pub seen: Seen,
+    /// The cookies that it sent.
+    pub cookies: String,
     /// The body.
     pub body: Bytes,
     /// By when it must be answered.
@@ -164,9 +189,19 @@ impl Proven {
             let flight = app.device_flights.start(device);
             let flight = flight
                 .ok_or_else(|| Problem::from(EdgeError::TooManyInFlight).and_retry_after(1))?;
-            let (device, member) = (FactId(device), MemberNumber(member));
-            let extensions = parts.extensions;
-            let proven = Self { device, member, key, body, deadline, extensions, _flight: flight };
+            let proven = Self {
+                device: FactId(device),
+                member: MemberNumber(member),
+                session: FactId(number(token.session)),
+                issued_at_ms: token.issued_at_ms,
+                key,
+                seen: Seen::of(&parts),
+                proof: text_of(&parts, &DPOP).to_owned(),
+                body,
+                deadline,
+                extensions: parts.extensions,
+                _flight: flight,
+            };
             Ok((proven, place))
         };
         proven.await.map_err(|problem| with_nonce::<Devices>(problem, app, token.device))
@@ -223,7 +258,9 @@ impl<G: Gate> FromRequest<App> for Newcomer<G> {
             let time = G::proofs(app).time(app.now().0);
             let key = app.keyring().proof.verify_enrolment(proof, &asked, time)?;
             request::check_content_type(&parts)?;
-            Ok(Self { key, body, deadline, _flight: flight, gate: PhantomData })
+            let seen = Seen::of(&parts);
+            let cookies = text_of(&parts, &COOKIE).to_owned();
+            Ok(Self { key, seen, cookies, body, deadline, _flight: flight, gate: PhantomData })
         };
         newcomer.await.map_err(|problem| with_nonce::<G>(problem, app, NO_DEVICE))
     }

@@ -19,8 +19,8 @@
 //! Options are in the forms that `PublicKeyCredential.parseCreationOptionsFromJSON` and
 //! `parseRequestOptionsFromJSON` read, answers in the one that `toJSON` writes.
 //!
-//! The challenge is chance of `webauthn-rs`, which takes it from nobody; the nonce of the seal is an
-//! argument.
+//! The challenge is chance of `webauthn-rs`, which takes it from nobody; the nonce of the seal is
+//! an argument.
 //!
 //! Limits: an origin whose host is a name, not an address, since a relying party's id is a name
 //! (5.1.2 of the standard). Not here: which model a passkey is; attestation is not asked for, and

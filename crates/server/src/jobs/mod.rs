@@ -3,7 +3,8 @@
 
 pub mod checkpoint;
 pub mod housekeeping;
-mod post;
+pub mod messages;
+pub(crate) mod post;
 pub mod sweeper;
 pub mod webhooks;
 pub mod witness;

@@ -5,6 +5,7 @@
 pub mod assets;
 pub mod demo;
 pub mod health;
+pub mod mailbox;
 pub mod refusals;
 pub mod shell;
 pub mod texts;
@@ -73,6 +74,11 @@ fn demo_steps(devices: &str) -> Vec<Step> {
             japanese: "ワンタイムコードを表示する",
             english: "Show a one-time code",
             command: format!("yaoki device --server {devices} code"),
+        },
+        Step {
+            japanese: "送られるはずのメールと SMS を見る",
+            english: "See the mail and SMS that would be sent",
+            command: "/mailbox".to_owned(),
         },
         Step {
             japanese: "全体を確かめる",

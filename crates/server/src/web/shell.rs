@@ -148,7 +148,7 @@ async fn page(State(app): State<App>, page: PageName, uri: &Uri, headers: &Heade
 }
 
 /// The language that the address asks for, else the one that the browser likes best.
-fn language(uri: &Uri, headers: &HeaderMap) -> Language {
+pub(super) fn language(uri: &Uri, headers: &HeaderMap) -> Language {
     let asked = uri.query().unwrap_or_default().split('&').find_map(|pair| {
         let tag = pair.strip_prefix("lang=")?;
         Language::of_tag(tag)

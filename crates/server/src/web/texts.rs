@@ -117,6 +117,14 @@ const fn sources(page: PageName, language: Language) -> [&'static str; 2] {
     }
 }
 
+/// The Fluent source of messages.
+const fn messages_source(language: Language) -> &'static str {
+    match language {
+        Language::Japanese => include_str!("../../texts/messages.ja.ftl"),
+        Language::English => include_str!("../../texts/messages.en.ftl"),
+    }
+}
+
 /// What a page says in one language: by key, with `{name}` where a value stands.
 #[derive(Debug)]
 pub struct Texts(BTreeMap<String, String>);
@@ -136,15 +144,34 @@ impl Texts {
         &ALL[&(page, language)]
     }
 
+    /// The texts of messages, and of the page that shows them; read once a process.
+    ///
+    /// # Panics
+    /// As [`Texts::of`].
+    pub fn of_messages(language: Language) -> &'static Self {
+        static ALL: LazyLock<BTreeMap<Language, Texts>> = LazyLock::new(|| {
+            let read = |language| (language, Texts::read_all(&[messages_source(language)]));
+            Language::ALL.map(read).into()
+        });
+        &ALL[&language]
+    }
+
     fn read(page: PageName, language: Language) -> Self {
+        Self::read_all(&sources(page, language))
+    }
+
+    fn read_all(sources: &[&'static str]) -> Self {
         let mut texts = BTreeMap::new();
-        for source in sources(page, language) {
-            for (key, text) in messages(source) {
-                let twice = texts.insert(key.clone(), text).is_some();
-                assert!(!twice, "`{key}` is said twice on the page {}", page.text());
-            }
+        for (key, text) in sources.iter().flat_map(|source| messages(source)) {
+            let twice = texts.insert(key.clone(), text).is_some();
+            assert!(!twice, "`{key}` is said twice");
         }
         Self(texts)
+    }
+
+    /// Every key.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 
     /// What stands under `key`.
@@ -205,8 +232,10 @@ mod tests {
 
     #[test]
     fn both_languages_say_the_same_things_with_the_same_values() {
-        for page in PageName::ALL {
-            let [japanese, english] = Language::ALL.map(|language| Texts::of(page, language));
+        let of_pages = PageName::ALL
+            .map(|page| (page.text(), Language::ALL.map(|language| Texts::of(page, language))));
+        let of_messages = [("messages", Language::ALL.map(Texts::of_messages))];
+        for (page, [japanese, english]) in of_pages.into_iter().chain(of_messages) {
             let keys = |texts: &Texts| texts.0.keys().cloned().collect::<BTreeSet<_>>();
             assert_eq!(keys(japanese), keys(english), "{page:?}");
             for (key, text) in &japanese.0 {

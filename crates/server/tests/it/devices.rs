@@ -5,6 +5,7 @@ use yaoki_server::admin::Order;
 use yaoki_server::client::http::Request;
 use yaoki_server::client::{Answer, ClientError};
 use yaoki_server::edge::listener::ListenerName;
+use yaoki_server::edge::proof::token::DeviceSession;
 use yaoki_store::on_both_storages;
 
 use crate::world::{MONEY, World, text, told};
@@ -53,7 +54,13 @@ on_both_storages! {
         // Whoever stole the key that seals tokens, and knows the numbers.
         let mut thief = world.device();
         let thumbprint = thief.key().public_key().thumbprint;
-        thief.set_token(keys.issue_token(own.device, own.member, &thumbprint));
+        let of = DeviceSession {
+            device: own.device,
+            member: own.member,
+            session: own.session,
+            issued_at_ms: own.issued_at_ms,
+        };
+        thief.set_token(keys.issue_token(of, &thumbprint));
         let not_active = "401 device_must_be_active";
         assert_eq!(refusal(world.run(thief.code(false))), not_active);
         assert_eq!(refusal(world.run(thief.wallet())), not_active);

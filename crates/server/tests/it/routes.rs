@@ -135,6 +135,7 @@ pub(crate) const TABLE: &[Row] = &[
         [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN],
     ),
     ("get", "/demo/ca.crt", ["404 not_found"; 6]),
+    ("get", "/mailbox", ["404 not_found"; 6]),
     ("get", "/static/style.css", [OK; 6]),
     ("get", "/static/{version}/{file}", [OK; 6]),
     ("get", "/docs/reference/refusals", [OK; 6]),
@@ -163,7 +164,7 @@ const CONSOLE: &[(&str, &str)] = &[
 fn elsewhere(path: &str) -> &'static str {
     match (listener_of(path), path) {
         (_, "/wallet" | "/register" | "/console") => OK,
-        (_, "/demo/ca.crt") => "404 not_found",
+        (_, "/demo/ca.crt" | "/mailbox") => "404 not_found",
         (ListenerName::Registers, _) => UNSIGNED,
         (ListenerName::Devices, "/v1/device/enrol") => NEWCOMER,
         (ListenerName::Devices, _) => UNPROVEN,

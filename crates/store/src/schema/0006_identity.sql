@@ -35,6 +35,8 @@ CREATE INDEX recovery_of_member ON recovery (member);
 
 CREATE TABLE consent (member {ROWID}, terms {INT}, event {INT});
 
+CREATE TABLE payment_proof (payment {ROWID}, member {INT}, device {INT}, proof {BYTES});
+
 -- Work, no facts.
 CREATE TABLE challenge (
     id {BYTES} PRIMARY KEY, purpose {INT}, member {INT}, channel {INT}, language {INT},

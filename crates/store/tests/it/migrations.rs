@@ -8,8 +8,10 @@ use yaoki_store::table::Switchboard;
 use yaoki_store::testing::{TestBook, TestClock, options};
 use yaoki_store::{Book, BookKind, Conn, StoreError, on_both_storages};
 
-/// A book before members had more than a device by a link.
+/// A book before members had more than a device by a link, and before there were operators.
 const WITHOUT_PEOPLE: &str = "
+    DROP TABLE operator; DROP TABLE operator_link; DROP TABLE operator_passkey;
+    DROP TABLE proposal; DROP TABLE staff_session; DROP TABLE clerk;
     DROP TABLE credential; DROP TABLE contact; DROP TABLE recovery; DROP TABLE consent;
     DROP TABLE challenge; DROP TABLE device_seen;
     ALTER TABLE device DROP COLUMN way; ALTER TABLE device DROP COLUMN label;

@@ -4,8 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use yaoki_core::money::Currency;
+use yaoki_core::webhook::url_is_good;
 use yaoki_server::edge::proxies::Proxies;
 use yaoki_server::edge::sign::IDENTIFIER_CHARACTERS_MAX;
+use yaoki_server::jobs::messages::mail::{MAIL_SERVER, MailServer, Sender};
+use yaoki_server::jobs::messages::sms::{ADAPTER_URL, Uri, adapter_url};
 use yaoki_server::jobs::witness::WitnessUrl;
 use yaoki_store::Database;
 
@@ -111,6 +114,56 @@ impl Kind for Witnesses {
 
     fn read(text: &str) -> Result<Self, String> {
         text.split_whitespace().map(str::parse).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// What links in messages begin with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LinkOrigin(pub(crate) String);
+
+impl Kind for LinkOrigin {
+    fn may_be() -> String {
+        "`https://HOST` or `https://HOST:PORT`, without a path".to_owned()
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        let host = text.strip_prefix("https://").unwrap_or_default();
+        let good = url_is_good(text, false) && !host.contains(['/', '?']);
+        if good { Ok(Self(text.to_owned())) } else { Err(Self::may_be()) }
+    }
+}
+
+impl Kind for MailServer {
+    fn may_be() -> String {
+        MAIL_SERVER.to_owned()
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl Kind for Sender {
+    fn may_be() -> String {
+        "a mail address, or `Name <address>`".to_owned()
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+/// Where SMS are posted to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SmsAdapter(pub(crate) Uri);
+
+impl Kind for SmsAdapter {
+    fn may_be() -> String {
+        ADAPTER_URL.to_owned()
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        adapter_url(text).map(Self)
     }
 }
 
@@ -283,6 +336,12 @@ mod tests {
         assert!(Witnesses::read("http://witness.example/").is_err());
         let two = Witnesses::read("https://a.example/x https://b.example/y").expect("two");
         assert_eq!((two.0.len(), Witnesses::read("").expect("none").0.len()), (2, 0));
+        assert!(LinkOrigin::read("https://pay.example.jp:8443").is_ok());
+        for wrong in ["http://pay.example.jp", "https://pay.example.jp/", "https://a.jp?b", ""] {
+            assert!(LinkOrigin::read(wrong).is_err(), "{wrong}");
+        }
+        assert!(MailServer::read("mail.example").is_err() && Sender::read("nobody").is_err());
+        assert!(SmsAdapter::read("http://sms.example/").is_err());
         assert!(Hosts::read("a.jp,").is_err() && Hosts::read("https://a.jp").is_err());
     }
 

@@ -18,9 +18,13 @@ use std::path::PathBuf;
 
 use yaoki_core::money::Currency;
 use yaoki_server::edge::proxies::Proxies;
+use yaoki_server::jobs::messages::mail::{MailServer, Sender};
 use yaoki_store::Database;
 
-use self::kind::{Hosts, Kind, LogFormat, Number, Prefix, QrIdentifier, Witnesses, ZoneName};
+use self::kind::{
+    Hosts, Kind, LinkOrigin, LogFormat, Number, Prefix, QrIdentifier, SmsAdapter, Witnesses,
+    ZoneName,
+};
 use self::source::Values;
 use crate::exit::Failure;
 
@@ -182,6 +186,11 @@ settings! {
     /// Health and metrics are served to everybody on the public listener, not only to this machine.
     Serving operations_for_all: bool = "false", "BOOL";
 
+    /// Passwords that leaked, which nobody may have: a filter that `yaoki admin leaked-passwords
+    /// build` makes of a list. Common passwords are refused without it. The server does not start
+    /// with one that is damaged, and reads a new one when it starts.
+    Serving leaked_passwords: Option<PathBuf> = "", "FILE";
+
     /// How long a call may take, milliseconds. Past it the answer is `unknown`, and a request that
     /// still waits in line is never run.
     Serving deadline_ms: Number<100, 60_000> = "5000", "MS";
@@ -224,6 +233,50 @@ settings! {
     /// Webhooks may go to this machine, `http://127.0.0.1` included: to try them out. A live book
     /// refuses that.
     Serving webhook_loopback: bool = "false", "BOOL";
+    /// Who sends messages, as people know you: it stands in every mail and SMS.
+    Serving sender_name: String = "Yaoki", "NAME";
+    /// What links in messages begin with: the place where browsers reach the member's page, such as
+    /// `https://wallet.example.jp`. Needed where mail or SMS go out; when not set, the listener
+    /// `devices` as this machine reaches it. Never taken from a request.
+    Serving link_origin: Option<LinkOrigin> = "", "URL";
+    /// The name that passkeys are made for: a domain, the wallet page's own or one above it. When not
+    /// set, the host of `link_origin`. Changed, every passkey is lost.
+    Serving passkey_name: Option<String> = "", "DOMAIN";
+    /// The version of the terms and notices that members agree to. Raise it when they change:
+    /// everybody is asked again.
+    Serving terms_version: Number<1, 1_000_000> = "1", "NUMBER";
+    /// The mail server that takes our mail. Without it mail is given up, or shown in the mailbox.
+    Serving smtp: Option<MailServer> = "", "URL";
+    /// From whom mail is. Needed with `smtp`.
+    Serving mail_from: Option<Sender> = "", "ADDRESS";
+    /// Who we are to the mail server; with `smtp_password`.
+    Serving smtp_user: Option<String> = "", "NAME";
+    /// The file with the password for the mail server, on its first line.
+    Serving smtp_password: Option<PathBuf> = "", "FILE";
+    /// The authority that the mail server's certificate is by, PEM, where it is none of the usual
+    /// ones.
+    Serving smtp_authority: Option<PathBuf> = "", "FILE";
+    /// The SMS adapter: a program of yours that is posted each SMS; `docs/guides/messages.md` says
+    /// how. Without it SMS are given up, or shown in the mailbox.
+    Serving sms: Option<SmsAdapter> = "", "URL";
+    /// The file with the secret that signs what the SMS adapter is posted: `whsec_` and the base64
+    /// of 32 random bytes, on its first line. Needed with `sms`.
+    Serving sms_secret: Option<PathBuf> = "", "FILE";
+    /// The most mails in a day that strangers can cause, such as sign-up codes.
+    Serving mail_strangers_per_day: Number<0, 10_000_000> = "5000", "COUNT";
+    /// The most mails in a day that members are told something by.
+    Serving mail_members_per_day: Number<1, 100_000_000> = "50000", "COUNT";
+    /// The most SMS in a day that strangers can cause. Each costs money, and some people earn by
+    /// what they make others send.
+    Serving sms_strangers_per_day: Number<0, 10_000_000> = "500", "COUNT";
+    /// The most of them to numbers of one country and area.
+    Serving sms_strangers_per_prefix_per_day: Number<0, 10_000_000> = "100", "COUNT";
+    /// The most SMS in a day that members are told something by.
+    Serving sms_members_per_day: Number<1, 100_000_000> = "5000", "COUNT";
+    /// A page, `/mailbox` on the listener `public`, shows the newest messages to everybody, codes
+    /// included, and stands in for a mail server or SMS adapter that is not set. `yaoki demo` has
+    /// it always; a live book refuses it.
+    Serving mailbox: bool = "false", "BOOL";
     /// Pause between checkpoints, seconds.
     Serving checkpoint_seconds: Number<1, 3_600> = "60", "SECONDS";
     /// Pause between sweeps for holds whose time is over, seconds.

@@ -22,6 +22,8 @@ pub(super) fn open(
 ) -> Result<Outcome, Stop> {
     let act = Acting::new(view, identity, effects);
     match asked.purpose {
+        // Nobody asks for what only two members of staff say.
+        Purpose::Counter => return Err(Refusal::ChallengeMustBeOpen.into()),
         Purpose::AddContact => {
             act.must_be_open()?;
             act.trusted_device()?;
@@ -56,6 +58,7 @@ fn sent(view: &View, identity: &Identity, (asked, code): (&Challenge, &str)) -> 
         language: asked.language,
     };
     match (asked.purpose, on_file) {
+        (Purpose::Counter, _) => None,
         (Purpose::SignUp, None) => Some(with_code(Template::SignUpCode, &typed)),
         (Purpose::AddContact, None) => Some(with_code(Template::AddressCode, &typed)),
         (Purpose::SignUp | Purpose::AddContact, Some(owned)) => {
@@ -103,6 +106,9 @@ fn opened<'a>(
 ) -> Result<&'a Challenge, Refusal> {
     let row = view.challenges.get(id).filter(|row| {
         let theirs = match identity.by {
+            By::Browser(thumbprint) if row.purpose == Purpose::Counter => {
+                row.id == Challenge::id_of_counter(&Challenge::shown_of(&thumbprint))
+            }
             By::Browser(thumbprint) => row.id == Challenge::id_of(row.purpose, &thumbprint),
             By::Device { .. } => row.member == identity.member,
             By::Staff => is_of_binding(identity, row),

@@ -16,6 +16,7 @@ use crate::ids::FactId;
 use crate::message::{Channel, Template};
 use crate::refusal::Refusal;
 use crate::state::{DeviceState, EnrolmentWay, MemberState};
+use crate::switches::{Capability, Place};
 use crate::time::Instant;
 
 pub(super) fn decide(act: &mut Acting<'_>) -> Result<(), Stop> {
@@ -38,6 +39,7 @@ fn start(act: &mut Acting<'_>) -> Result<(), Stop> {
         unreachable!("asked for a start only");
     };
     act.must_not_be_closed()?;
+    recoveries_must_be_open(act)?;
     let asks = matches!(act.identity.by, By::Browser(key) if key == *binding);
     must(asks || act.identity.by == By::Staff, Refusal::RecoveryMustBeOpen)?;
     let member = act.identity.member;
@@ -56,6 +58,12 @@ fn start(act: &mut Acting<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
+fn recoveries_must_be_open(act: &Acting<'_>) -> Result<(), Refusal> {
+    let place = Place { member: act.identity.member, ..Place::default() };
+    let closed = act.view.directory.is_closed(Capability::Recovery, &place, act.view.now);
+    must(!closed, Refusal::RecoveryIsClosed)
+}
+
 /// The kinds of proof there are, each once.
 fn proofs(
     act: &mut Acting<'_>,
@@ -65,8 +73,13 @@ fn proofs(
     let member = act.identity.member;
     let mut proofs = 0;
     for id in challenges {
-        let purposes = [Purpose::RecoverByMail, Purpose::RecoverByPhone];
+        let purposes = [Purpose::RecoverByMail, Purpose::RecoverByPhone, Purpose::Counter];
         let proved = challenge::spend(act, id, &purposes)?;
+        if proved.purpose == Purpose::Counter {
+            must(proved.member == member, Refusal::ChallengeMustBeOpen)?;
+            proofs |= RecoveryProof::Counter.code();
+            continue;
+        }
         let contact = act.view.people.contacts.get(&proved.contact);
         let settled = |row: &&crate::identity::contact::Contact| {
             row.member == member && row.is_settled(act.view.now)
@@ -149,6 +162,7 @@ fn finish(
     seen_at: Instant,
 ) -> Result<(), Stop> {
     act.must_not_be_closed()?;
+    recoveries_must_be_open(act)?;
     let browser = act.browser().map_err(|_| Refusal::RecoveryMustBeOpen)?;
     let row = open_recovery(act, id)?;
     // Hashes are compared in constant time.

@@ -5,12 +5,13 @@ use super::{Acting, Says};
 use crate::decide::{Stop, must};
 use crate::facts::EventKind;
 use crate::identity::act::{By, IdentityAct, NewDevice, Use};
-use crate::identity::credential::CredentialKind;
+use crate::identity::credential::{Credential, CredentialKind};
 use crate::identity::people::Private;
 use crate::ids::FactId;
 use crate::message::Template;
 use crate::refusal::Refusal;
 use crate::state::Verification;
+use crate::switches::{Capability, Place, provider_number};
 
 pub(super) fn decide(act: &mut Acting<'_>) -> Result<(), Stop> {
     match &act.identity.act {
@@ -20,7 +21,7 @@ pub(super) fn decide(act: &mut Acting<'_>) -> Result<(), Stop> {
             // The device's key has signed; its last session, if there is one, does not count.
             let theirs = matches!(act.identity.by, By::Device { device: by, .. } if by == *device);
             must(theirs && act.device(*device)?.is_active(), Refusal::DeviceMustBeActive)?;
-            must_be_enough(act, *verified)?;
+            must_be_enough(act, *verified, *used)?;
             let used = will_verify(act, *verified, *used)?;
             book(act, EventKind::SessionOpened, *device, verified.code());
             book_use(act, used);
@@ -70,15 +71,30 @@ fn restore(
 }
 
 /// A password alone signs in where the wallet has no second factor; the device is known.
-fn must_be_enough(act: &Acting<'_>, verified: Verification) -> Result<(), Refusal> {
+fn must_be_enough(act: &Acting<'_>, verified: Verification, used: Use) -> Result<(), Refusal> {
+    use CredentialKind as Kind;
     let member = act.identity.member;
     let has = |kind| act.view.people.credentials_of(member).any(|row| row.kind == kind);
     let enough = match verified {
         Verification::Passkey | Verification::PasswordAndFactor => true,
-        Verification::Password | Verification::ExternalId => !has(CredentialKind::Totp),
+        Verification::Password => !has(Kind::Totp),
+        Verification::ExternalId => {
+            let external = |row: &&Credential| row.kind == Kind::ExternalId;
+            let factor = used.and_then(|(id, _)| act.view.people.credentials.get(&id));
+            let factor = factor.filter(external).ok_or(Refusal::FactorMustExist)?;
+            must_take_provider(act, &factor.label)?;
+            !has(Kind::Totp)
+        }
         Verification::DeviceKey => false,
     };
     must(enough, Refusal::UserMustBeVerified)
+}
+
+/// Whether external ids of this provider are taken: a factor's label is its provider's name.
+pub(super) fn must_take_provider(act: &Acting<'_>, name: &str) -> Result<(), Refusal> {
+    let place = Place { provider: provider_number(name), ..Place::default() };
+    let closed = act.view.directory.is_closed(Capability::ExternalId, &place, act.view.now);
+    must(!closed, Refusal::ExternalIdIsClosed)
 }
 
 fn book(act: &mut Acting<'_>, kind: EventKind, device: FactId, number: i64) {

@@ -25,8 +25,9 @@ pub(super) fn sign_up(act: &mut Acting<'_>) -> Result<(), Stop> {
     factors::must_be_free(act.view, factor)?;
     must(member.0 <= MEMBER_NUMBER_MAX, Refusal::NumbersAreUsedUp)?;
     let everywhere = Place::default();
-    let closed = act.view.directory.is_closed(Capability::Enrolment, &everywhere, act.view.now);
-    must(!closed, Refusal::EnrolmentIsClosed)?;
+    let closed = |what| act.view.directory.is_closed(what, &everywhere, act.view.now);
+    must(!closed(Capability::SignUp), Refusal::SignUpIsClosed)?;
+    must(!closed(Capability::Enrolment), Refusal::EnrolmentIsClosed)?;
     // Everything holds; now it is booked.
     let digest = blake3::hash(&device.public_key).as_bytes().to_vec();
     act.book(member, EventKind::MemberCreated, Says { digest, ..Says::default() });

@@ -399,7 +399,9 @@ impl Sought {
                 Ok(Self::List(Filter { terminal, ..Filter::default() }))
             }
             Kind::Member => Ok(Self::Member(MemberNumber(number))),
-            Kind::Merchant | Kind::Device | Kind::Webhook => Err(must_be_something()),
+            Kind::Merchant | Kind::Device | Kind::Webhook | Kind::Factor | Kind::Recovery => {
+                Err(must_be_something())
+            }
         }
     }
 

@@ -164,9 +164,9 @@ pub async fn shop(State(app): State<App>, proven: Result<Proven, Problem>) -> Re
         let proven = proven?;
         let asked: ShopRequest<'_> = request::json(&proven.body)?;
         let shown = opened(&app, asked.payload.as_deref(), asked.store.as_deref())?;
-        let who = proven.who();
+        let (who, now) = (proven.who(), app.now());
         let read = app.read(Side::Devices, proven.deadline, move |conn| {
-            if let Err(refusal) = standing(conn, who)? {
+            if let Err(refusal) = standing(conn, who, now)? {
                 return Ok(Err(refusal));
             }
             shop_of(conn, &shown)
@@ -221,9 +221,9 @@ pub async fn confirm(State(app): State<App>, proven: Result<Proven, Problem>) ->
         let request = fields::request_id("request_id", &asked.request_id)?;
         let shown = opened(&app, asked.payload.as_deref(), asked.store.as_deref())?;
         let mut pay = pay_of(&proven, &asked, request, &shown)?;
-        let who = proven.who();
+        let (who, now) = (proven.who(), app.now());
         let read = app.read(Side::Devices, proven.deadline, move |conn| {
-            if let Err(refusal) = standing(conn, who)? {
+            if let Err(refusal) = standing(conn, who, now)? {
                 return Ok(Err(refusal));
             }
             shop_of(conn, &shown)
@@ -264,6 +264,7 @@ fn pay_of(
         currency: fields::currency(&asked.currency)?,
         valid_until,
         by,
+        proof: [proven.proof.as_bytes(), b"\n", &proven.body].concat(),
     })
 }
 
@@ -344,9 +345,9 @@ pub async fn frame(
     let work = async {
         let proven = proven?;
         let place = place.expect("a proven frame has a place");
-        let who = proven.who();
+        let (who, now) = (proven.who(), app.now());
         // A device that was ended reads no frames.
-        let read = app.read(Side::Devices, proven.deadline, move |conn| standing(conn, who));
+        let read = app.read(Side::Devices, proven.deadline, move |conn| standing(conn, who, now));
         read.await??;
         proven.is_believed();
         let Path((width, height)) = sides.map_err(|_| EdgeError::FrameMustFit)?;

@@ -207,9 +207,9 @@ pub async fn list(State(app): State<App>, proven: Result<Proven, Problem>) -> Re
             number.map(FactId).ok_or_else(|| Problem::field("before", must))
         });
         let before = before.transpose()?;
-        let (who, member) = (proven.who(), proven.member);
+        let (who, member, now) = (proven.who(), proven.member, app.now());
         let read = app.read(Side::Devices, proven.deadline, move |conn| {
-            if let Err(refusal) = standing(conn, who)? {
+            if let Err(refusal) = standing(conn, who, now)? {
                 return Ok(Err(refusal));
             }
             let page = read::movements(conn, member, before, limit)?;
@@ -244,9 +244,9 @@ pub async fn receipt(State(app): State<App>, proven: Result<Proven, Problem>) ->
         let proven = proven?;
         let asked: ReceiptRequest<'_> = request::json(&proven.body)?;
         let id = fields::payment(&asked.payment)?;
-        let (who, member) = (proven.who(), proven.member);
+        let (who, member, now) = (proven.who(), proven.member, app.now());
         let read = app.read(Side::Devices, proven.deadline, move |conn| {
-            if let Err(refusal) = standing(conn, who)? {
+            if let Err(refusal) = standing(conn, who, now)? {
                 return Ok(Err(refusal));
             }
             let own = read::payment(conn, id)?.filter(|history| history.begun.member == member);

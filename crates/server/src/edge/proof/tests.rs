@@ -1,6 +1,7 @@
 //! A server, a device and a request in order; then each thing wrong, one by one.
 
 use super::device_key::{DeviceKey, DeviceKeyError, ProofInput, claims};
+use super::token::DeviceSession;
 use super::token::{DeviceToken, TOKEN_BYTES};
 use super::*;
 use proptest::prelude::*;
@@ -22,6 +23,10 @@ struct World {
     body_digest: [u8; 32],
 }
 
+fn session(member: u64) -> DeviceSession {
+    DeviceSession { device: DEVICE, member, session: DEVICE, issued_at_ms: 0 }
+}
+
 fn world() -> World {
     let mut count = 0;
     let file = KeyFile::generate(&mut |bytes: &mut [u8]| {
@@ -30,7 +35,7 @@ fn world() -> World {
     });
     let keys = ProofKeys::new(&file, NOW_MS);
     let device = DeviceKey::generate(&SystemRandom::new()).expect("a key");
-    let token = keys.issue_token(DEVICE, MEMBER, &device.public_key().thumbprint);
+    let token = keys.issue_token(session(MEMBER), &device.public_key().thumbprint);
     let nonce = keys.nonce(DEVICE, NOW_MS);
     World { file, keys, device, token, nonce, body_digest: sha256(BODY) }
 }
@@ -216,7 +221,7 @@ fn another_key_is_refused_and_so_is_a_borrowed_one() {
         thief.sign(&world.device.header(), &claims(&world.input()), &SystemRandom::new());
     assert_eq!(world.verify(&borrowed.expect("signed")), Err(ProofError::SignatureWrong));
     let other_token =
-        world.keys.issue_token(DEVICE, MEMBER + 1, &world.device.public_key().thumbprint);
+        world.keys.issue_token(session(MEMBER + 1), &world.device.public_key().thumbprint);
     let other_token =
         world.keys.open_token(&format!("DPoP {other_token}")).expect("the server's own");
     let refused = world.keys.verify(&other_token, &world.proof(), &world.request(), NOW_MS);

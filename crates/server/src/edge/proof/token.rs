@@ -1,5 +1,6 @@
 //! Tokens that the server gives to the holder of a key, and opens again in each of his requests:
-//! one for an enrolled device, and one for an operator's console session.
+//! one for an enrolled device's session, one that says which device a browser was, one for links in
+//! messages, and one for an operator's console session.
 //!
 //! Shape: base64url of version, content and an HMAC-SHA256 over both under the device token key.
 //! Each kind has a label and a version of its own, so that none is ever taken for the other. A
@@ -15,15 +16,21 @@ use subtle::ConstantTimeEq;
 use super::{NO_DEVICE, ProofError, ProofKeys, SCHEME, current, part, sha256};
 
 /// The length of a device token's text, in bytes.
-pub const TOKEN_BYTES: usize = 108;
+pub const TOKEN_BYTES: usize = 130;
 /// The longest name of an operator, characters.
 pub const ACTOR_CHARS_MAX: usize = 100;
 /// The longest text of a console session's token, in bytes: an actor of 4 bytes a character.
 pub const SESSION_TOKEN_BYTES_MAX: usize = 660;
 
 const TAG_BYTES: usize = 32;
-/// Version, device, member, thumbprint.
-const DEVICE_BODY_BYTES: usize = 1 + 8 + 8 + 32;
+/// Version, device, member, thumbprint, session, time of issue.
+const DEVICE_BODY_BYTES: usize = 1 + 8 + 8 + 32 + 8 + 8;
+/// Version, device, member, time of issue.
+const COOKIE_BODY_BYTES: usize = 1 + 8 + 8 + 8;
+/// Version, act, member, object, end, chance.
+const LINK_BODY_BYTES: usize = 1 + 1 + 8 + 32 + 8 + 16;
+/// The longest text of a cookie or link that is looked at, bytes.
+const OTHERS_BYTES_MAX: usize = 200;
 /// Version, session, times, thumbprint; the actor follows.
 const SESSION_BODY_BYTES: usize = 1 + 8 + 8 + 8 + 32;
 
@@ -33,7 +40,9 @@ struct Sort {
     version: u8,
 }
 
-const DEVICE: Sort = Sort { label: b"yaoki device token 1", version: 1 };
+const DEVICE: Sort = Sort { label: b"yaoki device token 1", version: 4 };
+const COOKIE: Sort = Sort { label: b"yaoki device cookie 1", version: 5 };
+const LINK: Sort = Sort { label: b"yaoki message link 1", version: 6 };
 const SESSION: Sort = Sort { label: b"yaoki console session 1", version: 2 };
 
 /// What a proof is held against: an opened token of either kind.
@@ -55,7 +64,62 @@ pub struct DeviceToken {
     pub member: u64,
     /// SHA-256 thumbprint of the device's public key (RFC 7638).
     pub thumbprint: [u8; 32],
+    /// The event that opened its session.
+    pub session: u64,
+    /// When the token was given, Unix milliseconds: it is renewed as it is used, so an old one is
+    /// of a session that nobody uses.
+    pub issued_at_ms: i64,
     text_digest: [u8; 32],
+}
+
+/// Whose token it is and what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeviceSession {
+    /// The device's number.
+    pub device: u64,
+    /// The member's number.
+    pub member: u64,
+    /// The event that opened its session.
+    pub session: u64,
+    /// Now, Unix milliseconds.
+    pub issued_at_ms: i64,
+}
+
+/// Which device a browser was: all that is left when it lost its key. Alone it allows nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeviceCookie {
+    /// The device's number.
+    pub device: u64,
+    /// The member's number.
+    pub member: u64,
+    /// When it was given, Unix milliseconds.
+    pub issued_at_ms: i64,
+}
+
+/// What the holder of a link in a message may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkAct {
+    /// Freeze the wallet.
+    Freeze = 1,
+    /// Contest a recovery.
+    Contest = 2,
+    /// Put a removed address on file again.
+    Return = 3,
+}
+
+/// A link in a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageLink {
+    /// What it does.
+    pub act: LinkAct,
+    /// Whose wallet.
+    pub member: u64,
+    /// The address's keyed digest, or zeros.
+    pub object: [u8; 32],
+    /// Until when, Unix milliseconds.
+    pub until_ms: i64,
+    /// Chance: what makes it count once.
+    pub chance: [u8; 16],
 }
 
 /// What a console session is.
@@ -121,10 +185,16 @@ impl ProofKeys {
     ///
     /// # Panics
     /// When `device` is [`NO_DEVICE`].
-    pub fn issue_token(&self, device: u64, member: u64, thumbprint: &[u8; 32]) -> String {
-        assert!(device != NO_DEVICE, "a token is given to a device that exists");
-        let content = [&device.to_be_bytes()[..], &member.to_be_bytes(), thumbprint].concat();
-        self.seal(&DEVICE, &content)
+    pub fn issue_token(&self, of: DeviceSession, thumbprint: &[u8; 32]) -> String {
+        assert!(of.device != NO_DEVICE, "a token is given to a device that exists");
+        let content = [
+            &of.device.to_be_bytes()[..],
+            &of.member.to_be_bytes(),
+            thumbprint,
+            &of.session.to_be_bytes(),
+            &of.issued_at_ms.to_be_bytes(),
+        ];
+        self.seal(&DEVICE, &content.concat())
     }
 
     /// Opens the token in the value of an `Authorization` header. Constant time in the token's tag.
@@ -142,8 +212,79 @@ impl ProofKeys {
             device: u64::from_be_bytes(part(&body, 1)),
             member: u64::from_be_bytes(part(&body, 9)),
             thumbprint: part(&body, 17),
+            session: u64::from_be_bytes(part(&body, 49)),
+            issued_at_ms: i64::from_be_bytes(part(&body, 57)),
             text_digest: sha256(text.as_bytes()),
         })
+    }
+
+    /// The cookie of a device's browser.
+    pub fn issue_cookie(&self, cookie: DeviceCookie) -> String {
+        let content = [
+            cookie.device.to_be_bytes(),
+            cookie.member.to_be_bytes(),
+            cookie.issued_at_ms.to_be_bytes(),
+        ];
+        self.seal(&COOKIE, &content.concat())
+    }
+
+    /// Opens a device's cookie. Constant time in its tag.
+    ///
+    /// # Errors
+    /// [`ProofError::TokenWrong`].
+    pub fn open_cookie(&self, text: &str) -> Result<DeviceCookie, ProofError> {
+        let body = self.unseal_other(&COOKIE, text, COOKIE_BODY_BYTES)?;
+        Ok(DeviceCookie {
+            device: u64::from_be_bytes(part(&body, 1)),
+            member: u64::from_be_bytes(part(&body, 9)),
+            issued_at_ms: i64::from_be_bytes(part(&body, 17)),
+        })
+    }
+
+    /// The token of a link in a message.
+    pub fn issue_link(&self, link: &MessageLink) -> String {
+        let act = match link.act {
+            LinkAct::Freeze => 1,
+            LinkAct::Contest => 2,
+            LinkAct::Return => 3,
+        };
+        let content = [
+            &[act][..],
+            &link.member.to_be_bytes(),
+            &link.object,
+            &link.until_ms.to_be_bytes(),
+            &link.chance,
+        ];
+        self.seal(&LINK, &content.concat())
+    }
+
+    /// Opens the token of a link. Whether it is over is not looked at.
+    ///
+    /// # Errors
+    /// [`ProofError::TokenWrong`].
+    pub fn open_link(&self, text: &str) -> Result<MessageLink, ProofError> {
+        let body = self.unseal_other(&LINK, text, LINK_BODY_BYTES)?;
+        let act = match body.get(1) {
+            Some(1) => LinkAct::Freeze,
+            Some(2) => LinkAct::Contest,
+            Some(3) => LinkAct::Return,
+            _ => return Err(ProofError::TokenWrong),
+        };
+        Ok(MessageLink {
+            act,
+            member: u64::from_be_bytes(part(&body, 2)),
+            object: part(&body, 10),
+            until_ms: i64::from_be_bytes(part(&body, 42)),
+            chance: part(&body, 50),
+        })
+    }
+
+    fn unseal_other(&self, sort: &Sort, text: &str, bytes: usize) -> Result<Vec<u8>, ProofError> {
+        if text.len() > OTHERS_BYTES_MAX {
+            return Err(ProofError::TokenWrong);
+        }
+        let body = self.unseal(sort, text)?;
+        if body.len() == bytes { Ok(body) } else { Err(ProofError::TokenWrong) }
     }
 
     /// The token of a console session, bound to the browser's key.
@@ -255,7 +396,24 @@ mod tests {
     #[test]
     fn no_kind_of_token_is_taken_for_the_other() {
         let keys = keys();
-        let device = format!("DPoP {}", keys.issue_token(7, 8, &[3; 32]));
+        let of = DeviceSession { device: 7, member: 8, session: 7, issued_at_ms: 5 };
+        let device = format!("DPoP {}", keys.issue_token(of, &[3; 32]));
+        let cookie = keys.issue_cookie(DeviceCookie { device: 7, member: 8, issued_at_ms: 5 });
+        let link = MessageLink {
+            act: LinkAct::Freeze,
+            member: 8,
+            object: [0; 32],
+            until_ms: 5,
+            chance: [4; 16],
+        };
+        let text = keys.issue_link(&link);
+        assert_eq!(keys.open_link(&text), Ok(link));
+        for other in [&cookie, &text] {
+            assert_eq!(keys.open_token(&format!("DPoP {other}")), Err(ProofError::TokenWrong));
+            assert_eq!(keys.open_session(&format!("DPoP {other}")), Err(ProofError::TokenWrong));
+        }
+        assert_eq!(keys.open_cookie(&text), Err(ProofError::TokenWrong));
+        assert_eq!(keys.open_link(&cookie), Err(ProofError::TokenWrong));
         assert_eq!(keys.open_session(&device), Err(ProofError::TokenWrong));
         // Of the same length as a device's, by the length of its name or by none.
         for length in 0..=ACTOR_CHARS_MAX {

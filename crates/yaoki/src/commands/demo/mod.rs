@@ -49,6 +49,7 @@ pub(crate) fn run(demo: &Demo, mut values: Values) -> Result<(), Failure> {
     // The log of a demo is for people who look at something else.
     values.set_default("log", "warn".to_owned());
     let mut settings = Settings::read(&values)?;
+    settings.mailbox = true;
     demo.reach.check(&settings)?;
     logs::start(&settings)?;
     make_or_continue(&settings)?;
@@ -59,6 +60,9 @@ pub(crate) fn run(demo: &Demo, mut values: Values) -> Result<(), Failure> {
     let told = signals::listen()?;
     let served = serve::start(&settings, |options| {
         options.demo_authority = reached.as_ref().map(|one| one.authority.certificate.clone());
+        if let (Some(one), None) = (&reached, &options.messages.origin) {
+            options.messages.origin = Some(one.url(settings.devices));
+        }
     })?;
     let desk = open::desk(&settings, &served.book);
     let seeded = seed::seed(&desk)?;
