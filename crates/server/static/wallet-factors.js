@@ -2,7 +2,21 @@
 // shown once, in a dialog, and is nowhere afterwards.
 
 import { make, moment, say, the } from "./page.js";
-import { act, button, codeField, digitsOf, form, hasPasskeys, makePasskey, more, passwordField, saying, show } from "./wallet-acts.js";
+import { member } from "./wallet-member.js";
+import {
+  act,
+  button,
+  codeField,
+  digitsOf,
+  form,
+  hasPasskeys,
+  insist,
+  makePasskey,
+  more,
+  passwordField,
+  saying,
+  show,
+} from "./wallet-acts.js";
 import { change } from "./wallet-account.js";
 import { symbol } from "./symbols.js";
 
@@ -54,7 +68,7 @@ export function factors(account) {
 }
 
 async function passkey() {
-  const asked = await act(FACTORS, { act: "begin_passkey" });
+  const asked = await insist(member.key, FACTORS, { act: "begin_passkey" });
   await change(FACTORS, { act: "passkey", passkey: await makePasskey(asked) }, "wallet-done");
 }
 
@@ -67,7 +81,7 @@ const passwordForm = () =>
 function generator() {
   const said = saying();
   const begin = async () => {
-    const told = await act(FACTORS, { act: "begin_generator" });
+    const told = await insist(member.key, FACTORS, { act: "begin_generator" });
     const dialog = the("dialog");
     const typed = async ({ code }) => {
       await change(FACTORS, { act: "generator", sealed: told.sealed, code: digitsOf(code) }, "wallet-done");
