@@ -1,8 +1,8 @@
 //! Messages: what members and operators are told outside of the program, by mail and by SMS.
 //!
-//! A decision puts messages beside its facts ([`crate::view::Effects::messages`]); they are saved in
-//! the same commit, so that nothing is announced that did not happen and nothing that happened goes
-//! unannounced. A job delivers them, at least once.
+//! A decision puts messages beside its facts ([`crate::view::Effects::messages`]); they are saved
+//! in the same commit, so that nothing is announced that did not happen and nothing that happened
+//! goes unannounced. A job delivers them, at least once.
 //!
 //! A message is a *work row*: neither a fact nor folded from facts. It changes as it is delivered
 //! and is deleted after [`KEPT_MS`]; `verify` says nothing about it, and nothing is decided by it.

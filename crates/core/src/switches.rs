@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use crate::coded;
+use crate::facts::Event;
 use crate::ids::{MemberNumber, MerchantNumber, StoreNumber, TerminalNumber};
 use crate::row;
 use crate::time::Instant;
@@ -23,20 +24,32 @@ coded! {
         Enrolment = 4 => "enrolment",
         /// Giving money or points to members.
         Credit = 5 => "credit",
+        /// Becoming a member.
+        SignUp = 6 => "sign_up",
+        /// Starting and finishing recoveries.
+        Recovery = 7 => "recovery",
+        /// Signing in by an external id, and linking one.
+        ExternalId = 8 => "external_id",
     }
 }
 
 impl Capability {
     /// Whether closing may lapse by itself: only where no money can move by it.
     pub const fn may_lapse(self) -> bool {
-        matches!(self, Self::Enrolment)
+        matches!(self, Self::Enrolment | Self::SignUp | Self::Recovery | Self::ExternalId)
     }
 
     /// For whom it can be closed. For any other scope a switch would stop nothing.
     pub const fn scopes(self) -> &'static [Scope] {
         match self {
-            Self::Payment | Self::Refund => Scope::ALL,
-            Self::CodeIssue | Self::Enrolment | Self::Credit => &[Scope::Everything, Scope::Member],
+            Self::Payment | Self::Refund => {
+                &[Scope::Everything, Scope::Merchant, Scope::Store, Scope::Terminal, Scope::Member]
+            }
+            Self::CodeIssue | Self::Enrolment | Self::Credit | Self::Recovery => {
+                &[Scope::Everything, Scope::Member]
+            }
+            Self::SignUp => &[Scope::Everything],
+            Self::ExternalId => &[Scope::Everything, Scope::Provider],
         }
     }
 
@@ -51,6 +64,9 @@ impl Capability {
             Self::CodeIssue => "Showing codes. Codes that are shown already still pay.",
             Self::Enrolment => "Enrolling devices. Links stay good until their time.",
             Self::Credit => "Giving money or points to members from outside.",
+            Self::SignUp => "Becoming a member.",
+            Self::Recovery => "Starting and finishing recoveries; contesting and cancelling go on.",
+            Self::ExternalId => "Signing in by an external id on a known device, and linking one.",
         }
     }
 }
@@ -68,6 +84,8 @@ coded! {
         Terminal = 3 => "terminal",
         /// For one member.
         Member = 4 => "member",
+        /// For one provider of external ids.
+        Provider = 5 => "provider",
     }
 }
 
@@ -115,6 +133,16 @@ pub struct Place {
     pub terminal: TerminalNumber,
     /// The member, or none.
     pub member: MemberNumber,
+    /// The provider of external ids, see [`provider_number`]; 0: none.
+    pub provider: i64,
+}
+
+/// The number by which a switch names a provider of external ids: made from the name that the
+/// operator gave it, so that it needs no row.
+pub fn provider_number(name: &str) -> i64 {
+    let digest = blake3::derive_key("yaoki provider number 1", name.as_bytes());
+    let [one, two, three, four, ..] = digest;
+    i64::from(u32::from_be_bytes([one, two, three, four])).max(1)
 }
 
 /// The page of the reference.
@@ -167,10 +195,33 @@ impl Switch {
             Scope::Store => place.store.0,
             Scope::Terminal => place.terminal.0,
             Scope::Member => place.member.0,
+            Scope::Provider => place.provider,
         };
         let here = self.scope == Scope::Everything || (subject != 0 && subject == self.subject);
         self.capability == capability && in_force && here
     }
+}
+
+/// The switch that an event closed or opened.
+pub fn switch_of_event(event: &Event) -> Switch {
+    let (capability, scope) =
+        from_object(event.object).expect("an event names capability and scope");
+    let subject = if scope == Scope::Everything { 0 } else { event.subject };
+    Switch {
+        capability,
+        scope,
+        subject,
+        closed_at: event.id.at(),
+        lapses_at: Instant(event.number),
+        actor: event.actor.clone(),
+        reason: event.text.clone(),
+    }
+}
+
+/// Whether both close the same capability for the same subject.
+pub(crate) fn same_switch(one: &Switch, other: &Switch) -> bool {
+    let key = |switch: &Switch| (switch.capability, switch.scope, switch.subject);
+    key(one) == key(other)
 }
 
 #[cfg(test)]
@@ -205,6 +256,7 @@ mod tests {
             store: StoreNumber(2),
             terminal: TerminalNumber(3),
             member: MemberNumber(4),
+            provider: 5,
         };
         for &scope in Scope::ALL {
             let switch = |subject| Switch {

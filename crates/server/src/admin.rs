@@ -22,7 +22,7 @@ use yaoki_core::ids::{
 };
 use yaoki_core::refusal::Refusal;
 use yaoki_core::state::Terminal;
-use yaoki_core::switches::{Capability, Scope, Switch};
+use yaoki_core::switches::{Capability, Scope, Switch, provider_number};
 use yaoki_core::time::{Instant, SECOND_MS};
 use yaoki_store::{Answer, Book, BookKind, Clock, Part, StoreError, Unknown, read};
 
@@ -479,10 +479,13 @@ fn told(event: &Event, replayed: bool) -> Value {
         | EventKind::CredentialEnded
         | EventKind::CredentialUsed
         | EventKind::RecoveryStarted
+        | EventKind::RecoveryAllowed
+        | EventKind::RecoveryVouched
         | EventKind::RecoveryContested
         | EventKind::RecoveryCancelled
         | EventKind::RecoveryFinished
-        | EventKind::Consented => &[("member", Kind::Member, event.subject)],
+        | EventKind::Consented
+        | EventKind::PaymentProven => &[("member", Kind::Member, event.subject)],
         EventKind::DeviceEnrolled
         | EventKind::DeviceEnded
         | EventKind::SessionOpened
@@ -504,12 +507,7 @@ fn told(event: &Event, replayed: bool) -> Value {
         EventKind::WebhookEnded | EventKind::WebhookSecretRotated => {
             &[("webhook", Kind::Webhook, event.subject)]
         }
-        EventKind::LaneCreated
-        | EventKind::SwitchClosed
-        | EventKind::SwitchOpened
-        | EventKind::Checkpoint
-        | EventKind::Restored
-        | EventKind::BookOpened => &[],
+        _ => &[],
     };
     for &(name, kind, number) in named {
         reply[name] = identifier::text(kind, number).into();
@@ -537,7 +535,8 @@ fn switch(
     let scope = Scope::from_name(scope).ok_or_else(|| wrong("scope", scope))?;
     let subject = match (kind_of(scope), subject) {
         (Some(kind), Some(text)) => number(kind, text)?,
-        (None, None) => 0,
+        (None, Some(name)) if scope == Scope::Provider => provider_number(name),
+        (None, None) if scope == Scope::Everything => 0,
         _ => return Err(AdminError::Refused(Refusal::SubjectMustFitScope)),
     };
     Ok((capability, scope, subject))
@@ -545,7 +544,7 @@ fn switch(
 
 const fn kind_of(scope: Scope) -> Option<Kind> {
     match scope {
-        Scope::Everything => None,
+        Scope::Everything | Scope::Provider => None,
         Scope::Merchant => Some(Kind::Merchant),
         Scope::Store => Some(Kind::Store),
         Scope::Terminal => Some(Kind::Terminal),
@@ -554,6 +553,9 @@ const fn kind_of(scope: Scope) -> Option<Kind> {
 }
 
 fn subject_text(scope: Scope, subject: i64) -> Option<String> {
+    if scope == Scope::Provider {
+        return Some(subject.to_string());
+    }
     kind_of(scope).map(|kind| identifier::text(kind, subject))
 }
 

@@ -99,6 +99,8 @@ pub enum Endpoint {
     MemberLink,
     /// `POST /v1/member/session`.
     MemberSession,
+    /// `POST /v1/member/external`.
+    MemberExternal,
     /// `POST /v1/member/account`.
     MemberAccount,
     /// `POST /v1/member/devices`.
@@ -115,7 +117,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Every endpoint, in the order of the enum.
-    pub const ALL: [Self; 48] = [
+    pub const ALL: [Self; 49] = [
         Self::Pay,
         Self::Query,
         Self::Reverse,
@@ -158,6 +160,7 @@ impl Endpoint {
         Self::Recovery,
         Self::MemberLink,
         Self::MemberSession,
+        Self::MemberExternal,
         Self::MemberAccount,
         Self::MemberDevices,
         Self::MemberFactors,
@@ -211,6 +214,7 @@ impl Endpoint {
             Self::Recovery => "member_recovery",
             Self::MemberLink => "member_link",
             Self::MemberSession => "member_session",
+            Self::MemberExternal => "member_external",
             Self::MemberAccount => "member_account",
             Self::MemberDevices => "member_devices",
             Self::MemberFactors => "member_factors",

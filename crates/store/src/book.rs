@@ -247,8 +247,8 @@ impl Book {
             self.lanes.push((lane.id, Arc::clone(&moves), Arc::clone(&errands)));
             let checkpointer = self.start_checkpointer()?;
             let shared = Arc::clone(&self.shared);
-            let lines = (queue, moves, errands);
-            let thread = LaneThread::new(shared, lines, (conn, checkpointer), lane);
+            let waiting = (queue, moves, errands);
+            let thread = LaneThread::new(shared, waiting, (conn, checkpointer), lane);
             self.start(format!("lane-{}", lane.id.0), move || thread.work());
         }
         Ok(())

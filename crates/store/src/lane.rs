@@ -318,8 +318,8 @@ impl LaneThread {
         }
     }
 
-    /// Between batches: heartbeat, positions, errands, lists and balances, write-ahead log. True when there
-    /// is more to do.
+    /// Between batches: heartbeat, positions, errands, lists and balances, write-ahead log. True
+    /// when there is more to do.
     fn look_after(&mut self, busy: bool) -> Result<bool, StoreError> {
         let now = self.now();
         if self.maintenance.heartbeat_is_due(now) {

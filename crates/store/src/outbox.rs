@@ -10,9 +10,9 @@
 //! message at the same time. Delivery is at least once: a node that ends after the next server took
 //! the message and before that is marked lets it be sent a second time.
 //!
-//! Budgets are counted from the rows, so they hold across restarts and nodes. Two nodes that take up
-//! at the same instant do not see each other's: the most that goes out beyond a budget is what the
-//! other nodes take up at that instant, [`TAKEN_MAX`] each.
+//! Budgets are counted from the rows, so they hold across restarts and nodes. Two nodes that take
+//! up at the same instant do not see each other's: the most that goes out beyond a budget is what
+//! the other nodes take up at that instant, [`TAKEN_MAX`] each.
 //!
 //! All of this runs as errands, [`crate::Book::run_errand`], except reading.
 

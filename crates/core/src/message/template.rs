@@ -139,7 +139,10 @@ impl Template {
         };
         match self {
             Self::SignUpCode | Self::AddressCode | Self::RecoveryCode => &[Code],
-            Self::AddressInUse | Self::WalletFrozen | Self::AccountClosed => &[At],
+            Self::AddressInUse
+            | Self::RecoveryContested
+            | Self::WalletFrozen
+            | Self::AccountClosed => &[At],
             Self::SignInAttempt
             | Self::DeviceAdded
             | Self::DeviceEnded
@@ -147,10 +150,9 @@ impl Template {
             | Self::InvitationUsed
             | Self::RecoveryDone => &[Device, At, FreezeToken],
             Self::RecoveryStarted => &[At, Until, FreezeToken, ContestToken],
-            Self::RecoveryContested
-            | Self::RecoveryCancelled
-            | Self::WalletUnfrozen
-            | Self::PasswordChanged => &[At, FreezeToken],
+            Self::RecoveryCancelled | Self::WalletUnfrozen | Self::PasswordChanged => {
+                &[At, FreezeToken]
+            }
             Self::FactorAdded | Self::FactorRemoved => &[At, Factor, FreezeToken],
             Self::AddressAdded => &[At, Masked, FreezeToken],
             Self::AddressChanged => &[At, Until, Masked, FreezeToken, ReturnToken],

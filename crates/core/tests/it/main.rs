@@ -5,11 +5,17 @@
 mod admin_cases;
 mod codes;
 mod comes_back;
+mod identity_cases;
+mod life;
 mod model;
 mod orders;
 mod properties;
 mod refusals;
 mod register_cases;
 mod script;
+mod staff;
+mod staff_cases;
+mod staff_sessions;
 mod states;
+mod switched;
 mod world;

@@ -141,6 +141,7 @@ fn router_of(name: ListenerName) -> OpenApiRouter<App> {
             .routes(routes!(member::recovery::recovery))
             .routes(routes!(member::link::link))
             .routes(routes!(member::session::session))
+            .routes(routes!(member::external::external))
             .routes(routes!(member::account::account))
             .routes(routes!(member::devices::devices))
             .routes(routes!(member::factors::factors))

@@ -252,6 +252,14 @@ edge_errors! {
     TermsMustBePresent = 451, "terms_must_be_present", 409,
         "The terms have changed.",
         "Load the page again, and read the present ones.";
+    /// The provider, or what came back from it, does not hold.
+    ExternalIdMustHold = 452, "external_id_must_hold", 403,
+        "The external id did not prove who you are.",
+        "Begin again in the same browser.";
+    /// The provider is away.
+    ProviderMustAnswer = 453, "provider_must_answer", 503,
+        "The provider of external ids does not answer.",
+        "Try again later, or use a passkey.";
 }
 
 impl From<Unknown> for EdgeError {

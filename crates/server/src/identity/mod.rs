@@ -5,6 +5,7 @@
 //! | [`passkey`]        | passkeys: registered, and asked for (WebAuthn)                 |
 //! | [`password`]       | passwords, on a pool of threads                                |
 //! | [`leaked`]         | passwords that are tried first                                 |
+//! | [`openid`]         | external ids: the relying party of OpenID Connect              |
 //! | [`totp`]           | codes of a code generator                                      |
 //! | [`recovery_codes`] | codes on paper, each for once                                  |
 //! | [`seal`]           | secrets that leave this process, under a key of the key file   |
@@ -15,6 +16,7 @@
 //! Not here: who may sign in, how often it may be tried, sessions.
 
 pub mod leaked;
+pub mod openid;
 pub mod passkey;
 pub mod password;
 pub mod recovery_codes;

@@ -42,11 +42,14 @@ pub enum Purpose {
     PasskeyRegistration,
     /// A passkey's assertion under way; the row is whom it was given to.
     PasskeyAssertion,
+    /// An attempt with a provider of external ids under way; the row is its purpose there.
+    ExternalId,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 3] = [Self::TotpSeed, Self::PasskeyRegistration, Self::PasskeyAssertion];
+    pub const ALL: [Self; 4] =
+        [Self::TotpSeed, Self::PasskeyRegistration, Self::PasskeyAssertion, Self::ExternalId];
 
     /// What its keys are made for. Changed, nothing that was sealed opens.
     const fn label(self) -> &'static str {
@@ -54,6 +57,7 @@ impl Purpose {
             Self::TotpSeed => "totp seed",
             Self::PasskeyRegistration => "passkey registration",
             Self::PasskeyAssertion => "passkey assertion",
+            Self::ExternalId => "external id",
         }
     }
 }

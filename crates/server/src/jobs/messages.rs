@@ -184,7 +184,7 @@ impl Postman {
             _ => missing,
         };
         if matches!(transport, Transport::Missing) && is_live {
-            tracing::warn!(%channel, "no server is set for this channel: its messages are given up");
+            tracing::warn!(%channel, "no server is set: messages of this channel are given up");
         }
         let budgets = match channel {
             Channel::Mail => options.mail_budgets,

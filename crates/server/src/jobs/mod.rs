@@ -4,7 +4,7 @@
 pub mod checkpoint;
 pub mod housekeeping;
 pub mod messages;
-mod post;
+pub(crate) mod post;
 pub mod sweeper;
 pub mod webhooks;
 pub mod witness;

@@ -1,5 +1,5 @@
-//! Posting to servers of others: HTTP/1.1 by hyper, over TLS by rustls. No redirect is followed, no
-//! proxy is asked, and of an answer no more is read than is said.
+//! Posting to servers of others, and asking them: HTTP/1.1 by hyper, over TLS by rustls. No redirect
+//! is followed, no proxy is asked, and of an answer no more is read than is said.
 //!
 //! A host is resolved once, every address that it has is judged ([`Reach`]), and the connection
 //! goes to an address that was judged: a name that resolves otherwise a moment later reaches
@@ -16,7 +16,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
-use hyper::{Request, Uri};
+use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
@@ -67,6 +67,9 @@ pub(crate) enum PostError {
     /// No answer in time.
     #[error("it did not answer in time")]
     Late,
+    /// An answer that was asked for, and is longer than is read.
+    #[error("its answer is too long")]
+    Long,
 }
 
 /// How long and how much.
@@ -106,6 +109,37 @@ impl Client {
         let (status, kept) = work.unwrap_or(Err(PostError::Late))?;
         *open = kept;
         Ok(status)
+    }
+
+    /// Asks for an answer, over a connection of its own: the whole of it, or an error. `request` has
+    /// the whole URL; its host is put into the headers.
+    pub(crate) async fn ask(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Bytes>, PostError> {
+        let work = timeout(self.bounds.timeout, self.answered(request)).await;
+        work.unwrap_or(Err(PostError::Late))
+    }
+
+    async fn answered(
+        &self,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<Response<Bytes>, PostError> {
+        let url = request.uri().clone();
+        let mut open = self.connect(&url).await?;
+        open.ready().await?;
+        let target = url.path_and_query().map_or("/", |target| target.as_str());
+        *request.uri_mut() = target.parse().expect("a part of a URL");
+        let host = url.authority().map_or("", |authority| authority.as_str());
+        let host = HeaderValue::from_str(host).expect("a host is visible ASCII");
+        request.headers_mut().insert(HOST, host);
+        let (head, body) = open.send_request(request).await?.into_parts();
+        let body = Limited::new(body, self.bounds.answer_bytes_max).collect().await;
+        let body = body.map_err(|error| match error.downcast::<hyper::Error>() {
+            Ok(error) => PostError::Http(*error),
+            Err(_) => PostError::Long,
+        })?;
+        Ok(Response::from_parts(head, body.to_bytes()))
     }
 
     async fn exchange(

@@ -264,6 +264,7 @@ impl From<PostError> for WitnessError {
             PostError::AddressNotPublic => {
                 Self::Connection(io::Error::other("plain HTTP is for this machine only"))
             }
+            PostError::Long => Self::Connection(io::Error::other("its answer is too long")),
         }
     }
 }

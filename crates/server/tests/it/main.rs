@@ -14,6 +14,7 @@ mod jobs;
 mod members;
 mod messages;
 mod openapi;
+mod openid;
 mod outcomes;
 mod proxy;
 mod raw;

@@ -35,7 +35,7 @@ use crate::world::World;
 const ORIGIN: &str = "https://wallet.example.jp";
 
 fn hurried(options: &mut MessageOptions) {
-    options.sender = "八起 Pay".to_owned();
+    "八起 Pay".clone_into(&mut options.sender);
     options.origin = Some(ORIGIN.to_owned());
     options.pause = Duration::from_millis(5);
     options.timeout = Duration::from_secs(2);
@@ -300,8 +300,8 @@ on_both_storages! {
         let came = stand.came();
         assert!(came.len() == 2 && came[0].id == came[1].id);
         assert!(came.iter().all(|one| one.is_signed_by(&secret)));
-        let json = came[1].json();
-        assert_eq!((&json["to"], &json["id"]), (&"+819012345678".into(), &came[1].id.clone().into()));
+        let (json, id) = (came[1].json(), came[1].id.clone());
+        assert_eq!((&json["to"], &json["id"]), (&"+819012345678".into(), &id.into()));
         let text = json["text"].as_str().expect("a text");
         assert!(text.ends_with("@wallet.example.jp #31415901"), "{text}");
         stand.is_in(receiver::Mood::Status(422));
@@ -328,7 +328,8 @@ on_both_storages! {
         put(&world, vec![notice.clone()]);
         wait_for(&world, &notice, MessageState::Sent);
         assert_eq!(office.came().len(), 6);
-        wait_until(|| metric(&world, "yaoki_messages_total{channel=\"mail\",end=\"suppressed\"} 2"));
+        let counted = "yaoki_messages_total{channel=\"mail\",end=\"suppressed\"} 2";
+        wait_until(|| metric(&world, counted));
     }
 
     fn a_channel_whose_server_fails_is_stopped_for_a_while_and_goes_on(db: &mut TestDatabase) {

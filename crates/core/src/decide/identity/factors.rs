@@ -2,7 +2,7 @@
 //! the addresses that were there before.
 
 use super::notices::{About, masked, tell_of};
-use super::{Acting, Says, challenge, wallet};
+use super::{Acting, Says, challenge, sessions, wallet};
 use crate::decide::{Stop, must};
 use crate::facts::EventKind;
 use crate::identity::act::{By, IdentityAct};
@@ -55,6 +55,9 @@ pub(super) fn must_be_free(view: &View, factor: &NewCredential) -> Result<(), Re
 fn add_factor(act: &mut Acting<'_>, factor: &NewCredential) -> Result<(), Stop> {
     must_be_allowed(act)?;
     must_be_free(act.view, factor)?;
+    if factor.kind == CredentialKind::ExternalId {
+        sessions::must_take_provider(act, &factor.label)?;
+    }
     let member = act.identity.member;
     let all: Vec<&Credential> = act.view.people.credentials_of(member).collect();
     must(all.len() < CREDENTIALS_MAX, Refusal::FactorsMustBeFew)?;
@@ -177,6 +180,7 @@ fn return_contact(act: &mut Acting<'_>, digest: &[u8; 32]) -> Result<(), Stop> {
     let ended_lately = !row.is_active() && act.view.now < row.ended_at.plus_ms(RETURN_MS);
     must(ended_lately, Refusal::ContactMustExist)?;
     let says = Says {
+        object: row.since.0,
         number: row.channel.code(),
         digest: digest.to_vec(),
         text: row.language.name().to_owned(),

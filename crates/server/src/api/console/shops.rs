@@ -137,7 +137,7 @@ pub struct SwitchesAnswer {
 impl ClosedSwitch {
     fn of(switch: &Switch) -> Self {
         let kind = match switch.scope {
-            Scope::Everything => None,
+            Scope::Everything | Scope::Provider => None,
             Scope::Merchant => Some(Kind::Merchant),
             Scope::Store => Some(Kind::Store),
             Scope::Terminal => Some(Kind::Terminal),

@@ -9,6 +9,7 @@
 //! | [`recovery`]  | the way back without a device                                  | a browser   |
 //! | [`link`]      | links in messages: freezing, contesting                        | a browser   |
 //! | [`session`]   | signing in, out, and proving oneself again                     | a device    |
+//! | [`external`]  | external ids: signing in by one, and linking one               | a device    |
 //! | [`account`]   | everything a member has about himself                          | a device    |
 //! | [`devices`]   | inviting, approving, ending, and which one pays                | a device    |
 //! | [`factors`]   | passkeys, passwords, one-time passwords, recovery codes        | a device    |
@@ -23,6 +24,7 @@ pub mod account;
 pub mod address;
 pub mod contacts;
 pub mod devices;
+pub mod external;
 pub mod factors;
 pub mod join;
 pub mod link;
@@ -126,6 +128,13 @@ impl Acting {
             part: Part::Strangers,
             object: [0; 32],
         }
+    }
+}
+
+impl Acting {
+    /// The same, of the device whose key has signed, though no session of it was named.
+    pub(super) fn as_device(self, device: FactId) -> Self {
+        Self { by: By::Device { device, session: FactId::NONE }, ..self }
     }
 }
 

@@ -20,6 +20,7 @@ use crate::edge::error::EdgeError;
 use crate::edge::listener::ListenerName;
 use crate::edge::problem::{Problem, sentence};
 use crate::edge::proven::Proven;
+use crate::identity::openid::Providers;
 use crate::identity::passkey::{PasskeyError, Relying};
 use crate::identity::password::{PasswordError, Passwords};
 use crate::identity::seal::{Purpose, Sealer};
@@ -42,6 +43,8 @@ pub struct MemberServices {
     pub passwords: Passwords,
     /// Whose wallets these are, as people read it.
     pub operator_name: String,
+    /// Providers of external ids.
+    pub providers: Providers,
     /// Where the wallet page is, if that is set.
     pub origin: Option<String>,
     /// The present version of terms and notices.

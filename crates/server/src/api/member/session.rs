@@ -182,7 +182,7 @@ async fn prove(
     }
 }
 
-async fn sign_in(
+pub(super) async fn sign_in(
     app: &App,
     proven: &Proven,
     request: RequestId,

@@ -2,6 +2,7 @@
 //!
 //! | what the browser has          | what it gets                                              |
 //! | ----------------------------- | --------------------------------------------------------- |
+//! | its key, but no token         | the same device, by what signs in on it                    |
 //! | cookie and passkey            | the same device, at once                                  |
 //! | cookie, password, one-time password | the same device, under the limits of a new one      |
 //! | a passkey                     | a device that does not pay, and asks to                    |
@@ -23,6 +24,7 @@ use yaoki_core::state::Verification;
 use yaoki_store::{Conn, StoreError, read};
 
 use super::address::Typed;
+use super::external::{self, BegunAnswer, ProvidersAnswer, ReturnedBody};
 use super::passkeys::{self, Answered, Asker, Options, Used};
 use super::{Acting, SignedIn, book, cookie_of, new_device, signed_in, submit, with_cookie};
 use crate::api::{fields, render};
@@ -65,6 +67,15 @@ pub enum SignInRequest {
         /// Six digits.
         code: Option<String>,
     },
+    /// Which providers of external ids there are.
+    Providers {},
+    /// The browser is to go to one of them.
+    BeginExternal {
+        /// By its name.
+        provider: String,
+    },
+    /// It came back.
+    External(ReturnedBody),
 }
 
 /// What a step answers.
@@ -75,6 +86,10 @@ pub enum SignInAnswer {
     Passkey(Options),
     /// Signed in.
     SignedIn(SignedIn),
+    /// To `providers`.
+    Providers(ProvidersAnswer),
+    /// To `begin_external`.
+    Begun(BegunAnswer),
 }
 
 /// Signs a browser in whose key the book does not know.
@@ -108,6 +123,12 @@ pub async fn sign_in(State(app): State<App>, newcomer: Result<Newcomer, Problem>
                 let proof = Offered { password: &password, code: code.as_deref() };
                 by_password(&app, &newcomer, (request, &typed), proof).await
             }
+            SignInRequest::Providers {} => Ok(render::said(&external::providers(&app))),
+            SignInRequest::BeginExternal { provider } => {
+                let (key, deadline) = (&newcomer.key.thumbprint, newcomer.deadline);
+                Ok(render::said(&external::begin(&app, key, &provider, deadline).await?))
+            }
+            SignInRequest::External(returned) => by_external(&app, &newcomer, &returned).await,
         }
     };
     for_device(app.answer(Endpoint::SignIn, work).await, &app, NO_DEVICE)
@@ -123,8 +144,12 @@ async fn by_passkey(
     let used = passkeys::finish(app, asker, answered, newcomer.deadline).await?;
     let device = new_device(app, &newcomer.key, &newcomer.seen.label);
     let acting = Acting::browser(newcomer, used.member, request);
+    let verified = Verification::Passkey;
+    if let Some(own) = own_device(app, newcomer, used.member).await? {
+        let act = IdentityAct::OpenSession(own, verified, None);
+        return restored(app, newcomer, acting.as_device(own), (own, act)).await;
+    }
     if let Some(known) = known_device(app, newcomer, used).await? {
-        let verified = Verification::Passkey;
         let act = IdentityAct::RestoreDevice(known, device, verified, None);
         return restored(app, newcomer, acting, (known, act)).await;
     }
@@ -132,6 +157,22 @@ async fn by_passkey(
     let id = FactId(event.object);
     let answer = signed_in(app, (id, used.member, id), &newcomer.key.thumbprint, false);
     Ok(with_cookie(app, render::said(&answer), (id, used.member)))
+}
+
+/// The device whose key the browser still has, though it lost its token, or the key that seals
+/// tokens was changed: it is known as it was.
+async fn own_device(
+    app: &App,
+    newcomer: &Newcomer,
+    member: MemberNumber,
+) -> Result<Option<FactId>, Problem> {
+    let key = newcomer.key.public_key;
+    let read = app.read(Side::Devices, newcomer.deadline, move |conn| {
+        let people = read::people_of(conn, member)?;
+        let own = people.devices.into_values();
+        Ok(own.filter(|row| row.is_active()).find(|row| row.public_key == key))
+    });
+    Ok(read.await?.map(|row| row.id))
 }
 
 /// The device that the browser's cookie names, while it is the member's and has authority.
@@ -222,6 +263,13 @@ async fn by_password(
     let proved = check(app, Line::Stranger, people, offered).await?;
     let member = owner.as_ref().map(|(member, _)| *member);
     if let Some((member, proved)) = member.zip(proved)
+        && let Some(own) = own_device(app, newcomer, member).await?
+    {
+        let acting = Acting::browser(newcomer, member, request).as_device(own);
+        let act = IdentityAct::OpenSession(own, proved.verified, proved.used);
+        return restored(app, newcomer, acting, (own, act)).await;
+    }
+    if let Some((member, proved)) = member.zip(proved)
         && proved.verified == Verification::PasswordAndFactor
         && !proved.is_leaked
     {
@@ -235,6 +283,20 @@ async fn by_password(
     }
     if let Some(member) = member {
         notice(app, newcomer, member).await;
+    }
+    Err(EdgeError::ContinueOnYourDevice.into())
+}
+
+/// A new device is a new device, whoever says who its user is.
+async fn by_external(
+    app: &App,
+    newcomer: &Newcomer,
+    returned: &ReturnedBody,
+) -> Result<Said, Problem> {
+    let (key, deadline) = (&newcomer.key.thumbprint, newcomer.deadline);
+    let found = external::identify(app, key, returned, deadline).await?;
+    if let Some(row) = external::factor_of(app, &found, deadline).await? {
+        notice(app, newcomer, row.member).await;
     }
     Err(EdgeError::ContinueOnYourDevice.into())
 }
