@@ -470,10 +470,6 @@ fn loaded<K: Ord + Copy, T: Clone>(all: &BTreeMap<K, T>, keys: &[K]) -> BTreeMap
     keys.iter().filter_map(|key| Some((*key, all.get(key)?.clone()))).collect()
 }
 
-fn is_of_member(kind: EventKind) -> bool {
-    kind == EventKind::MemberCreated || kind.is_of_member()
-}
-
 /// Money from outside under a request id of its own.
 pub(crate) fn credit(member: MemberNumber, amount: i64, request: u8) -> Command {
     let request = RequestId([request; 16]);
