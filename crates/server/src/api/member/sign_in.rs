@@ -14,6 +14,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use yaoki_core::facts::{Event, EventKind};
 use yaoki_core::identity::act::{IdentityAct, Use};
 use yaoki_core::identity::credential::CredentialKind;
 use yaoki_core::identity::people::People;
@@ -25,7 +26,8 @@ use yaoki_store::{Conn, StoreError, read};
 use super::address::Typed;
 use super::external::{self, BegunAnswer, ProvidersAnswer, ReturnedBody};
 use super::passkeys::{self, Answered, Asker, Options, Used};
-use super::{Acting, SignedIn, book, cookie_of, new_device, signed_in, submit, with_cookie};
+use super::with_cookie;
+use super::{Acting, SignedIn, book, booked, cookie_of, new_device, signed_in, submit};
 use crate::api::{fields, render};
 use crate::app::App;
 use crate::edge::error::EdgeError;
@@ -139,6 +141,9 @@ async fn by_passkey(
     request: RequestId,
     answered: &Answered,
 ) -> Result<Said, Problem> {
+    if let Some(said) = again(app, newcomer, request).await? {
+        return Ok(said);
+    }
     let asker = Asker { act: PASSKEY, browser: &newcomer.key.thumbprint };
     let used = passkeys::finish(app, asker, answered, newcomer.deadline).await?;
     let device = new_device(app, &newcomer.key, &newcomer.seen.label);
@@ -146,12 +151,22 @@ async fn by_passkey(
     if let Some(known) = known_device(app, newcomer, used).await? {
         let verified = Verification::Passkey;
         let act = IdentityAct::RestoreDevice(known, device, verified, None);
-        return restored(app, newcomer, acting, (known, act)).await;
+        return done(app, newcomer, acting, act).await;
     }
-    let event = book(app, acting, IdentityAct::AddDevice(used.factor, device)).await?;
-    let id = FactId(event.object);
-    let answer = signed_in(app, (id, used.member, id), &newcomer.key.thumbprint, false);
-    Ok(with_cookie(app, render::said(&answer), (id, used.member)))
+    done(app, newcomer, acting, IdentityAct::AddDevice(used.factor, device)).await
+}
+
+/// What the same request of this key was answered before: its ceremony does not count once more.
+async fn again(
+    app: &App,
+    newcomer: &Newcomer,
+    request: RequestId,
+) -> Result<Option<Said>, Problem> {
+    let acting = Acting::browser(newcomer, MemberNumber::NONE, request);
+    let kinds = [EventKind::DeviceRestored, EventKind::DeviceAdded];
+    let Some(event) = booked(app, acting, &kinds).await? else { return Ok(None) };
+    let acting = Acting { member: MemberNumber(event.subject), ..acting };
+    answered(app, newcomer, acting, &event).await.map(Some)
 }
 
 /// The device that the browser's cookie names, while it is the member's and has authority.
@@ -169,14 +184,25 @@ async fn known_device(
     Ok(row.map(|row| row.id))
 }
 
-async fn restored(
+/// Does what gives a device of this key a session.
+async fn done(
     app: &App,
     newcomer: &Newcomer,
     acting: Acting,
-    (device, act): (FactId, IdentityAct),
+    act: IdentityAct,
 ) -> Result<Said, Problem> {
     let event = book(app, acting, act).await?;
-    let member = acting.member;
+    answered(app, newcomer, acting, &event).await
+}
+
+/// The session that the event of a device of this key has opened.
+async fn answered(
+    app: &App,
+    newcomer: &Newcomer,
+    acting: Acting,
+    event: &Event,
+) -> Result<Said, Problem> {
+    let (device, member) = (FactId(event.object), acting.member);
     let read = app.read(Side::Devices, newcomer.deadline, move |conn| read::member(conn, member));
     let pays = read.await?.is_some_and(|row| row.device == device);
     let of = (device, member, event.id);
@@ -235,6 +261,9 @@ async fn by_password(
     (request, typed): (RequestId, &Typed),
     offered: Offered<'_>,
 ) -> Result<Said, Problem> {
+    if let Some(said) = again(app, newcomer, request).await? {
+        return Ok(said);
+    }
     let digest = typed.digest(app);
     let read = app.read(Side::Devices, newcomer.deadline, move |conn| owner_of(conn, digest));
     let owner = read.await?;
@@ -250,11 +279,11 @@ async fn by_password(
             let device = new_device(app, &newcomer.key, &newcomer.seen.label);
             let act = IdentityAct::RestoreDevice(known, device, proved.verified, proved.used);
             let acting = Acting::browser(newcomer, member, request);
-            return restored(app, newcomer, acting, (known, act)).await;
+            return done(app, newcomer, acting, act).await;
         }
     }
     if let Some(member) = member {
-        notice(app, newcomer, member).await;
+        notice(app, newcomer, member);
     }
     Err(EdgeError::ContinueOnYourDevice.into())
 }
@@ -268,20 +297,23 @@ async fn by_external(
     let (key, deadline) = (&newcomer.key.thumbprint, newcomer.deadline);
     let found = external::identify(app, key, returned, deadline).await?;
     if let Some(row) = external::factor_of(app, &found, deadline).await? {
-        notice(app, newcomer, row.member).await;
+        notice(app, newcomer, row.member);
     }
     Err(EdgeError::ContinueOnYourDevice.into())
 }
 
-/// The member is told, once a day, that somebody tries; who tries is not told that anybody was.
-async fn notice(app: &App, newcomer: &Newcomer, member: MemberNumber) {
+/// The member is told, once a day, that somebody tries; who tries is not told that anybody was, and
+/// does not wait: how long the answer takes would tell him.
+fn notice(app: &App, newcomer: &Newcomer, member: MemberNumber) {
     let acting = Acting::browser(newcomer, member, RequestId(app.random()));
     let act = IdentityAct::NoticeSignIn(newcomer.seen.label.clone());
-    let told = submit(app, acting, act).await;
-    // A notice that cannot be written now is written at the next try; the answer stays the same.
-    if told.is_err() {
-        tracing::warn!(member = member.0, "a member was not told that somebody tries to sign in");
-    }
+    let app = app.clone();
+    tokio::spawn(async move {
+        // A notice that cannot be written now is written at the next try.
+        if submit(&app, acting, act).await.is_err() {
+            tracing::warn!(member = member.0, "a member was not told of a try to sign in");
+        }
+    });
 }
 
 /// The member of an address on file, and what is his.
