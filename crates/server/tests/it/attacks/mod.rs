@@ -1,0 +1,2 @@
+//! Attacks on accounts against the running server: nothing is enrolled, nothing can be spent, and no
+//! password is confirmed.
