@@ -8,10 +8,12 @@ use crate::decide::{ORDER_MS_MAX, VALID_UNTIL_MS_MAX};
 use crate::facts::OperationKind;
 use crate::identity::act::{Identity, refer_identity};
 use crate::ids::{
-    FactId, MemberNumber, MerchantNumber, RequestId, RequestKey, StoreNumber, TerminalNumber,
-    WebhookNumber,
+    ClerkNumber, FactId, MemberNumber, MerchantNumber, OperatorNumber, RequestId, RequestKey,
+    StoreNumber, TerminalNumber, WebhookNumber,
 };
 use crate::money::Currency;
+use crate::operator::{Roles, Sealed};
+use crate::staff::{Deed, Operate, StaffKeys};
 use crate::switches::{Capability, Scope};
 use crate::time::Instant;
 
@@ -131,6 +133,8 @@ pub struct PayShop {
     pub valid_until: Instant,
     /// What was scanned.
     pub by: ShownBy,
+    /// The device's proof and the body that it covers: kept with the payment.
+    pub proof: Vec<u8>,
 }
 
 impl PayShop {
@@ -243,6 +247,11 @@ pub enum Act {
     UnfreezeMember(MemberNumber),
     /// The member is closed for ever.
     CloseMember(MemberNumber),
+    /// A person's identity was checked at a counter: his member, and what his browser shows, see
+    /// [`crate::identity::challenge::Challenge::id_of_counter`]. One of two proofs of a recovery.
+    VouchForMember(MemberNumber, [u8; 10]),
+    /// A recovery that was contested may go on, at its time.
+    AllowRecovery(MemberNumber, FactId),
     /// A one-time enrolment link: member, digest of its token, until when.
     CreateLink(MemberNumber, [u8; 32], Instant),
     /// A device redeems a link.
@@ -279,6 +288,82 @@ pub enum Act {
     EndWebhook(WebhookNumber),
     /// A new secret; the old one signs and is believed until then.
     RotateWebhookSecret(WebhookNumber, Instant),
+    /// The first two operators, once, and the links at which they register.
+    CreateFirstOperators {
+        /// Two people.
+        names: [String; 2],
+        /// Digests of the links' tokens.
+        links: [[u8; 32]; 2],
+        /// Until when both links work.
+        expires_at: Instant,
+        /// Whether members may be there already: only in a book to play with.
+        among_members: bool,
+    },
+    /// A new operator, and the link at which he registers: digest of its token, until when.
+    CreateOperator {
+        /// As colleagues read it.
+        name: String,
+        /// What he may do.
+        roles: Roles,
+        /// Digest of the link's token.
+        link: [u8; 32],
+        /// Until when the link works.
+        expires_at: Instant,
+    },
+    /// Other roles.
+    ChangeRoles(OperatorNumber, Roles),
+    /// An operator is ended for ever.
+    EndOperator(OperatorNumber),
+    /// A link for another passkey: digest of its token, until when.
+    LinkOperator(OperatorNumber, [u8; 32], Instant),
+    /// An operator registers a passkey at a link.
+    AddPasskey {
+        /// Digest of the link's token.
+        link: [u8; 32],
+        /// Digest of the credential's id.
+        lookup: [u8; 32],
+        /// The credential as the server keeps it.
+        secret: Sealed,
+    },
+    /// A passkey is ended for ever: digest of its credential's id.
+    EndPasskey([u8; 32]),
+    /// An operator signs in, his user verified.
+    OpenSession {
+        /// Digest of the credential's id.
+        passkey: [u8; 32],
+        /// The counter that the authenticator showed.
+        counter: i64,
+        /// Digest of the browser's key.
+        key: [u8; 32],
+    },
+    /// A new clerk.
+    CreateClerk {
+        /// Where.
+        store: StoreNumber,
+        /// As colleagues read it.
+        name: String,
+        /// Digest of the PIN, in the PHC form.
+        pin: Sealed,
+    },
+    /// A clerk's PIN is another, and no session of his goes on.
+    ResetClerkPin(ClerkNumber, Sealed),
+    /// A clerk is ended for ever.
+    EndClerk(ClerkNumber),
+    /// A clerk tries a PIN at a terminal that signed.
+    SignInClerk {
+        /// Which terminal.
+        terminal: TerminalNumber,
+        /// Who, as he says.
+        clerk: ClerkNumber,
+        /// BLAKE3 of the digest that the PIN was compared with.
+        tried: [u8; 32],
+        /// Whether it is the one.
+        right: bool,
+    },
+    /// A restored book is opened.
+    OpenBook,
+    /// This act, on which two operators have agreed under this proposal.
+    Agreed(FactId, Box<Act>),
 }
 
 impl std::fmt::Debug for Act {
@@ -295,6 +380,8 @@ impl std::fmt::Debug for Act {
             Self::FreezeMember(_) => "FreezeMember",
             Self::UnfreezeMember(_) => "UnfreezeMember",
             Self::CloseMember(_) => "CloseMember",
+            Self::VouchForMember(..) => "VouchForMember",
+            Self::AllowRecovery(..) => "AllowRecovery",
             Self::CreateLink(..) => "CreateLink",
             Self::EnrolDevice { .. } => "EnrolDevice",
             Self::EndDevice(_) => "EndDevice",
@@ -306,6 +393,20 @@ impl std::fmt::Debug for Act {
             Self::CreateWebhook { .. } => "CreateWebhook",
             Self::EndWebhook(_) => "EndWebhook",
             Self::RotateWebhookSecret(..) => "RotateWebhookSecret",
+            Self::CreateFirstOperators { .. } => "CreateFirstOperators",
+            Self::CreateOperator { .. } => "CreateOperator",
+            Self::ChangeRoles(..) => "ChangeRoles",
+            Self::EndOperator(_) => "EndOperator",
+            Self::LinkOperator(..) => "LinkOperator",
+            Self::AddPasskey { .. } => "AddPasskey",
+            Self::EndPasskey(_) => "EndPasskey",
+            Self::OpenSession { .. } => "OpenSession",
+            Self::CreateClerk { .. } => "CreateClerk",
+            Self::ResetClerkPin(..) => "ResetClerkPin",
+            Self::EndClerk(_) => "EndClerk",
+            Self::SignInClerk { .. } => "SignInClerk",
+            Self::OpenBook => "OpenBook",
+            Self::Agreed(_, act) => return act.fmt(out),
         })
     }
 }
@@ -333,6 +434,8 @@ pub enum Command {
     Administer(Administer),
     /// An act of a member, or of somebody who wants to become or to prove to be one.
     Identity(Identity),
+    /// What an operator does in a session.
+    Operate(Operate),
 }
 
 impl Command {
@@ -347,9 +450,11 @@ impl Command {
             Self::Credit(credit) => {
                 Some(RequestKey { request: credit.request, terminal: TerminalNumber::NONE })
             }
-            Self::Query(_) | Self::Acknowledge(..) | Self::Administer(_) | Self::Identity(_) => {
-                None
-            }
+            Self::Query(_)
+            | Self::Acknowledge(..)
+            | Self::Administer(_)
+            | Self::Operate(_)
+            | Self::Identity(_) => None,
         }
     }
 
@@ -373,7 +478,17 @@ impl Command {
             | Self::ExpireHold(_)
             | Self::Credit(_)
             | Self::Administer(_)
+            | Self::Operate(_)
             | Self::Identity(_) => None,
+        }
+    }
+
+    /// The act that it is, or is about.
+    pub fn act(&self) -> Option<&Act> {
+        match self {
+            Self::Administer(administer) => Some(administer.act.inner()),
+            Self::Operate(Operate { deed: Deed::Act(act), .. }) => Some(act.inner()),
+            _ => None,
         }
     }
 
@@ -414,6 +529,8 @@ pub struct Refer {
     pub lookups: Vec<Vec<u8>>,
     /// Whether new numbers are given: merchants, stores, terminals, members, webhooks.
     pub numbers: bool,
+    /// Rows of staff.
+    pub staff: StaffKeys,
 }
 
 impl Refer {
@@ -431,6 +548,7 @@ impl Refer {
         tidy(&mut self.challenges);
         tidy(&mut self.contacts);
         tidy(&mut self.lookups);
+        self.staff.sort();
     }
 }
 
@@ -451,19 +569,24 @@ pub fn refer(command: &Command, refer: &mut Refer) {
             refer.requests.extend(keys);
         }
         Command::ExpireHold(payment) => refer.payments.push(*payment),
-        Command::Administer(administer) => {
-            refer.events.push(administer.request);
-            match &administer.act {
-                Act::EnrolDevice { link, .. } => refer.links.push(*link),
-                Act::EndDevice(device) => refer.devices.push(*device),
-                Act::CreateMerchant(_)
-                | Act::CreateStore { .. }
-                | Act::CreateTerminal(..)
-                | Act::CreateMember
-                | Act::CreateWebhook { .. } => refer.numbers = true,
-                _ => {}
-            }
-        }
+        Command::Administer(administer) => refer.events.push(administer.request),
+        Command::Operate(operate) => refer.events.push(operate.request),
         Command::Identity(identity) => refer_identity(identity, refer),
+    }
+    refer.staff.of_command(command);
+    match command.act() {
+        Some(Act::EnrolDevice { link, .. }) => refer.links.push(*link),
+        Some(Act::EndDevice(device)) => refer.devices.push(*device),
+        Some(
+            Act::CreateMerchant(_)
+            | Act::CreateStore { .. }
+            | Act::CreateTerminal(..)
+            | Act::CreateMember
+            | Act::CreateWebhook { .. }
+            | Act::CreateFirstOperators { .. }
+            | Act::CreateOperator { .. }
+            | Act::CreateClerk { .. },
+        ) => refer.numbers = true,
+        _ => {}
     }
 }

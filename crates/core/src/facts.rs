@@ -134,7 +134,7 @@ coded! {
         TerminalResumed = 6 => "terminal_resumed",
         /// A terminal has a new key. number: until when the old one works, Unix milliseconds.
         TerminalKeyRotated = 7 => "terminal_key_rotated",
-        /// A member exists.
+        /// A member exists. digest: of the key that signed up; empty where an operator made it.
         MemberCreated = 8 => "member_created",
         /// A member's money cannot leave by the member's act. number: 1, by the member himself.
         MemberFrozen = 9 => "member_frozen",
@@ -170,7 +170,8 @@ coded! {
         /// A webhook endpoint has a new secret. number: until when the old one works, Unix
         /// milliseconds.
         WebhookSecretRotated = 23 => "webhook_secret_rotated",
-        /// An address is on file. number: its kind, digest: its keyed one, text: the language.
+        /// An address is on file. number: its kind, digest: its keyed one, text: the language,
+        /// object: where it was taken back, the event that had put it there.
         ContactAdded = 24 => "contact_added",
         /// An address is on file no longer. digest: its keyed one.
         ContactEnded = 25 => "contact_ended",
@@ -190,7 +191,7 @@ coded! {
         /// A device redeemed an invitation and waits. object: device, number: the way, digest, in
         /// three parts of 32 bytes: of its key, zeros, of the invitation. text: what it is.
         DevicePending = 32 => "device_pending",
-        /// A device that waited has authority. object: device.
+        /// A device that waited has authority. object: device, number: 1, it pays too.
         DeviceApproved = 33 => "device_approved",
         /// A device has the paying right. object: device, digest: of its code secret.
         PayingRightMoved = 34 => "paying_right_moved",
@@ -216,6 +217,59 @@ coded! {
         Consented = 43 => "consented",
         /// A device was enrolled and does not pay. As `device_enrolled`, without a code secret.
         DeviceAdded = 44 => "device_added",
+        /// Members of staff allow a recovery that was contested twice. object: recovery.
+        RecoveryAllowed = 45 => "recovery_allowed",
+        /// A device has confirmed a payment. object: payment, number: device, digest: of its proof
+        /// and the body that this covers.
+        PaymentProven = 46 => "payment_proven",
+        /// Members of staff have checked a person's identity. digest: what his browser shows.
+        RecoveryVouched = 47 => "recovery_vouched",
+        /// The first two operators exist. subject: the first's number, the second's is the next;
+        /// text: a name a line; digest: of each one's link, number: until when both work.
+        FirstOperatorsCreated = 50 => "first_operators_created",
+        /// An operator exists. object: roles; text: name; digest: of his link, number: until when.
+        OperatorCreated = 51 => "operator_created",
+        /// An operator has other roles. object: roles.
+        OperatorRolesChanged = 52 => "operator_roles_changed",
+        /// An operator works here no more.
+        OperatorEnded = 53 => "operator_ended",
+        /// An operator may register another passkey. digest: of the link's token, number: until
+        /// when.
+        OperatorLinked = 54 => "operator_linked",
+        /// An operator registered a passkey. digest, in three parts of 32 bytes: of the
+        /// credential's id, of the credential, of the link's token.
+        OperatorPasskeyAdded = 55 => "operator_passkey_added",
+        /// A passkey of an operator was ended. digest: of the credential's id.
+        OperatorPasskeyEnded = 56 => "operator_passkey_ended",
+        /// An operator signed in. digest, in two parts of 32 bytes: of the credential's id, of the
+        /// browser's key; number: the authenticator's counter.
+        StaffSessionOpened = 57 => "staff_session_opened",
+        /// An operator's user was verified again. object: session; digest: of the credential's id;
+        /// number: the authenticator's counter.
+        StaffSessionVerified = 58 => "staff_session_verified",
+        /// A session of an operator was ended. object: session.
+        StaffSessionEnded = 59 => "staff_session_ended",
+        /// All sessions of an operator were ended.
+        OperatorSessionsEnded = 60 => "operator_sessions_ended",
+        /// An operator proposed an act. subject: who, object: which act, digest: of its text,
+        /// number: until when; text: the act, and on a second line why.
+        Proposed = 61 => "proposed",
+        /// Another operator approved it. subject: who, object: proposal.
+        ProposalApproved = 62 => "proposal_approved",
+        /// An operator refused it, or withdrew it. subject: who, object: proposal.
+        ProposalRefused = 63 => "proposal_refused",
+        /// The act was carried out. object: proposal, number: the act's event.
+        ProposalUsed = 64 => "proposal_used",
+        /// A clerk exists. object: store, text: name, digest: of what the PIN is compared with.
+        ClerkCreated = 65 => "clerk_created",
+        /// A clerk's PIN is another. digest: of what it is compared with.
+        ClerkPinReset = 66 => "clerk_pin_reset",
+        /// A clerk works here no more.
+        ClerkEnded = 67 => "clerk_ended",
+        /// A clerk signed in. object: terminal.
+        ClerkSignedIn = 68 => "clerk_signed_in",
+        /// A clerk's number was tried with a wrong PIN. object: terminal.
+        ClerkPinWrong = 69 => "clerk_pin_wrong",
     }
 }
 

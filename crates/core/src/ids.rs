@@ -43,6 +43,10 @@ number! {
     TerminalNumber,
     /// A webhook endpoint's number: where a merchant is told of what happened.
     WebhookNumber,
+    /// An operator's number: who works at the console.
+    OperatorNumber,
+    /// A clerk's number: who gives money back at a register.
+    ClerkNumber,
     /// A lane's number, 0 to 1023.
     LaneNumber,
     /// A fact: 41 bits of milliseconds since 2020, 10 bits of lane, 12 bits of sequence.
@@ -135,6 +139,16 @@ impl RequestId {
 }
 
 impl RequestId {
+    /// The id of the event that keeps the proof of a payment.
+    pub fn of_proof(key: RequestKey) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("yaoki payment proof 1");
+        hasher.update(&key.request.0);
+        hasher.update(&key.terminal.0.to_be_bytes());
+        let mut bytes = [0; 16];
+        hasher.finalize_xof().fill(&mut bytes);
+        Self(bytes)
+    }
+
     /// The id of an event that the same request books after its first: its `place`.
     pub fn following(request: Self, place: usize) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key("yaoki following event 1");

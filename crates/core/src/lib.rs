@@ -6,7 +6,9 @@
 //! says was changed.
 
 pub mod account;
+pub mod act;
 pub mod chain;
+pub mod clerk;
 pub mod code;
 pub mod command;
 pub mod decide;
@@ -15,10 +17,14 @@ pub mod identity;
 pub mod ids;
 pub mod message;
 pub mod money;
+pub mod operator;
 pub mod payment_states;
+pub mod proposal;
 pub mod refusal;
 pub mod routing;
 pub mod row;
+pub mod session;
+pub mod staff;
 pub mod state;
 pub mod switches;
 pub mod time;

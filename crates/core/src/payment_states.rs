@@ -340,6 +340,7 @@ impl Scene {
             // As in settling: the register shows the order now.
             valid_until: self.view.now.plus_ms(MINUTE_MS),
             by: ShownBy::Order,
+            proof: b"a proof".to_vec(),
         };
         Command::PayShop(PayShop { fingerprint: pay.meaning(&[3; 32]), ..pay })
     }

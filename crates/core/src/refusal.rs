@@ -311,10 +311,6 @@ refusals! {
     ChallengeMustBeOpen = 341, "challenge_must_be_open", 403, Unrecorded,
         "There is no open code here: it is too old, was typed wrongly too often, or was used.",
         "Ask for a new code.";
-    /// The typed code is another.
-    CodeMustMatch = 342, "code_must_match", 403, Unrecorded,
-        "This is not the code that was sent.",
-        "Type the newest code; after five wrong ones ask for a new one.";
     /// The device's session is over.
     DeviceMustBeSignedIn = 343, "device_must_be_signed_in", 401, Unrecorded,
         "This device is signed out.",
@@ -407,6 +403,86 @@ refusals! {
     TermsMustBeAccepted = 366, "terms_must_be_accepted", 400, Unrecorded,
         "The present terms and notices must be agreed to.",
         "Read and accept them.";
+    /// One at a time.
+    RecoveryIsUnderWay = 367, "recovery_is_under_way", 409, Unrecorded,
+        "A recovery of this wallet is under way; a new start changes nothing.",
+        "Go on in the browser that started it, or ask the help desk.";
+    /// Not there, or ended.
+    OperatorMustBeActive = 371, "operator_must_be_active", 409, Unrecorded,
+        "There is no such operator, or the operator was ended.",
+        "List the operators and name one of them.";
+    /// Somebody else's work.
+    OperatorMustHaveTheRole = 372, "operator_must_have_the_role", 403, Unrecorded,
+        "No role of yours does this.",
+        "Ask an operator who has the role.";
+    /// Ended, or over.
+    StaffSessionMustBeOpen = 373, "staff_session_must_be_open", 401, Unrecorded,
+        "The session is over or was ended.",
+        "Sign in again.";
+    /// A sensitive act asks again.
+    VerificationMustBeFresh = 374, "verification_must_be_fresh", 403, Unrecorded,
+        "This asks for your passkey again: it was last shown more than 5 minutes ago.",
+        "Show the passkey and ask again.";
+    /// Nobody does it alone.
+    ActTakesAProposal = 375, "act_takes_a_proposal", 403, Unrecorded,
+        "Two operators must agree on this.",
+        "Propose it; another operator approves it; then carry it out under the proposal.";
+    /// A credential is registered once.
+    PasskeyMustBeNew = 376, "passkey_must_be_new", 409, Unrecorded,
+        "This passkey is registered already.",
+        "Register another one, or sign in with it.";
+    /// Decided, or over.
+    ProposalMustBeOpen = 377, "proposal_must_be_open", 409, Unrecorded,
+        "There is no such proposal, or it was decided, or its 24 hours are over.",
+        "List the proposals; propose it again if it is still wanted.";
+    /// Nobody else has said yes, or it was used.
+    ProposalMustBeApproved = 378, "proposal_must_be_approved", 409, Unrecorded,
+        "The proposal is not approved, was used, or its 24 hours are over.",
+        "Have another operator approve it, or propose it again.";
+    /// Another act than what was agreed on.
+    ProposalMustBeOfThisAct = 379, "proposal_must_be_of_this_act", 409, Unrecorded,
+        "This is not exactly the act that was agreed on.",
+        "Carry out what the proposal says, or propose this.";
+    /// One person is not two.
+    ProposerMustNotApprove = 380, "proposer_must_not_approve", 403, Unrecorded,
+        "Whoever proposed it does not approve it.",
+        "Ask another operator.";
+    /// Too many wait.
+    ProposalsMustBeFew = 381, "proposals_must_be_few", 409, Unrecorded,
+        "An operator has at most 20 proposals that wait.",
+        "Withdraw one, or have one decided.";
+    /// The first two are made once.
+    FirstOperatorsMustComeFirst = 382, "first_operators_must_come_first", 409, Unrecorded,
+        "The first two operators are made once, before there is an operator or a member.",
+        "Operators make the next ones: propose it at the console.";
+    /// Used, over, or none of ours.
+    OperatorLinkMustBeValid = 383, "operator_link_must_be_valid", 409, Unrecorded,
+        "The link is used, over, or not one of ours.",
+        "Ask for a new link.";
+    /// Ended, or none of ours.
+    PasskeyMustBeActive = 384, "passkey_must_be_active", 401, Unrecorded,
+        "There is no such passkey, or it was ended.",
+        "Use another passkey of yours.";
+    /// Nobody could make operators any more.
+    AdminsMustRemain = 385, "admins_must_remain", 409, Unrecorded,
+        "Two operators with the role `admin` must remain.",
+        "Give the role to another operator first.";
+    /// Not there, ended, or of another store.
+    ClerkMustBeActive = 386, "clerk_must_be_active", 403, Unrecorded,
+        "There is no such clerk at this store.",
+        "Check the number of the clerk.";
+    /// Too many wrong PINs.
+    ClerkIsLocked = 387, "clerk_is_locked", 403, Unrecorded,
+        "The PIN was wrong too often.",
+        "Wait 15 minutes, or have an operator reset the PIN.";
+    /// None, or not together.
+    RolesMustFit = 388, "roles_must_fit", 400, Unrecorded,
+        "An operator has at least one role, and an auditor has no other.",
+        "Give roles that fit.";
+    /// Nobody has, or it is over.
+    ClerkMustSignIn = 389, "clerk_must_sign_in", 403, Unrecorded,
+        "A clerk of this store must sign in for this.",
+        "Sign in with clerk number and PIN, and send the same request again.";
 }
 
 /// The page of the reference, `docs/reference/refusals.md`.

@@ -302,6 +302,9 @@ row! {
         pub pays_since: Instant,
         /// From when it may take the paying right without approval; 0: it has not asked.
         pub pays_from: Instant,
+        /// From when its age counts: when it came, or when it got another key by less than a
+        /// passkey.
+        pub counts_from: Instant,
     }
 }
 
@@ -326,6 +329,7 @@ impl Device {
             evidence: if first { Evidence::FirstDevice.code() } else { 0 },
             pays_since: if pays { at } else { Instant(0) },
             pays_from: Instant(0),
+            counts_from: at,
         }
     }
 
@@ -344,8 +348,9 @@ impl Device {
             EventKind::DeviceRestored => {
                 (self.public_key, self.session) = (public_key, event.id);
                 self.verify(event.number, at);
+                // Cookie, password and second factor may be another's: it is a newcomer again.
                 if event.number != Verification::Passkey.code() {
-                    self.evidence = 0;
+                    (self.evidence, self.counts_from) = (0, at);
                 }
             }
             EventKind::DeviceEvidence => self.evidence |= event.number,
@@ -390,7 +395,7 @@ impl Device {
     /// Whether it is so new that what older devices hold is out of its reach.
     pub fn is_young(&self, now: Instant) -> bool {
         let first = self.evidence & Evidence::FirstDevice.code() != 0;
-        !first && self.id.at().plus_ms(YOUNG_MS) > now
+        !first && self.counts_from.plus_ms(YOUNG_MS) > now
     }
 
     /// Whether the limits of a new device hold for it: until it is old enough *and* something
@@ -478,6 +483,18 @@ impl Terminal {
     pub fn believes(&self, generation: i64, now: Instant) -> bool {
         generation == self.generation
             || (generation + 1 == self.generation && now < self.previous_until)
+    }
+}
+
+/// The terminal that an event created.
+pub fn terminal_of_event(event: &Event) -> Terminal {
+    Terminal {
+        number: TerminalNumber(event.subject),
+        store: StoreNumber(event.object),
+        suspended: 0,
+        generation: 1,
+        previous_until: Instant(0),
+        name: event.text.clone(),
     }
 }
 

@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use crate::coded;
+use crate::facts::Event;
 use crate::ids::{MemberNumber, MerchantNumber, StoreNumber, TerminalNumber};
 use crate::row;
 use crate::time::Instant;
@@ -201,6 +202,28 @@ impl Switch {
     }
 }
 
+/// The switch that an event closed or opened.
+pub fn switch_of_event(event: &Event) -> Switch {
+    let (capability, scope) =
+        from_object(event.object).expect("an event names capability and scope");
+    let subject = if scope == Scope::Everything { 0 } else { event.subject };
+    Switch {
+        capability,
+        scope,
+        subject,
+        closed_at: event.id.at(),
+        lapses_at: Instant(event.number),
+        actor: event.actor.clone(),
+        reason: event.text.clone(),
+    }
+}
+
+/// Whether both close the same capability for the same subject.
+pub(crate) fn same_switch(one: &Switch, other: &Switch) -> bool {
+    let key = |switch: &Switch| (switch.capability, switch.scope, switch.subject);
+    key(one) == key(other)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,6 +256,7 @@ mod tests {
             store: StoreNumber(2),
             terminal: TerminalNumber(3),
             member: MemberNumber(4),
+            provider: 5,
         };
         for &scope in Scope::ALL {
             let switch = |subject| Switch {

@@ -18,8 +18,12 @@ use crate::ids::{
     TerminalNumber, WebhookNumber,
 };
 use crate::money::Currency;
+use crate::operator::Sealed;
+use crate::staff::{self, StaffDirectory, StaffRows};
+pub use crate::state::terminal_of_event;
 use crate::state::{EnrolmentLink, EnrolmentWay, Member, Merchant, PaymentState, Store, Terminal};
-use crate::switches::{self, Place, Scope, Switch};
+pub use crate::switches::switch_of_event;
+use crate::switches::{self, Place, Switch, same_switch};
 use crate::time::{Instant, ZoneOffset};
 use crate::webhook::Webhook;
 
@@ -48,6 +52,8 @@ pub struct Directory {
     pub switches: Vec<Switch>,
     /// By number, ended ones included.
     pub webhooks: BTreeMap<WebhookNumber, Webhook>,
+    /// Operators and proposals.
+    pub staff: StaffDirectory,
 }
 
 impl Directory {
@@ -87,6 +93,10 @@ pub struct Numbers {
     pub member: i64,
     /// The last webhook endpoint.
     pub webhook: i64,
+    /// The last operator.
+    pub operator: i64,
+    /// The last clerk.
+    pub clerk: i64,
 }
 
 /// What a decision changes: facts, and the secrets that facts may not carry.
@@ -197,6 +207,8 @@ pub struct View {
     pub numbers: Option<Numbers>,
     /// Messages that were decided so far.
     pub outgoing: crate::message::Outgoing,
+    /// Rows of staff.
+    pub staff: StaffRows,
     /// What was decided so far.
     pub facts: Facts,
     /// What must be saved.
@@ -230,6 +242,7 @@ impl View {
             challenges: BTreeMap::new(),
             numbers: None,
             outgoing: crate::message::Outgoing::default(),
+            staff: StaffRows::default(),
             facts: Facts::default(),
             changed: Changed::default(),
         }
@@ -287,7 +300,13 @@ impl View {
         let mut private = effects.private;
         for event in effects.events {
             self.take_id(event.id);
-            self.fold_event(&event, private.remove(&event.id).unwrap_or_default());
+            self.take_number(&event);
+            let private = private.remove(&event.id).unwrap_or_default();
+            if event.kind.is_of_staff() {
+                self.fold_staff(&event, private);
+            } else {
+                self.fold_event(&event, private);
+            }
             self.events.insert(event.request_id, event.clone());
             self.facts.events.push(event);
         }
@@ -300,6 +319,12 @@ impl View {
             self.facts.acknowledgements.push(acknowledgement);
         }
         self.outgoing.take(effects.messages, effects.confirmed);
+    }
+
+    fn fold_staff(&mut self, event: &Event, private: Private) {
+        let secret = (!private.secret.is_empty()).then_some(Sealed(private.secret));
+        let (directory, rows) = (&mut self.directory, &mut self.staff);
+        staff::fold(move || &mut Arc::make_mut(directory).staff, rows, event, secret);
     }
 
     fn take_id(&mut self, id: FactId) {
@@ -374,7 +399,6 @@ impl View {
             | EventKind::BookOpened => {}
             _ => self.fold_member_event(event, private),
         }
-        self.take_number(event);
     }
 
     fn fold_member_event(&mut self, event: &Event, private: Private) {
@@ -435,14 +459,9 @@ impl View {
             EventKind::TerminalCreated => numbers.terminal = event.subject,
             EventKind::MemberCreated => numbers.member = event.subject,
             EventKind::WebhookCreated => numbers.webhook = event.subject,
-            _ => {}
+            _ => staff::take_number(numbers, event),
         }
     }
-}
-
-fn same_switch(one: &Switch, other: &Switch) -> bool {
-    let key = |switch: &Switch| (switch.capability, switch.scope, switch.subject);
-    key(one) == key(other)
 }
 
 /// The member that an event created.
@@ -459,18 +478,6 @@ pub fn store_of_event(event: &Event) -> Store {
         cutoff_minutes: event.number,
         name: name.to_owned(),
         place: place.to_owned(),
-    }
-}
-
-/// The terminal that an event created.
-pub fn terminal_of_event(event: &Event) -> Terminal {
-    Terminal {
-        number: TerminalNumber(event.subject),
-        store: StoreNumber(event.object),
-        suspended: 0,
-        generation: 1,
-        previous_until: Instant(0),
-        name: event.text.clone(),
     }
 }
 
@@ -491,22 +498,6 @@ pub fn link_used_by(event: &Event) -> Option<[u8; 32]> {
         event.kind == EventKind::DeviceEnrolled && event.number == EnrolmentWay::Link.code();
     let used = by_link || event.kind == EventKind::DevicePending;
     used.then(|| event.digest.get(64..)?.try_into().ok()).flatten()
-}
-
-/// The switch that an event closed or opened.
-pub fn switch_of_event(event: &Event) -> Switch {
-    let (capability, scope) =
-        switches::from_object(event.object).expect("an event names capability and scope");
-    let subject = if scope == Scope::Everything { 0 } else { event.subject };
-    Switch {
-        capability,
-        scope,
-        subject,
-        closed_at: event.id.at(),
-        lapses_at: Instant(event.number),
-        actor: event.actor.clone(),
-        reason: event.text.clone(),
-    }
 }
 
 /// Rows to lock and load, once the references are known.
@@ -574,16 +565,22 @@ fn touch_one(command: &Command, view: &View, touch: &mut Touch) {
             }
         }
         Command::Credit(credit) => touch.members.push(credit.member),
-        Command::Administer(administer) => match &administer.act {
-            Act::FreezeMember(member)
-            | Act::UnfreezeMember(member)
-            | Act::CloseMember(member)
-            | Act::CreateLink(member, ..)
-            | Act::RotateCodeSecret(member, _) => touch.members.push(*member),
-            Act::EnrolDevice { link, .. } => {
+        Command::Administer(_) | Command::Operate(_) => match command.act() {
+            Some(
+                Act::FreezeMember(member)
+                | Act::UnfreezeMember(member)
+                | Act::CloseMember(member)
+                | Act::CreateLink(member, ..)
+                | Act::RotateCodeSecret(member, _),
+            ) => touch.members.push(*member),
+            Some(Act::VouchForMember(member, _) | Act::AllowRecovery(member, _)) => {
+                touch.members.push(*member);
+                touch.people.push(*member);
+            }
+            Some(Act::EnrolDevice { link, .. }) => {
                 touch.members.extend(view.links.get(link).map(|link| link.member));
             }
-            Act::EndDevice(device) => {
+            Some(Act::EndDevice(device)) => {
                 let device = view.people.devices.get(device);
                 touch.members.extend(device.map(|device| device.member));
             }

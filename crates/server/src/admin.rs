@@ -479,10 +479,13 @@ fn told(event: &Event, replayed: bool) -> Value {
         | EventKind::CredentialEnded
         | EventKind::CredentialUsed
         | EventKind::RecoveryStarted
+        | EventKind::RecoveryAllowed
+        | EventKind::RecoveryVouched
         | EventKind::RecoveryContested
         | EventKind::RecoveryCancelled
         | EventKind::RecoveryFinished
-        | EventKind::Consented => &[("member", Kind::Member, event.subject)],
+        | EventKind::Consented
+        | EventKind::PaymentProven => &[("member", Kind::Member, event.subject)],
         EventKind::DeviceEnrolled
         | EventKind::DeviceEnded
         | EventKind::SessionOpened
@@ -504,12 +507,7 @@ fn told(event: &Event, replayed: bool) -> Value {
         EventKind::WebhookEnded | EventKind::WebhookSecretRotated => {
             &[("webhook", Kind::Webhook, event.subject)]
         }
-        EventKind::LaneCreated
-        | EventKind::SwitchClosed
-        | EventKind::SwitchOpened
-        | EventKind::Checkpoint
-        | EventKind::Restored
-        | EventKind::BookOpened => &[],
+        _ => &[],
     };
     for &(name, kind, number) in named {
         reply[name] = identifier::text(kind, number).into();

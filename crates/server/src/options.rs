@@ -49,6 +49,9 @@ pub struct ServerOptions {
     /// Whose template the codes of shops are: a reversed domain, at most
     /// [`sign::IDENTIFIER_CHARACTERS_MAX`] characters. A printed sign has it in it.
     pub qr_identifier: String,
+    /// Passwords that nobody may have, beside the common ones; none: only those. A filter that
+    /// cannot be read keeps the server from starting.
+    pub leaked_passwords: Option<PathBuf>,
     /// Health and metrics for everybody, not only for peers on this machine.
     pub operations_for_all: bool,
     /// Reader threads of the book.
@@ -71,8 +74,6 @@ pub struct ServerOptions {
     pub passkey_name: Option<String>,
     /// The present version of terms and notices; a new one is agreed to by everybody.
     pub terms: i64,
-    /// Passwords that leaked; none: only common ones are known.
-    pub leaked_passwords: Option<PathBuf>,
     /// Providers of external ids.
     pub openid: Vec<ProviderOptions>,
     /// How merchants are told of events.

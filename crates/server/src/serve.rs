@@ -3,10 +3,8 @@
 //! Synchronous: it is called from a plain thread and returns when every socket listens. Stopping
 //! takes no more connections, lets requests under way end, then the jobs; the book is left open.
 
-use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, RwLock};
 use std::thread;
 use std::time::Duration;
@@ -90,14 +88,9 @@ pub enum ServeError {
     /// A provider of external ids cannot be asked.
     #[error("{0}")]
     Openid(String),
-    /// The filter of leaked passwords cannot be used: nobody's password could be judged by it.
-    #[error("the filter of leaked passwords {} cannot be used: {source}", path.display())]
-    Leaked {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: FileError,
-    },
+    /// The filter of leaked passwords.
+    #[error(transparent)]
+    Leaked(#[from] FileError),
     /// The system has no room for threads.
     #[error("a thread must start: {0}")]
     Thread(#[source] io::Error),
@@ -226,14 +219,8 @@ fn app_of(options: &ServerOptions, stopping: watch::Receiver<bool>) -> Result<Ap
     }))
 }
 
-fn leaked_filter(path: &Path) -> Result<Filter, ServeError> {
-    let wrong = |source| ServeError::Leaked { path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(|error| wrong(error.into()))?;
-    Filter::read(&mut file).map_err(wrong)
-}
-
 fn members_of(options: &ServerOptions) -> Result<MemberServices, ServeError> {
-    let filter = options.leaked_passwords.as_deref().map(leaked_filter).transpose()?;
+    let filter = options.leaked_passwords.as_deref().map(Filter::load).transpose()?;
     let loopback = options.book.kind() != BookKind::Live;
     let providers = Providers::new(options.openid.clone(), loopback).map_err(ServeError::Openid)?;
     let mut chance = [0; 2 * SALT_BYTES];

@@ -295,7 +295,8 @@ fn missing(
     Ok(missing)
 }
 
-/// Opens a restored book. It takes two people, who say so by name. A server that runs takes
+/// Opens a restored book that has no operators. It takes two people, who say so by name; where there
+/// are operators, two of them agree (`Act::OpenBook`). A server that runs takes
 /// commands from its next batch on.
 ///
 /// # Errors
@@ -328,6 +329,9 @@ fn open(conn: &mut Conn, people: (&str, &str), now: Instant) -> Result<(), Store
     let book = Book::load(conn)?;
     if book.closed == 0 {
         return Err(StoreError::Refused("the book is not closed".to_owned()));
+    }
+    if !crate::read::staff::operators(conn)?.is_empty() {
+        return Err(StoreError::Refused(Refusal::ActTakesAProposal.sentence().to_owned()));
     }
     let generation = book.code_generation;
     conn.update(&[&Book { closed: 0, ..book }])?;

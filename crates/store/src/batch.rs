@@ -4,7 +4,7 @@
 //! | ------ | -------------------------------------------------------------------- |
 //! | lane   | lock the lane row, read the switchboard's version                    |
 //! | refer  | operations by request, payments by id, events, links, devices        |
-//! | load   | members (locked), payment states, acknowledgements                   |
+//! | load   | members (locked), payment states, acknowledgements, staff (locked)   |
 //! | decide | pure; a panic is caught and changes nothing                          |
 //! | save   | facts in key order, each changed row once, the batch, the lane       |
 //! | commit | then, and only then, the answers                                     |
@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use yaoki_core::chain::{self, Facts};
+use yaoki_core::clerk::Clerk;
 use yaoki_core::command::{Act, Command, Refer};
 use yaoki_core::decide::{Decision, Outcome, decide};
 use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation};
@@ -26,7 +27,10 @@ use yaoki_core::identity::credential::Credential;
 use yaoki_core::identity::people::Consent;
 use yaoki_core::identity::recovery::Recovery;
 use yaoki_core::ids::{FactId, MemberNumber};
+use yaoki_core::operator::{OperatorLink, OperatorPasskey};
 use yaoki_core::row::Value;
+use yaoki_core::session::StaffSession;
+use yaoki_core::staff::StaffKeys;
 use yaoki_core::state::{Device, EnrolmentLink, Lane, Member, PaymentState};
 use yaoki_core::time::Instant;
 use yaoki_core::view::{Directory, Numbers, Rules, Touch, View, refer_all, touch};
@@ -139,10 +143,12 @@ pub(crate) fn run(
     let rules = Arc::clone(&circumstances.rules);
     let mut view = View::new(lane.id, lane.seq + 1, now, rules, Arc::clone(&state.directory));
     view.last_id = lane.last_id;
+    let staff = refer.staff.clone();
     load_references(conn, &mut view, refer, begun.operations)?;
     let ahead = circumstances.clock_is_real && now.0 - circumstances.clock.0 > AHEAD_MS_MAX;
     let rows = touch(commands, &view);
     let skipped = lock_and_load(conn, &mut view, &rows, circumstances.members)?;
+    lock_staff(conn, &mut view, &staff)?;
     let closed = state.closed.load(Ordering::SeqCst);
     let slots = decide_all(&mut view, commands, &skipped, (closed, ahead));
     let closed = slots.iter().any(Slot::closes);
@@ -155,7 +161,8 @@ pub(crate) fn run(
     let head = chain::extend(&lane.head, lane.id, view.seq, view.now, &view.facts);
     save::save(conn, &view, &lane, head, state.version)?;
     let pending = Pending { seq: view.seq, head };
-    let changed = view.changed.directory();
+    let changed = save::changes_directory(&view);
+    let opened = view.facts.events.iter().any(save::opens_book);
     let version = save::next_version(state.version, view.last_id);
     let tried = Tried { slots, facts: view.facts, directory: view.directory, closed };
     if let Err(error) = conn.commit() {
@@ -165,6 +172,9 @@ pub(crate) fn run(
     if changed {
         state.version = version;
         state.directory = Arc::clone(&tried.directory);
+    }
+    if opened {
+        state.closed.store(false, Ordering::SeqCst);
     }
     Ok(tried)
 }
@@ -231,9 +241,16 @@ fn load_references(
         view.people.devices.insert(device.id, device);
     }
     let mut contacts = refer.contacts;
+    let mut guesses = BTreeSet::new();
     for challenge in conn.find::<Challenge, _>(&refer.challenges)? {
         contacts.push(challenge.contact);
+        guesses.insert(Challenge::guesses_id_of(&challenge.contact));
         view.challenges.insert(challenge.id, challenge);
+    }
+    // How often was guessed for the addresses of those challenges.
+    let guesses: Vec<[u8; 32]> = guesses.into_iter().collect();
+    for row in conn.find::<Challenge, _>(&guesses)? {
+        view.challenges.insert(row.id, row);
     }
     contacts.sort_unstable();
     contacts.dedup();
@@ -254,6 +271,8 @@ fn load_references(
             terminal: last(directory.terminals.keys().next_back().map(|number| number.0)),
             member: read::last_member_number(conn)?,
             webhook: last(directory.webhooks.keys().next_back().map(|number| number.0)),
+            operator: last(directory.staff.operators.keys().next_back().map(|number| number.0)),
+            clerk: read::staff::last_clerk_number(conn)?,
         });
     }
     Ok(())
@@ -307,7 +326,8 @@ fn load_people(
     let keys: Vec<[u8; 32]> = people.contacts.keys().copied().collect();
     let mut contacts = conn.find::<Contact, _>(&keys)?;
     let keys: Vec<[u8; 32]> = view.challenges.keys().copied().collect();
-    let challenges = conn.find::<Challenge, _>(&keys)?;
+    // Locked, so that codes which are tried on two nodes at once are both counted.
+    let challenges = conn.lock::<Challenge>(&keys, LockMode::Wait)?;
     view.challenges = challenges.into_iter().map(|row| (row.id, row)).collect();
     if !members.is_empty() {
         devices.extend(conn.find_by::<Device, _>(&DEVICES_OF_MEMBER, members)?);
@@ -321,6 +341,21 @@ fn load_people(
     }
     people.devices.extend(devices.into_iter().map(|row| (row.id, row)));
     people.contacts.extend(contacts.into_iter().map(|row| (row.digest, row)));
+    Ok(())
+}
+
+/// Locks and loads rows of staff, after the members': each kind in order of its keys. They change
+/// under their own locks.
+fn lock_staff(conn: &mut Conn, view: &mut View, keys: &StaffKeys) -> Result<(), StoreError> {
+    let rows = &mut view.staff;
+    let links = conn.lock::<OperatorLink>(&keys.links, LockMode::Wait)?;
+    rows.links = links.into_iter().map(|row| (row.digest, row)).collect();
+    let passkeys = conn.lock::<OperatorPasskey>(&keys.passkeys, LockMode::Wait)?;
+    rows.passkeys = passkeys.into_iter().map(|row| (row.lookup, row)).collect();
+    let sessions = conn.lock::<StaffSession>(&keys.sessions, LockMode::Wait)?;
+    rows.sessions = sessions.into_iter().map(|row| (row.id, row)).collect();
+    let clerks = conn.lock::<Clerk>(&keys.clerks, LockMode::Wait)?;
+    rows.clerks = clerks.into_iter().map(|row| (row.number, row)).collect();
     Ok(())
 }
 
@@ -360,7 +395,10 @@ fn decide_all(
 /// answers no register and no member: not even a query, which would say "not seen".
 const fn is_operators(command: &Command) -> bool {
     match command {
-        Command::Administer(administer) => !matches!(administer.act, Act::EnrolDevice { .. }),
+        Command::Administer(administer) => {
+            !matches!(administer.act, Act::EnrolDevice { .. } | Act::SignInClerk { .. })
+        }
+        Command::Operate(_) => true,
         _ => false,
     }
 }

@@ -74,6 +74,12 @@ pub const MIGRATIONS: &[Migration] = &[
         mode: Mode::Stop,
         text: include_str!("schema/0006_identity.sql"),
     },
+    Migration {
+        number: 7,
+        title: "operators, proposals and clerks",
+        mode: Mode::Stop,
+        text: include_str!("schema/0007_staff.sql"),
+    },
 ];
 
 const REGISTER: &str =

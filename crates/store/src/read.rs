@@ -6,6 +6,7 @@
 pub mod console;
 pub mod events;
 pub mod listing;
+pub mod staff;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,8 +33,8 @@ mod shop;
 
 pub use self::member::{history, movements, recent_movements};
 pub use self::people::{
-    challenge, contact, credential_by_lookup, devices_seen, link, note_seen, people_of, recovery,
-    sweep_challenges,
+    challenge, contact, credential_by_lookup, devices_seen, link, note_seen, payment_proof,
+    people_of, recovery, sweep_challenges,
 };
 use self::scan::{Source, scan};
 pub use self::shop::{Shop, first_terminal, shop, shops_of, terminal};
@@ -60,7 +61,8 @@ pub fn device(conn: &mut Conn, id: FactId) -> Result<Option<Device>, StoreError>
     Ok(conn.find::<Device, _>(&[id])?.pop())
 }
 
-/// Every merchant, store, terminal, webhook endpoint and closed switch.
+/// Every merchant, store, terminal, webhook endpoint, closed switch and operator, and the proposals
+/// that wait.
 pub fn directory(conn: &mut Conn) -> Result<Directory, StoreError> {
     let merchants: Vec<Merchant> = conn.query(&sql::MERCHANTS, &[])?;
     let stores: Vec<Store> = conn.query(&sql::STORES, &[])?;
@@ -72,6 +74,7 @@ pub fn directory(conn: &mut Conn) -> Result<Directory, StoreError> {
         terminals: terminals.into_iter().map(|row| (row.number, row)).collect(),
         switches: switches(conn)?,
         webhooks: webhooks.into_iter().map(|row| (row.number, row)).collect(),
+        staff: staff::directory(conn)?,
     })
 }
 

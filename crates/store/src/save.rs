@@ -24,8 +24,25 @@ use crate::table::{Position, Switchboard};
 pub(crate) const fn closes(event: &Event) -> bool {
     matches!(
         event.kind,
-        EventKind::SwitchClosed | EventKind::TerminalSuspended | EventKind::TerminalKeyRotated
+        EventKind::SwitchClosed
+            | EventKind::TerminalSuspended
+            | EventKind::TerminalKeyRotated
+            | EventKind::OperatorRolesChanged
+            | EventKind::OperatorEnded
+            | EventKind::OperatorPasskeyEnded
+            | EventKind::OperatorSessionsEnded
+            | EventKind::ProposalRefused
     )
+}
+
+/// Whether an event opens a book that was closed after a restore.
+pub(crate) fn opens_book(event: &Event) -> bool {
+    event.kind == EventKind::BookOpened
+}
+
+/// Whether something changed that every lane keeps.
+pub(crate) fn changes_directory(view: &View) -> bool {
+    view.changed.directory() || view.staff.changed.directory()
 }
 
 /// Saves facts, derived rows, the batch row and the lane row.
@@ -38,6 +55,7 @@ pub(crate) fn save(
 ) -> Result<(), StoreError> {
     save_facts(conn, view)?;
     save_members(conn, view)?;
+    save_staff(conn, view)?;
     save_directory(conn, view, version)?;
     save_work(conn, view)?;
     conn.insert_all(&[&batch_row(view, lane, head)])?;
@@ -93,6 +111,7 @@ fn save_people(conn: &mut Conn, view: &View) -> Result<(), StoreError> {
     save!(Contact, contacts, digest);
     save!(Recovery, recoveries, id);
     save!(Consent, consents, member);
+    save!(Proof, proofs, payment);
     Ok(())
 }
 
@@ -127,7 +146,7 @@ pub(crate) fn after_changes(version: i64, lane: LaneNumber) -> Instant {
 
 fn save_directory(conn: &mut Conn, view: &View, version: i64) -> Result<(), StoreError> {
     let changed = &view.changed;
-    if !changed.directory() {
+    if !changes_directory(view) {
         return Ok(());
     }
     // The version is raised first: two nodes that change the directory at once cannot both go on.
@@ -145,11 +164,41 @@ fn save_directory(conn: &mut Conn, view: &View, version: i64) -> Result<(), Stor
     let old = changed.terminals.difference(&changed.terminals_new);
     conn.update_all(&old.map(|number| &directory.terminals[number]).collect::<Vec<_>>())?;
     save_webhooks(conn, view)?;
+    save_operators(conn, view)?;
     conn.upsert_all(&changed.switches_closed.iter().collect::<Vec<_>>())?;
     for switch in &changed.switches_opened {
         conn.delete(switch)?;
     }
     Ok(())
+}
+
+fn save_operators(conn: &mut Conn, view: &View) -> Result<(), StoreError> {
+    let (changed, staff) = (&view.staff.changed, &view.directory.staff);
+    let operators = changed.operators.iter().map(|number| &staff.operators[number]);
+    conn.upsert_all(&operators.collect::<Vec<_>>())?;
+    let proposals = changed.proposals.iter().map(|proposal| &staff.proposals[proposal]);
+    conn.upsert_all(&proposals.collect::<Vec<_>>())?;
+    if view.facts.events.iter().any(opens_book) {
+        conn.execute(&sql::OPEN_BOOK, &[])?;
+    }
+    Ok(())
+}
+
+/// What is new goes in as facts do: another node that made the same was first.
+fn save_staff(conn: &mut Conn, view: &View) -> Result<(), StoreError> {
+    let (changed, rows) = (&view.staff.changed, &view.staff);
+    let links = changed.links.iter().map(|link| &rows.links[link]);
+    conn.upsert_all(&links.collect::<Vec<_>>())?;
+    let new = changed.passkeys_new.iter().map(|lookup| &rows.passkeys[lookup]);
+    conn.insert_all(&new.collect::<Vec<_>>())?;
+    let old = changed.passkeys.difference(&changed.passkeys_new);
+    conn.update_all(&old.map(|lookup| &rows.passkeys[lookup]).collect::<Vec<_>>())?;
+    let new = changed.clerks_new.iter().map(|number| &rows.clerks[number]);
+    conn.insert_all(&new.collect::<Vec<_>>())?;
+    let old = changed.clerks.difference(&changed.clerks_new);
+    conn.update_all(&old.map(|number| &rows.clerks[number]).collect::<Vec<_>>())?;
+    let sessions = changed.sessions.iter().map(|session| &rows.sessions[session]);
+    conn.upsert_all(&sessions.collect::<Vec<_>>())
 }
 
 /// A new endpoint is told of what is booked after it: its position is where every lane is now.

@@ -7,14 +7,18 @@
 
 use std::sync::OnceLock;
 
+use yaoki_core::clerk::Clerk;
 use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, Transfer};
 use yaoki_core::identity::challenge::Challenge;
 use yaoki_core::identity::contact::Contact;
 use yaoki_core::identity::credential::Credential;
-use yaoki_core::identity::people::Consent;
+use yaoki_core::identity::people::{Consent, PaymentProof};
 use yaoki_core::identity::recovery::Recovery;
 use yaoki_core::message::Message;
+use yaoki_core::operator::{Operator, OperatorLink, OperatorPasskey};
+use yaoki_core::proposal::Proposal;
 use yaoki_core::row::Row;
+use yaoki_core::session::StaffSession;
 use yaoki_core::state::{
     Device, EnrolmentLink, Lane, Member, Merchant, PaymentState, Store, Terminal,
 };
@@ -116,6 +120,37 @@ statements! {
         "SELECT {columns} FROM switch ORDER BY capability, scope, subject";
     /// Every webhook endpoint.
     WEBHOOKS: Webhook, "", 0, false, "SELECT {columns} FROM webhook ORDER BY number";
+    /// Every operator.
+    OPERATORS: Operator, "", 0, false, "SELECT {columns} FROM operator ORDER BY number";
+    /// Every link of an operator's.
+    OPERATOR_LINKS: OperatorLink, "", 0, false,
+        "SELECT {columns} FROM operator_link ORDER BY digest";
+    /// Every passkey of an operator's.
+    OPERATOR_PASSKEYS: OperatorPasskey, "", 0, false,
+        "SELECT {columns} FROM operator_passkey ORDER BY lookup";
+    /// The newest proposals that are neither refused nor used.
+    PROPOSALS_WAITING: Proposal, "", 1, false,
+        "SELECT {columns} FROM proposal WHERE state < 2 ORDER BY id DESC LIMIT $1";
+    /// The newest proposals before one.
+    PROPOSALS_BEFORE: Proposal, "", 2, false,
+        "SELECT {columns} FROM proposal WHERE id < $1 ORDER BY id DESC LIMIT $2";
+    /// Every proposal, from one on.
+    PROPOSALS_AFTER: Proposal, "", 2, false,
+        "SELECT {columns} FROM proposal WHERE id > $1 ORDER BY id LIMIT $2";
+    /// Every session of staff, from one on.
+    STAFF_SESSIONS_AFTER: StaffSession, "", 2, false,
+        "SELECT {columns} FROM staff_session WHERE id > $1 ORDER BY id LIMIT $2";
+    /// Every clerk, from one on.
+    CLERKS_AFTER: Clerk, "", 2, false,
+        "SELECT {columns} FROM clerk WHERE number > $1 ORDER BY number LIMIT $2";
+    /// The clerks of a store, from one on.
+    CLERKS_OF_STORE: Clerk, "", 3, false,
+        "SELECT {columns} FROM clerk WHERE store = $1 AND number > $2 ORDER BY number LIMIT $3";
+    /// The last clerk's number.
+    LAST_CLERK: Number, "", 0, false,
+        "SELECT number FROM clerk ORDER BY number DESC LIMIT 1";
+    /// Opens a book that was closed after a restore.
+    OPEN_BOOK: Number, "", 0, false, "UPDATE book SET closed = 0 WHERE id = 1";
     /// Raises the switchboard's version, if nobody else did.
     RAISE_SWITCHBOARD: Number, "", 2, false,
         "UPDATE switchboard SET version = $1 WHERE id = 1 AND version = $2";
@@ -221,6 +256,8 @@ statements! {
     COUNT_ACKNOWLEDGEMENTS: Number, "", 0, true, "SELECT COUNT(*) AS number FROM acknowledgement";
     /// How many enrolment links there are, for verify.
     COUNT_LINKS: Number, "", 0, true, "SELECT COUNT(*) AS number FROM enrolment_link";
+    /// How many proofs of payments there are, for verify.
+    COUNT_PROOFS: Number, "", 0, true, "SELECT COUNT(*) AS number FROM payment_proof";
     /// How many list entries there are, for verify.
     COUNT_LEDGER_LIST: Number, "", 0, true, "SELECT COUNT(*) AS number FROM ledger_list";
     /// One page of operations, for verify and backup.
@@ -261,6 +298,9 @@ statements! {
     /// One page of consents, for verify and backup.
     CONSENTS_AFTER: Consent, "", 2, false,
         "SELECT {columns} FROM consent WHERE member > $1 ORDER BY member LIMIT $2";
+    /// One page of proofs of payments, for verify and backup.
+    PROOFS_AFTER: PaymentProof, "", 2, false,
+        "SELECT {columns} FROM payment_proof WHERE payment > $1 ORDER BY payment LIMIT $2";
     /// One page of challenges, for backup.
     CHALLENGES_AFTER: Challenge, "", 2, false,
         "SELECT {columns} FROM challenge WHERE id > $1 ORDER BY id LIMIT $2";

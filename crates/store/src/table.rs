@@ -9,16 +9,22 @@ use std::marker::PhantomData;
 use std::sync::OnceLock;
 
 use yaoki_core::account::Account;
+use yaoki_core::clerk::Clerk;
 use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, OperationKind, Transfer};
 use yaoki_core::identity::challenge::Challenge;
 use yaoki_core::identity::contact::Contact;
 use yaoki_core::identity::credential::Credential;
-use yaoki_core::identity::people::Consent;
+use yaoki_core::identity::people::{Consent, PaymentProof};
 use yaoki_core::identity::recovery::Recovery;
-use yaoki_core::ids::{FactId, LaneNumber, MemberNumber, RequestId, RequestKey, StoreNumber};
+use yaoki_core::ids::{
+    ClerkNumber, FactId, LaneNumber, MemberNumber, RequestId, RequestKey, StoreNumber,
+};
 use yaoki_core::message::Message;
 use yaoki_core::money::Currency;
+use yaoki_core::operator::{Operator, OperatorLink, OperatorPasskey};
+use yaoki_core::proposal::Proposal;
 use yaoki_core::row::{Field, Kind, Row, Value};
+use yaoki_core::session::StaffSession;
 use yaoki_core::state::{
     Device, EnrolmentLink, Lane, Member, Merchant, PaymentState, Store, Terminal,
 };
@@ -129,11 +135,18 @@ records! {
     LedgerList: derived, grows, "account", "operation";
     Book: derived, stays, "id";
     Webhook: derived, stays, "number";
+    Operator: derived, stays, "number";
+    OperatorLink: derived, stays, "digest";
+    OperatorPasskey: derived, stays, "lookup";
+    Proposal: derived, grows, "id";
+    StaffSession: derived, grows, "id";
+    Clerk: derived, grows, "number";
     Message: work, grows, "key";
     Credential: derived, grows, "id";
     Contact: derived, grows, "digest";
     Recovery: derived, grows, "id";
     Consent: derived, grows, "member";
+    PaymentProof: derived, grows, "payment";
     Challenge: work, grows, "id";
     DeviceSeen: work, grows, "device";
 }
@@ -151,7 +164,8 @@ row! {
 }
 
 row! {
-    /// The version of merchants, stores, terminals, webhooks and switches, read by every batch.
+    /// The version of merchants, stores, terminals, webhooks, switches, operators and proposals,
+    /// read by every batch.
     pub struct Switchboard in "switchboard" {
         /// Always 1.
         pub id: i64,
@@ -367,7 +381,7 @@ impl<A: Key, B: Key> Key for (A, B) {
     }
 }
 
-keys!(String, Account);
+keys!(String, Account, ClerkNumber);
 
 impl Key for RequestKey {
     fn values<'a>(&'a self, out: &mut Vec<Value<'a>>) {

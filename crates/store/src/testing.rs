@@ -446,6 +446,7 @@ impl TestBook {
             currency: Currency::JPY,
             valid_until: self.clock.now().plus_ms(30_000),
             by: ShownBy::Order,
+            proof: b"a proof".to_vec(),
         };
         Command::PayShop(PayShop { fingerprint: pay.meaning(&CODE_KEY), ..pay })
     }

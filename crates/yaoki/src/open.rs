@@ -151,6 +151,7 @@ pub(crate) fn server_options(
     options.console_hosts.clone_from(&settings.console_host.0);
     options.console = listener(ListenerName::Console);
     options.operations_for_all = settings.operations_for_all;
+    options.leaked_passwords.clone_from(&settings.leaked_passwords);
     options.readers = settings.readers.count();
     options.limits.deadline_ms = settings.deadline_ms.get();
     options.limits.hold_seconds = settings.hold_seconds.get();
@@ -165,7 +166,6 @@ pub(crate) fn server_options(
     options.messages = crate::messages::options(settings, book.kind())?;
     options.passkey_name.clone_from(&settings.passkey_name);
     options.terms = settings.terms_version.get();
-    options.leaked_passwords.clone_from(&settings.leaked_passwords);
     options.checkpoint_pause = seconds(settings.checkpoint_seconds.get());
     options.sweep_pause = seconds(settings.sweep_seconds.get());
     options.drain = seconds(settings.drain_seconds.get());

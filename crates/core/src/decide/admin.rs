@@ -1,6 +1,6 @@
 //! Acts of operators and of the book: members, devices, shops, switches, checkpoints.
 
-use super::{Outcome, Stop, must};
+use super::{Outcome, Stop, clerk, help_desk, must, operator, proposal};
 use crate::command::{Act, Administer};
 use crate::facts::{Event, EventKind};
 use crate::identity::people::Private;
@@ -21,7 +21,7 @@ pub(super) fn decide(
     effects: &mut Effects,
 ) -> Result<Outcome, Stop> {
     if let Some(event) = view.events.get(&administer.request) {
-        must(is_meant(event, &administer.act), Refusal::RequestIdHasAnotherMeaning)?;
+        must(is_meant(event, administer.act.inner()), Refusal::RequestIdHasAnotherMeaning)?;
         return Ok(Outcome::Done { event: event.clone(), replayed: true });
     }
     must(!administer.actor.trim().is_empty(), Refusal::ActorAndReasonMustBeGiven)?;
@@ -30,8 +30,13 @@ pub(super) fn decide(
             text_must_be_short(text)?;
         }
     }
+    let agreed = proposal::agreed(view, administer)?;
+    let id = view.next_ids(if agreed.is_some() { 2 } else { 1 });
+    let people = agreed.as_ref().map(|agreed| agreed.names.clone());
+    let [actor, second] =
+        people.unwrap_or_else(|| [administer.actor.clone(), administer.second.clone()]);
     let event = Event {
-        id: view.next_ids(1),
+        id,
         seq: view.seq,
         request_id: administer.request,
         kind: EventKind::LaneCreated,
@@ -39,24 +44,40 @@ pub(super) fn decide(
         object: 0,
         number: 0,
         digest: Vec::new(),
-        actor: administer.actor.clone(),
-        second: administer.second.clone(),
+        actor,
+        second,
         text: administer.reason.clone(),
     };
-    let event = match &administer.act {
+    let event = event_of(view, administer, event, effects)?;
+    effects.events.push(event.clone());
+    effects.events.extend(agreed.map(|agreed| agreed.used));
+    Ok(Outcome::Done { event, replayed: false })
+}
+
+fn event_of(
+    view: &View,
+    administer: &Administer,
+    event: Event,
+    effects: &mut Effects,
+) -> Result<Event, Stop> {
+    let act = administer.act.inner();
+    Ok(match act {
         Act::CreateMerchant(_)
         | Act::CreateStore { .. }
         | Act::CreateTerminal(..)
         | Act::CreateMember
-        | Act::CreateWebhook { .. } => create(view, &administer.act, event)?,
+        | Act::CreateWebhook { .. } => create(view, act, event)?,
         Act::SuspendTerminal(_) | Act::ResumeTerminal(_) | Act::RotateTerminalKey(..) => {
             terminal_act(view, administer, event)?
         }
         Act::FreezeMember(_) | Act::UnfreezeMember(_) | Act::CloseMember(_) => {
             member_act(view, administer, event)?
         }
+        Act::VouchForMember(..) | Act::AllowRecovery(..) => {
+            help_desk::decide(view, act, event, effects)?
+        }
         Act::CreateLink(..) | Act::EnrolDevice { .. } | Act::EndDevice(_) => {
-            device_act(view, &administer.act, event, effects)?
+            device_act(view, act, event, effects)?
         }
         Act::RotateCodeSecret(member, secret) => {
             member_of(view, *member)?;
@@ -79,12 +100,19 @@ pub(super) fn decide(
         Act::Restored(generation) => {
             Event { kind: EventKind::Restored, number: *generation, ..event }
         }
-        Act::EndWebhook(_) | Act::RotateWebhookSecret(..) => {
-            webhook_act(view, &administer.act, event)?
+        Act::EndWebhook(_) | Act::RotateWebhookSecret(..) => webhook_act(view, act, event)?,
+        Act::CreateClerk { .. }
+        | Act::ResetClerkPin(..)
+        | Act::EndClerk(_)
+        | Act::SignInClerk { .. } => clerk::decide(view, act, event, effects)?,
+        Act::OpenBook => {
+            // Two who are named open it where the store is, outside of any batch.
+            let agreed = matches!(administer.act, Act::Agreed(..));
+            must(agreed, Refusal::ActTakesAProposal)?;
+            Event { kind: EventKind::BookOpened, ..event }
         }
-    };
-    effects.events.push(event.clone());
-    Ok(Outcome::Done { event, replayed: false })
+        _ => operator::decide(view, act, event, effects)?,
+    })
 }
 
 /// Whether this act is the one that the event books. Times and secrets that a caller draws anew for
@@ -111,6 +139,12 @@ fn is_meant(event: &Event, act: &Act) -> bool {
         Act::FreezeMember(member) => is(EventKind::MemberFrozen, member.0),
         Act::UnfreezeMember(member) => is(EventKind::MemberUnfrozen, member.0),
         Act::CloseMember(member) => is(EventKind::MemberClosed, member.0),
+        Act::VouchForMember(member, shown) => {
+            is(EventKind::RecoveryVouched, member.0) && event.digest == shown
+        }
+        Act::AllowRecovery(member, recovery) => {
+            is(EventKind::RecoveryAllowed, member.0) && event.object == recovery.0
+        }
         Act::CreateLink(member, digest, _) => {
             is(EventKind::LinkCreated, member.0) && event.digest == digest
         }
@@ -139,6 +173,8 @@ fn is_meant(event: &Event, act: &Act) -> bool {
         }
         Act::EndWebhook(webhook) => is(EventKind::WebhookEnded, webhook.0),
         Act::RotateWebhookSecret(webhook, _) => is(EventKind::WebhookSecretRotated, webhook.0),
+        Act::OpenBook => event.kind == EventKind::BookOpened,
+        act => operator::is_meant(event, act) || clerk::is_meant(event, act),
     }
 }
 
@@ -147,7 +183,7 @@ fn store_text(name: &str, place: &str) -> String {
     if place.is_empty() { name.to_owned() } else { format!("{name}\n{place}") }
 }
 
-fn text_must_be_short(text: &str) -> Result<(), Refusal> {
+pub(super) fn text_must_be_short(text: &str) -> Result<(), Refusal> {
     let count = text.chars().count();
     let plain = !text.chars().any(char::is_control);
     let good = (1..=NAME_CHARACTERS_MAX).contains(&count) && plain;
@@ -158,13 +194,17 @@ fn reason_must_be_given(administer: &Administer) -> Result<(), Refusal> {
     must(!administer.reason.trim().is_empty(), Refusal::ActorAndReasonMustBeGiven)
 }
 
+/// Two named people, where there are no operators; else a proposal, which was looked at before.
 fn two_people_must_agree(administer: &Administer) -> Result<(), Refusal> {
+    if let Act::Agreed(..) = administer.act {
+        return Ok(());
+    }
     let (one, two) = (plain_name(&administer.actor), plain_name(&administer.second));
     must(!one.is_empty() && !two.is_empty() && one != two, Refusal::ReopeningTakesTwoPeople)
 }
 
 /// A name without what the eye passes over: case, spaces, signs, characters without a width.
-fn plain_name(name: &str) -> String {
+pub(super) fn plain_name(name: &str) -> String {
     name.chars().filter(|sign| sign.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
@@ -225,7 +265,7 @@ fn terminal_act(view: &View, administer: &Administer, event: Event) -> Result<Ev
         let known = view.directory.terminals.contains_key(terminal);
         must(known, Refusal::TerminalMustExist).map(|()| terminal.0)
     };
-    Ok(match &administer.act {
+    Ok(match administer.act.inner() {
         Act::SuspendTerminal(terminal) => {
             reason_must_be_given(administer)?;
             Event { kind: EventKind::TerminalSuspended, subject: known(terminal)?, ..event }
@@ -268,7 +308,7 @@ fn member_of(view: &View, member: MemberNumber) -> Result<&Member, Refusal> {
 }
 
 fn member_act(view: &View, administer: &Administer, event: Event) -> Result<Event, Refusal> {
-    let (kind, member) = match &administer.act {
+    let (kind, member) = match administer.act.inner() {
         Act::FreezeMember(member) => (EventKind::MemberFrozen, *member),
         Act::UnfreezeMember(member) => (EventKind::MemberUnfrozen, *member),
         Act::CloseMember(member) => (EventKind::MemberClosed, *member),
@@ -343,7 +383,7 @@ fn link_of<'a>(view: &'a View, digest: &[u8; 32]) -> Result<&'a EnrolmentLink, S
 }
 
 fn switch_act(view: &View, administer: &Administer, event: Event) -> Result<Event, Refusal> {
-    match administer.act {
+    match *administer.act.inner() {
         Act::CloseSwitch(capability, scope, subject, lapses_at) => {
             reason_must_be_given(administer)?;
             let lapses = lapses_at != Instant(0);

@@ -5,12 +5,17 @@
 //! view is not changed here; [`View::apply`] does that with the effects.
 
 mod admin;
+mod clerk;
+mod help_desk;
 mod identity;
+mod operator;
 mod pay;
 mod pay_shop;
+mod proposal;
 mod reverse;
 mod settle;
 mod show;
+mod staff;
 
 pub use pay_shop::may_show_order;
 pub use show::may_show_code;
@@ -99,6 +104,7 @@ pub fn decide(view: &View, command: &Command) -> (Decision, Effects) {
         Command::Credit(credit) => pay::credit(view, credit, &mut effects),
         Command::Administer(administer) => admin::decide(view, administer, &mut effects),
         Command::Identity(identity) => identity::decide(view, identity, &mut effects),
+        Command::Operate(operate) => staff::operate(view, operate, &mut effects),
     };
     match result {
         Ok(outcome) => (Decision::Done(outcome), effects),

@@ -12,8 +12,9 @@
 use super::{ORDER_MS_MAX, Outcome, Stop, amount_must_hold, blank, must, record};
 use crate::account::Account;
 use crate::command::{Ask, Caller, PayShop, ShownBy};
-use crate::facts::{Effect, OperationKind, Transfer};
-use crate::ids::TerminalNumber;
+use crate::facts::{Effect, Event, EventKind, OperationKind, Transfer};
+use crate::identity::people::Private;
+use crate::ids::{RequestId, TerminalNumber};
 use crate::money::amount_is_in_range;
 use crate::refusal::Refusal;
 use crate::state::{Member, MemberState, Terminal};
@@ -107,7 +108,7 @@ fn book(
     let caller = Caller { key: pay.key, generation: 0 };
     let ask = Ask { caller, valid_until: pay.valid_until, fingerprint: pay.fingerprint };
     let mut operation = blank(view, &ask, OperationKind::Pay, pay.amount);
-    operation.id = view.next_ids(2);
+    operation.id = view.next_ids(3);
     operation.payment = operation.id;
     if pay.by == ShownBy::Sign {
         operation.effect = Effect::AtSign;
@@ -123,5 +124,21 @@ fn book(
         operation: operation.id,
         seq: view.seq,
     });
+    let proven = Event {
+        id: operation.id.plus(2),
+        seq: view.seq,
+        request_id: RequestId::of_proof(pay.key),
+        kind: EventKind::PaymentProven,
+        subject: member.number.0,
+        object: operation.id.0,
+        number: pay.device.0,
+        digest: blake3::hash(&pay.proof).as_bytes().to_vec(),
+        actor: String::new(),
+        second: String::new(),
+        text: String::new(),
+    };
+    let private = Private { proof: pay.proof.clone(), ..Private::default() };
+    effects.private.insert(proven.id, private);
+    effects.events.push(proven);
     record(operation, effects)
 }

@@ -154,6 +154,9 @@ pub enum IdentityAct {
     },
     /// A recovery is not the member's.
     ContestRecovery(FactId),
+    /// Staff decide for a recovery that was contested twice. Two people: whoever brings it here
+    /// has an approved proposal.
+    AllowRecovery(FactId),
     /// A recovery is ended by an enrolled device.
     CancelRecovery(FactId),
     /// A recovery gives its member a new device: recovery, BLAKE3 of its token, device, and when an
@@ -201,6 +204,7 @@ impl IdentityAct {
             Self::Unfreeze => "Unfreeze",
             Self::StartRecovery { .. } => "StartRecovery",
             Self::ContestRecovery(_) => "ContestRecovery",
+            Self::AllowRecovery(_) => "AllowRecovery",
             Self::CancelRecovery(_) => "CancelRecovery",
             Self::FinishRecovery(..) => "FinishRecovery",
             Self::NoticeSignIn(_) => "NoticeSignIn",
@@ -215,6 +219,7 @@ pub fn refer_identity(identity: &Identity, refer: &mut Refer) {
     match &identity.act {
         IdentityAct::OpenChallenge(challenge, _) => {
             refer.challenges.push(challenge.id);
+            refer.challenges.push(Challenge::guesses_id_of(&challenge.contact));
             refer.contacts.push(challenge.contact);
         }
         IdentityAct::TryChallenge(challenge, _) | IdentityAct::AddContact(challenge) => {

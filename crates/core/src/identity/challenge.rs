@@ -6,7 +6,7 @@
 
 use crate::ids::MemberNumber;
 use crate::message::{Address, Channel, Language};
-use crate::time::Instant;
+use crate::time::{DAY_MS, Instant};
 use crate::{coded, row};
 
 coded! {
@@ -20,6 +20,8 @@ coded! {
         RecoverByMail = 3 => "recover_by_mail",
         /// To recover a wallet, by telephone number.
         RecoverByPhone = 4 => "recover_by_phone",
+        /// None: a person's identity was checked at a counter.
+        Counter = 5 => "counter",
     }
 }
 
@@ -65,7 +67,47 @@ row! {
     }
 }
 
+/// Wrong codes for one address after which none is right for the rest of a day, whoever types it: a
+/// key is free, so that a bound on the codes of one alone is none.
+pub const GUESSES_A_DAY_MAX: i64 = 50;
+
 impl Challenge {
+    /// What a browser shows at a counter: enough of its key's thumbprint that nobody has another
+    /// key that begins so.
+    pub fn shown_of(binding: &[u8; 32]) -> [u8; 10] {
+        binding[..10].try_into().expect("a thumbprint is longer")
+    }
+
+    /// The identity of what was said at a counter of the browser that shows this.
+    pub fn id_of_counter(shown: &[u8; 10]) -> [u8; 32] {
+        let mut padded = [0; 32];
+        padded[..10].copy_from_slice(shown);
+        Self::id_of(Purpose::Counter, &padded)
+    }
+
+    /// The identity of the row that counts the wrong codes for an address. Nobody can ask for a
+    /// challenge of this identity.
+    pub fn guesses_id_of(contact: &[u8; 32]) -> [u8; 32] {
+        blake3::derive_key("yaoki guesses 1", contact)
+    }
+
+    /// The row that counts the wrong codes for the address of this one, after another.
+    #[must_use]
+    pub fn guessed(&self, before: Option<&Self>, now: Instant) -> Self {
+        let before = before.filter(|row| now < row.expires_at);
+        Self {
+            id: Self::guesses_id_of(&self.contact),
+            member: MemberNumber::NONE,
+            address: Address(String::new()),
+            code: [0; 32],
+            tries: before.map_or(0, |row| row.tries) + 1,
+            message: [0; 32],
+            state: ChallengeState::Spent,
+            expires_at: before.map_or(now.plus_ms(DAY_MS), |row| row.expires_at),
+            ..self.clone()
+        }
+    }
+
     /// The identity of the challenge of a key for a purpose.
     pub fn id_of(purpose: Purpose, binding: &[u8; 32]) -> [u8; 32] {
         let mut hasher = blake3::Hasher::new_derive_key("yaoki challenge 1");

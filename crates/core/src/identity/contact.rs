@@ -33,7 +33,7 @@ row! {
         pub language: Language,
         /// Whether it is on file.
         pub state: ContactState,
-        /// The event that put it there last.
+        /// The event that put it there last; one that was taken back was never gone.
         pub since: FactId,
         /// When it ended; 0 while it is on file.
         pub ended_at: Instant,
@@ -51,7 +51,7 @@ impl Contact {
             address,
             language: Language::from_name(&event.text).unwrap_or(Language::Japanese),
             state: ContactState::Active,
-            since: event.id,
+            since: if event.object == 0 { event.id } else { FactId(event.object) },
             ended_at: Instant(0),
         }
     }

@@ -25,6 +25,21 @@ row! {
     }
 }
 
+row! {
+    /// The proof by which a member's device has confirmed a payment: whoever doubts it can check
+    /// the signature by the device's key.
+    pub struct PaymentProof in "payment_proof" {
+        /// The payment.
+        pub payment: FactId,
+        /// Whose money.
+        pub member: MemberNumber,
+        /// Which device signed.
+        pub device: FactId,
+        /// The proof (RFC 9449), a line end, and the body whose digest it carries.
+        pub proof: Vec<u8>,
+    }
+}
+
 /// What an event may not carry, beside its digest.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Private {
@@ -38,6 +53,8 @@ pub struct Private {
     pub secret: Vec<u8>,
     /// An address.
     pub address: Address,
+    /// A device's proof and what it covers.
+    pub proof: Vec<u8>,
 }
 
 impl Default for Private {
@@ -48,6 +65,7 @@ impl Default for Private {
             lookup: Vec::new(),
             secret: Vec::new(),
             address: Address(String::new()),
+            proof: Vec::new(),
         }
     }
 }
@@ -71,6 +89,8 @@ pub enum Touched {
     Recovery(FactId),
     /// What a member agreed to.
     Consent(MemberNumber),
+    /// The proof of a payment.
+    Proof(FactId),
 }
 
 /// Devices, factors, addresses, recoveries and consents, by key.
@@ -86,6 +106,8 @@ pub struct People {
     pub recoveries: BTreeMap<FactId, Recovery>,
     /// Consents.
     pub consents: BTreeMap<MemberNumber, Consent>,
+    /// Proofs of payments, of this batch only.
+    pub proofs: BTreeMap<FactId, PaymentProof>,
 }
 
 impl People {
@@ -143,7 +165,10 @@ impl People {
                 self.recoveries.insert(event.id, Recovery::of_event(event));
                 return Some(Touched::Recovery(event.id));
             }
-            Kind::RecoveryContested | Kind::RecoveryCancelled | Kind::RecoveryFinished => {
+            Kind::RecoveryContested
+            | Kind::RecoveryAllowed
+            | Kind::RecoveryCancelled
+            | Kind::RecoveryFinished => {
                 let row = self.recoveries.get_mut(&object).expect("the recovery is loaded");
                 row.fold_event(event);
                 return Some(Touched::Recovery(object));
@@ -153,6 +178,13 @@ impl People {
                 let row = Consent { member, terms: event.number, event: event.id };
                 self.consents.insert(member, row);
                 return Some(Touched::Consent(member));
+            }
+            Kind::PaymentProven => {
+                let member = MemberNumber(event.subject);
+                let (device, proof) = (FactId(event.number), private.proof);
+                let row = PaymentProof { payment: object, member, device, proof };
+                self.proofs.insert(object, row);
+                return Some(Touched::Proof(object));
             }
             _ => return None,
         }
@@ -166,6 +198,7 @@ impl People {
             + self.contacts.len()
             + self.recoveries.len()
             + self.consents.len()
+            + self.proofs.len()
     }
 
     /// The devices of a member.

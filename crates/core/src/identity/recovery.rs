@@ -20,6 +20,8 @@ coded! {
         Cancelled = 3 => "cancelled",
         /// It gave its member a new device.
         Finished = 4 => "finished",
+        /// Members of staff have decided for it; it can be finished, and contested no more.
+        Allowed = 5 => "allowed",
     }
 }
 
@@ -86,6 +88,7 @@ impl Recovery {
                     RecoveryState::Contested
                 };
             }
+            EventKind::RecoveryAllowed => self.state = RecoveryState::Allowed,
             EventKind::RecoveryCancelled => self.state = RecoveryState::Cancelled,
             EventKind::RecoveryFinished => self.state = RecoveryState::Finished,
             _ => {}
@@ -96,6 +99,11 @@ impl Recovery {
     pub fn due_at(&self, seen_at: Instant) -> Instant {
         let known = seen_at > self.id.at();
         self.id.at().plus_ms(if known { RECOVERY_WAIT_KNOWN_MS } else { RECOVERY_WAIT_MS })
+    }
+
+    /// Whether somebody said that it is not the member's.
+    pub const fn is_contested(&self) -> bool {
+        matches!(self.state, RecoveryState::Contested | RecoveryState::WithStaff)
     }
 
     /// Whether it stands in the way of another.

@@ -13,6 +13,7 @@ use yaoki_core::switches::{Capability, Scope};
 use yaoki_core::time::Instant;
 use yaoki_core::webhook::{Webhook, may_ask};
 
+use crate::switched;
 use crate::world::{NOON, World};
 
 const LINK: [u8; 32] = [8; 32];
@@ -475,6 +476,9 @@ fn every_switch_that_can_be_closed_stops_something() {
                     let shown = may_show_code(&world.directory, member, member.device, NOON);
                     format!("{shown:?}")
                 }
+                Capability::SignUp | Capability::Recovery | Capability::ExternalId => {
+                    switched::said(&mut world, capability)
+                }
             };
             let stopped = ["declined", "refused", "Err"].iter().any(|word| said.starts_with(word));
             assert!(stopped, "{capability} for {scope}: {said}");
@@ -490,6 +494,7 @@ fn link_of(member: i64) -> Act {
 fn on(scope: Scope, capability: Capability) -> i64 {
     let at_register = matches!(capability, Capability::Payment | Capability::Refund);
     match scope {
+        Scope::Provider => switched::subject(scope),
         Scope::Everything => 0,
         Scope::Member if !at_register => 2,
         _ => 1,

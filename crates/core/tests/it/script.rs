@@ -247,6 +247,7 @@ impl World {
             currency: step.currency,
             valid_until: self.now.plus_ms(step.until_ms),
             by: if is_sign { ShownBy::Sign } else { ShownBy::Order },
+            proof: b"a proof".to_vec(),
         };
         Command::PayShop(PayShop { fingerprint: pay.meaning(&FINGERPRINT_KEY), ..pay })
     }

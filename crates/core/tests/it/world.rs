@@ -18,6 +18,7 @@ use yaoki_core::ids::{
 };
 use yaoki_core::message::Message;
 use yaoki_core::money::Currency;
+use yaoki_core::staff::StaffRows;
 use yaoki_core::state::{EnrolmentLink, Member, PaymentState, PaymentStatus};
 use yaoki_core::time::{Instant, ZoneOffset};
 use yaoki_core::view::{Directory, Numbers, Rules, View, member_of_event, refer_all, touch};
@@ -54,6 +55,7 @@ pub(crate) struct World {
     pub(crate) challenges: BTreeMap<[u8; 32], Challenge>,
     pub(crate) messages: Vec<Message>,
     pub(crate) acknowledged: BTreeMap<FactId, Acknowledgement>,
+    pub(crate) staff: StaffRows,
     /// Codes that a script has saved.
     pub(crate) shown: BTreeMap<String, String>,
     administered: u128,
@@ -80,6 +82,7 @@ impl World {
             challenges: BTreeMap::new(),
             messages: Vec::new(),
             acknowledged: BTreeMap::new(),
+            staff: StaffRows::default(),
             shown: BTreeMap::new(),
             administered: 0,
         };
@@ -218,6 +221,11 @@ impl World {
         view.people.devices = devices.map(|device| (device.id, device.clone())).collect();
         self.refer_people(&refer, &mut view);
         view.numbers = refer.numbers.then(|| self.numbers());
+        let keys = refer.staff;
+        view.staff.links = loaded(&self.staff.links, &keys.links);
+        view.staff.passkeys = loaded(&self.staff.passkeys, &keys.passkeys);
+        view.staff.sessions = loaded(&self.staff.sessions, &keys.sessions);
+        view.staff.clerks = loaded(&self.staff.clerks, &keys.clerks);
         let rows = touch(commands, &view);
         for member in rows.members.iter().filter_map(|number| self.members.get(number)) {
             view.keep_member(member.clone());
@@ -235,6 +243,9 @@ impl World {
     fn refer_people(&self, refer: &Refer, view: &mut View) {
         let challenges = refer.challenges.iter().filter_map(|id| self.challenges.get(id));
         view.challenges = challenges.map(|row| (row.id, row.clone())).collect();
+        let guesses = view.challenges.values().map(|row| Challenge::guesses_id_of(&row.contact));
+        let guesses: Vec<_> = guesses.filter_map(|id| self.challenges.get(&id)).collect();
+        view.challenges.extend(guesses.into_iter().map(|row| (row.id, row.clone())));
         let named = view.challenges.values().map(|row| row.contact);
         for digest in refer.contacts.iter().copied().chain(named) {
             let contact = self.people.contacts.get(&digest);
@@ -271,6 +282,8 @@ impl World {
             terminal: directory.terminals.keys().next_back().map_or(0, |number| number.0),
             member: self.members.keys().next_back().map_or(0, |number| number.0),
             webhook: directory.webhooks.keys().next_back().map_or(0, |number| number.0),
+            operator: directory.staff.operators.keys().next_back().map_or(0, |number| number.0),
+            clerk: self.staff.clerks.keys().next_back().map_or(0, |number| number.0),
         }
     }
 
@@ -311,17 +324,35 @@ impl World {
                     drop(to.recoveries.insert(*id, from.recoveries[id].clone()));
                 }
                 Touched::Consent(id) => drop(to.consents.insert(*id, from.consents[id].clone())),
+                Touched::Proof(id) => drop(to.proofs.insert(*id, from.proofs[id].clone())),
             }
         }
         for id in &changed.challenges {
             self.challenges.insert(*id, view.challenges[id].clone());
         }
         self.messages.extend(view.outgoing.messages.values().cloned());
-        if changed.directory() {
+        if changed.directory() || view.staff.changed.directory() {
             self.directory = view.directory;
         }
+        self.save_staff(&view.staff);
         let last_at = view.now.max(view.last_id.at());
         self.lanes[lane] = Lane { seq: view.seq, last_id: view.last_id, last_at };
+    }
+
+    fn save_staff(&mut self, rows: &StaffRows) {
+        let changed = &rows.changed;
+        for link in &changed.links {
+            self.staff.links.insert(*link, rows.links[link].clone());
+        }
+        for lookup in changed.passkeys.union(&changed.passkeys_new) {
+            self.staff.passkeys.insert(*lookup, rows.passkeys[lookup].clone());
+        }
+        for session in &changed.sessions {
+            self.staff.sessions.insert(*session, rows.sessions[session].clone());
+        }
+        for clerk in changed.clerks.union(&changed.clerks_new) {
+            self.staff.clerks.insert(*clerk, rows.clerks[clerk].clone());
+        }
     }
 
     /// Panics unless both books say the same, whatever commits they were made in.
@@ -394,7 +425,10 @@ impl World {
         facts.extend(operations.map(|fact| (fact.id, Fact::Operation(fact))));
         let transfers = self.transfers.values().filter(|fact| fact.member == number);
         facts.extend(transfers.map(|fact| (fact.id, Fact::Transfer(fact))));
-        let of_member = |event: &&Event| event.subject == number.0 && is_of_member(event.kind);
+        let of_member = |event: &&Event| {
+            let kind = event.kind;
+            event.subject == number.0 && (kind == EventKind::MemberCreated || kind.is_of_member())
+        };
         let events = self.events.values().filter(of_member);
         facts.extend(events.map(|fact| (fact.id, Fact::Event(fact))));
         let mut folded = None;
@@ -405,13 +439,10 @@ impl World {
                     folded.fold_operation(operation, self.directory.store_of(operation.terminal));
                 }
                 (Fact::Transfer(transfer), Some(folded)) => folded.fold_transfer(transfer),
-                (Fact::Event(event), Some(folded)) => {
-                    let other = event.kind == EventKind::DeviceEnded
-                        && folded.device != FactId(event.object);
-                    if !other {
-                        folded.fold_event(event, None);
-                    }
+                (Fact::Event(event), Some(folded)) if folded.takes(event) => {
+                    folded.fold_event(event, None);
                 }
+                (Fact::Event(_), Some(_)) => {}
                 _ => panic!("a member is created before anything else happens to it"),
             }
         }
@@ -420,17 +451,12 @@ impl World {
     }
 }
 
-const fn is_of_member(kind: EventKind) -> bool {
-    matches!(
-        kind,
-        EventKind::MemberCreated
-            | EventKind::MemberFrozen
-            | EventKind::MemberUnfrozen
-            | EventKind::MemberClosed
-            | EventKind::DeviceEnrolled
-            | EventKind::DeviceEnded
-            | EventKind::CodeSecretRotated
-    )
+fn loaded<K: Ord + Copy, T: Clone>(all: &BTreeMap<K, T>, keys: &[K]) -> BTreeMap<K, T> {
+    keys.iter().filter_map(|key| Some((*key, all.get(key)?.clone()))).collect()
+}
+
+fn is_of_member(kind: EventKind) -> bool {
+    kind == EventKind::MemberCreated || kind.is_of_member()
 }
 
 /// Money from outside under a request id of its own.

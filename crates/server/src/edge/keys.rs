@@ -27,7 +27,8 @@
 //! Limits: a file of at most [`FILE_BYTES_MAX`]; at most [`GENERATIONS_MAX`] older generations of a
 //! key.
 //!
-//! Not here: code secrets, and TOTP seeds under the seal key (database), TLS keys, who may rotate, a KMS.
+//! Not here: code secrets, and TOTP seeds under the seal key (database); TLS keys; who may rotate;
+//! a KMS.
 
 mod disk;
 mod error;

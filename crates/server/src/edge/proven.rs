@@ -82,6 +82,8 @@ pub struct Proven {
     pub key: VerifiedKey,
     /// What its browser says that it is, and from which network it asks.
     pub seen: Seen,
+    /// The proof itself, to be kept where money moves by it.
+    pub proof: String,
     /// The body.
     pub body: Bytes,
     /// By when it must be answered.
@@ -194,6 +196,7 @@ impl Proven {
                 issued_at_ms: token.issued_at_ms,
                 key,
                 seen: Seen::of(&parts),
+                proof: text_of(&parts, &DPOP).to_owned(),
                 body,
                 deadline,
                 extensions: parts.extensions,

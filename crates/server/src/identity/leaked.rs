@@ -15,9 +15,9 @@
 //! ```
 //!
 //! A segment is a binary fuse filter (Graf and Lemire, 2022) over the passwords whose SHA-1 begins
-//! with its byte, keyed by the first 64 bits of SHA-1, which is what lists of hashes have. Nobody in
-//! the list is missed; of other passwords one in 65,536 is refused with them, and its owner chooses
-//! another. It takes 2.3 bytes a password, in the file and in memory.
+//! with its byte, keyed by the first 64 bits of SHA-1, which is what lists of hashes have. No
+//! password of the list is missed; of others one in 65,536 is refused with them, and its owner
+//! chooses another. It takes 2.3 bytes a password, in the file and in memory.
 //!
 //! A file that is damaged or of another version is refused when it is loaded: a server does not
 //! start without the list that it was told to use.

@@ -1,14 +1,14 @@
 //! Codes of a code generator (TOTP, RFC 6238): six digits of SHA-1, a new one every 30 seconds, the
 //! one form that every generator knows.
 //!
-//! A code counts in the step before its own, in its own and in the one after it, for clocks that are
-//! off and people who type. It counts once: the caller keeps the step that matched, in the commit
-//! that the code leads to, and gives it with the next check, which matches later steps only
+//! A code counts in the step before its own, in its own and in the one after it, for clocks that
+//! are off and people who type. It counts once: the caller keeps the step that matched, in the
+//! commit that the code leads to, and gives it with the next check, which matches later steps only
 //! (5.2 of the RFC).
 //!
-//! Not here: sealing the seed, which is done with [`Purpose::TotpSeed`](super::seal::Purpose) before
-//! it is kept; how often codes may be tried. Three of a million codes are right at a time, so tries
-//! have to be few.
+//! Not here: sealing the seed, with [`Purpose::TotpSeed`](super::seal::Purpose), before it is kept;
+//! how often codes may be tried. Three of a million codes are right at a time, so tries have to be
+//! few.
 
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use thiserror::Error;
@@ -71,8 +71,9 @@ pub fn shown(seed: &Seed, issuer: &str, account: &str) -> Result<Shown, ShowErro
     Ok(Shown { uri, text, svg })
 }
 
-/// The step of which this is the code, if it is one of three around `now_ms` and later than `after`,
-/// the last one that counted; 0 if none did yet. The same time for every code of six digits.
+/// The step of which this is the code, if it is one of three around `now_ms` and later than
+/// `after`, the last one that counted; 0 if none did yet. The same time for every code of six
+/// digits.
 pub fn check(seed: &Seed, code: &str, now_ms: i64, after: i64) -> Option<i64> {
     let digits: Vec<u8> = code.bytes().filter(|byte| *byte != b' ').collect();
     if digits.len() != DIGITS || !digits.iter().all(u8::is_ascii_digit) {

@@ -35,7 +35,7 @@ use crate::world::World;
 const ORIGIN: &str = "https://wallet.example.jp";
 
 fn hurried(options: &mut MessageOptions) {
-    options.sender = "八起 Pay".to_owned();
+    "八起 Pay".clone_into(&mut options.sender);
     options.origin = Some(ORIGIN.to_owned());
     options.pause = Duration::from_millis(5);
     options.timeout = Duration::from_secs(2);

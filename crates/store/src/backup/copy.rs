@@ -3,13 +3,17 @@
 use std::path::Path;
 
 use rusqlite::backup::{Backup, StepResult};
+use yaoki_core::clerk::Clerk;
 use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, Transfer};
 use yaoki_core::identity::challenge::Challenge;
 use yaoki_core::identity::contact::Contact;
 use yaoki_core::identity::credential::Credential;
-use yaoki_core::identity::people::Consent;
+use yaoki_core::identity::people::{Consent, PaymentProof};
 use yaoki_core::identity::recovery::Recovery;
 use yaoki_core::message::Message;
+use yaoki_core::operator::{Operator, OperatorLink, OperatorPasskey};
+use yaoki_core::proposal::Proposal;
+use yaoki_core::session::StaffSession;
 use yaoki_core::state::{
     Device, EnrolmentLink, Lane, Member, Merchant, PaymentState, Store, Terminal,
 };
@@ -108,10 +112,11 @@ macro_rules! tables {
 tables! {
     few: Book from BOOKS, Switchboard from SWITCHBOARDS, Lane from LANES, Position from POSITIONS,
         Merchant from MERCHANTS, Store from STORES, Terminal from TERMINALS, Switch from SWITCHES,
-        Webhook from WEBHOOKS;
+        Webhook from WEBHOOKS, Operator from OPERATORS, OperatorLink from OPERATOR_LINKS,
+        OperatorPasskey from OPERATOR_PASSKEYS;
     many: Operation, Transfer, Event, Acknowledgement, Batch, Member, Device, EnrolmentLink,
         PaymentState, Balance, Tally, LedgerList, Message, Credential, Contact, Recovery, Consent,
-        Challenge, DeviceSeen;
+        PaymentProof, Challenge, DeviceSeen, Proposal, StaffSession, Clerk;
 }
 
 fn few<T: Record>(

@@ -3,7 +3,7 @@
 use yaoki_core::identity::challenge::Challenge;
 use yaoki_core::identity::contact::Contact;
 use yaoki_core::identity::credential::Credential;
-use yaoki_core::identity::people::{Consent, People};
+use yaoki_core::identity::people::{Consent, PaymentProof, People};
 use yaoki_core::identity::recovery::Recovery;
 use yaoki_core::ids::{FactId, MemberNumber};
 use yaoki_core::row::Value;
@@ -33,6 +33,7 @@ pub fn people_of(conn: &mut Conn, member: MemberNumber) -> Result<People, StoreE
         contacts: contacts.into_iter().map(|row| (row.digest, row)).collect(),
         recoveries: recoveries.into_iter().map(|row| (row.id, row)).collect(),
         consents: consents.into_iter().map(|row| (row.member, row)).collect(),
+        ..People::default()
     })
 }
 
@@ -53,6 +54,11 @@ pub fn credential_by_lookup(
     lookup: &[u8],
 ) -> Result<Option<Credential>, StoreError> {
     Ok(conn.query::<Credential>(&sql::CREDENTIAL_BY_LOOKUP, &[Value::Bytes(lookup)])?.pop())
+}
+
+/// The proof by which a payment was confirmed; none where it was made on a code.
+pub fn payment_proof(conn: &mut Conn, id: FactId) -> Result<Option<PaymentProof>, StoreError> {
+    Ok(conn.find::<PaymentProof, _>(&[id])?.pop())
 }
 
 /// The recovery of this id.

@@ -5,9 +5,10 @@ ALTER TABLE device ADD COLUMN verified_at {INT} DEFAULT 0;
 ALTER TABLE device ADD COLUMN evidence {INT} DEFAULT 1;
 ALTER TABLE device ADD COLUMN pays_since {INT} DEFAULT 0;
 ALTER TABLE device ADD COLUMN pays_from {INT} DEFAULT 0;
+ALTER TABLE device ADD COLUMN counts_from {INT} DEFAULT 0;
 -- What the events of devices that were enrolled by a link say of them.
 UPDATE device SET session = CASE WHEN state = 1 THEN 0 ELSE id END,
-    pays_since = (id / 4194304) + 1577836800000;
+    pays_since = (id / 4194304) + 1577836800000, counts_from = (id / 4194304) + 1577836800000;
 ALTER TABLE enrolment_link ADD COLUMN inviter {INT} DEFAULT 0;
 
 CREATE TABLE credential (
@@ -32,6 +33,8 @@ CREATE TABLE recovery (
 CREATE INDEX recovery_of_member ON recovery (member);
 
 CREATE TABLE consent (member {ROWID}, terms {INT}, event {INT});
+
+CREATE TABLE payment_proof (payment {ROWID}, member {INT}, device {INT}, proof {BYTES});
 
 -- Work, no facts.
 CREATE TABLE challenge (

@@ -15,6 +15,7 @@ use yaoki_core::webhook::Webhook;
 use super::anchor::{self, Said};
 use super::page::{Checked, Pages};
 use super::report::Findings;
+use super::staff::Staff;
 use crate::conn::Conn;
 use crate::error::StoreError;
 use crate::sql;
@@ -29,6 +30,8 @@ pub(super) struct Known {
     pub(super) members: i64,
     /// How many enrolment links were created.
     pub(super) links: i64,
+    /// Links, passkeys, sessions and clerks of staff.
+    staff: Staff,
     pub(super) events: u64,
     pub(super) checkpoints: u64,
     /// The generation of the code key since the last restore; 0: never restored.
@@ -102,11 +105,14 @@ impl Known {
             EventKind::LinkCreated => self.links += 1,
             EventKind::Restored => (self.restored, self.closed) = (event.number, true),
             EventKind::BookOpened => self.closed = false,
+            kind if kind.is_of_staff() => {
+                self.staff.fold(&mut directory.staff, event, findings);
+            }
             _ => {}
         }
     }
 
-    /// Compares book, switchboard, merchants, stores, terminals, webhooks and switches; says how
+    /// Compares book, switchboard, merchants, stores, terminals, webhooks, switches and staff; says how
     /// many there are of the latter.
     pub(super) fn compare(
         &self,
@@ -133,6 +139,7 @@ impl Known {
         rows += stored.len();
         let named = |key: &(i64, i64, i64)| format!("{}, {}, {}", key.0, key.1, key.2);
         compare_all(stored, &switches.collect(), switch_key, named, findings);
+        rows += self.staff.compare(&directory.staff, conn, findings)?;
         Ok(u64::try_from(rows).unwrap_or(0))
     }
 
@@ -185,7 +192,7 @@ fn check_checkpoint(
 }
 
 /// Stored rows against expected ones, each in order of its key.
-fn compare_all<T: Record, K: Ord, D: Display>(
+pub(super) fn compare_all<T: Record, K: Ord, D: Display>(
     stored: Vec<Checked<T>>,
     expected: &BTreeMap<K, T>,
     key_of: impl Fn(&T) -> K,

@@ -13,7 +13,7 @@ use yaoki_core::view::{Directory, link_of_event, link_used_by, member_of_event};
 
 use super::derived::Known;
 use super::page::{Checked, Pages, hex};
-use super::people::Folded;
+use super::people::{self, Folded};
 use super::report::Findings;
 use super::sums::count;
 use super::{Progress, Progressing};
@@ -68,6 +68,7 @@ pub(super) fn check(
         }
     }
     progress(Progress { step: "links", done: 0, of: 0 });
+    totals.people += people::check_proofs(conn, findings)?;
     totals.links = check_links(conn, known, findings)?;
     Ok(totals)
 }

@@ -4,6 +4,7 @@
 //! | step       | what is compared                                                            |
 //! | ---------- | ---------------------------------------------------------------------------- |
 //! | `derived`  | book, merchants, stores, terminals, webhooks, switches with the events      |
+//! | `staff`    | operators, passkeys, proposals, sessions, clerks with the events            |
 //! | `chain`    | each commit's head, computed anew over its facts; no gap, no fact outside    |
 //! | `sums`     | operations with transfers, daily balances and lists with the ledger          |
 //! | `tallies`  | hourly tallies of stores with the ledger                                     |
@@ -16,7 +17,7 @@
 //! all of it: the report says so.
 //!
 //! Limits: 2 million members and 16 million acknowledgements at once (more in several passes), 100
-//! findings; daily balances, closed switches, shops and ended devices are held whole.
+//! findings; daily balances, closed switches, shops, staff and ended devices are held whole.
 
 pub mod anchor;
 mod chain;
@@ -26,6 +27,7 @@ pub(crate) mod page;
 mod payments;
 mod people;
 mod report;
+mod staff;
 mod sums;
 mod tallies;
 

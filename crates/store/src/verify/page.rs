@@ -3,14 +3,17 @@
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 
+use yaoki_core::clerk::Clerk;
 use yaoki_core::facts::{Acknowledgement, Batch, Event, Operation, Transfer};
 use yaoki_core::identity::challenge::Challenge;
 use yaoki_core::identity::contact::Contact;
 use yaoki_core::identity::credential::Credential;
-use yaoki_core::identity::people::Consent;
+use yaoki_core::identity::people::{Consent, PaymentProof};
 use yaoki_core::identity::recovery::Recovery;
 use yaoki_core::message::Message;
+use yaoki_core::proposal::Proposal;
 use yaoki_core::row::{Corrupt, Kind, Row, Source, Value};
+use yaoki_core::session::StaffSession;
 use yaoki_core::state::{Device, EnrolmentLink, Member, PaymentState};
 
 use crate::conn::Conn;
@@ -140,8 +143,12 @@ paged! {
     Contact: CONTACTS_AFTER;
     Recovery: RECOVERIES_AFTER;
     Consent: CONSENTS_AFTER;
+    PaymentProof: PROOFS_AFTER;
     Challenge: CHALLENGES_AFTER;
     DeviceSeen: DEVICES_SEEN_AFTER;
+    Proposal: PROPOSALS_AFTER;
+    StaffSession: STAFF_SESSIONS_AFTER;
+    Clerk: CLERKS_AFTER;
 }
 
 /// A table being read from its start, or from a key on.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use yaoki_core::facts::{Event, EventKind};
 use yaoki_core::identity::contact::Contact;
 use yaoki_core::identity::credential::Credential;
-use yaoki_core::identity::people::{Consent, People, Private};
+use yaoki_core::identity::people::{Consent, PaymentProof, People, Private};
 use yaoki_core::identity::recovery::Recovery;
 use yaoki_core::ids::{FactId, MemberNumber};
 use yaoki_core::message::Address;
@@ -18,8 +18,10 @@ use yaoki_core::state::Device;
 
 use super::page::{Checked, Paged, Pages, hex};
 use super::report::Findings;
+use super::sums::count;
 use crate::conn::Conn;
 use crate::error::StoreError;
+use crate::sql;
 
 /// What the events of a range of members give.
 #[derive(Default)]
@@ -86,6 +88,10 @@ personal!(Consent, MemberNumber, member, |member| member.0.to_string(), |row| ro
 impl Folded {
     /// Books an event of a member of the range.
     pub(super) fn fold(&mut self, event: &Event, findings: &mut Findings) {
+        if event.kind == EventKind::PaymentProven {
+            // As many as payments: compared page by page.
+            return;
+        }
         let people = &mut self.people;
         findings.folds::<Event>(event.id.0, || {
             people.fold_event(event, digests(event));
@@ -99,7 +105,7 @@ impl Folded {
         is_of_range: impl Fn(MemberNumber) -> bool,
         findings: &mut Findings,
     ) -> Result<Compared, StoreError> {
-        let People { devices, credentials, contacts, recoveries, consents } = self.people;
+        let People { devices, credentials, contacts, recoveries, consents, .. } = self.people;
         let devices = compare(conn, devices, &is_of_range, findings)?;
         let others = [
             compare(conn, credentials, &is_of_range, findings)?,
@@ -171,4 +177,47 @@ fn read<T: Personal>(
         Err(_) if !is_of_range(MemberNumber(1)) => None,
         Err(_) => findings.readable(checked),
     }
+}
+
+/// Proofs of payments, looked up from the events that name them; says how many there are.
+pub(super) fn check_proofs(conn: &mut Conn, findings: &mut Findings) -> Result<u64, StoreError> {
+    let mut named = 0;
+    let mut events: Pages<Event> = Pages::new();
+    loop {
+        let page = events.page(conn)?;
+        if page.is_empty() {
+            break;
+        }
+        let page = page.into_iter().filter_map(|checked| checked.row.ok());
+        let page: Vec<Event> =
+            page.filter(|event| event.kind == EventKind::PaymentProven).collect();
+        named += u64::try_from(page.len()).unwrap_or(0);
+        let keys: Vec<FactId> = page.iter().map(|event| FactId(event.object)).collect();
+        let stored = conn.find::<Checked<PaymentProof>, _>(&keys)?;
+        let stored = stored.into_iter().filter_map(|checked| findings.readable(checked));
+        let stored: BTreeMap<FactId, PaymentProof> = stored.map(|row| (row.payment, row)).collect();
+        for event in &page {
+            let payment = FactId(event.object);
+            match stored.get(&payment) {
+                None => findings.add("payment_proof", payment.0, "is missing".to_owned()),
+                Some(row) => {
+                    let given = PaymentProof {
+                        payment,
+                        member: MemberNumber(event.subject),
+                        device: FactId(event.number),
+                        proof: event.digest.clone(),
+                    };
+                    let proof = blake3::hash(&row.proof).as_bytes().to_vec();
+                    let stored = PaymentProof { proof, ..row.clone() };
+                    findings.must_equal(payment.0, &stored, &given);
+                }
+            }
+        }
+    }
+    let stored = count(conn, &sql::COUNT_PROOFS)?;
+    if u64::try_from(stored).is_ok_and(|stored| stored != named) {
+        let problem = format!("there are {stored} rows, and events name {named}");
+        findings.add("payment_proof", "all", problem);
+    }
+    Ok(named)
 }

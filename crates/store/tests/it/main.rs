@@ -19,6 +19,7 @@ mod room;
 mod rows;
 mod sessions;
 mod shops;
+mod staff;
 mod statements;
 mod tamper;
 mod transfers;

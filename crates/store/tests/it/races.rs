@@ -18,7 +18,10 @@ const MEMBER: MemberNumber = MemberNumber(1);
 const ROUNDS: i64 = 20;
 
 /// Gives each node its command at the same time; their answers.
-fn at_once(one: (&Arc<TestBook>, Command), two: (&Arc<TestBook>, Command)) -> [Answer; 2] {
+pub(crate) fn at_once(
+    one: (&Arc<TestBook>, Command),
+    two: (&Arc<TestBook>, Command),
+) -> [Answer; 2] {
     std::thread::scope(|scope| {
         let running = [one, two].map(|(node, command)| scope.spawn(move || node.submit(command)));
         running.map(|one| one.join().expect("it ends"))
@@ -65,7 +68,7 @@ fn a_reverse_and_a_capture_on_two_nodes_end_in_exactly_one_of_the_two() {
     closed_and_clean(&database, one, two);
 }
 
-fn closed_and_clean(
+pub(crate) fn closed_and_clean(
     database: &yaoki_store::testing::TestDatabase,
     one: Arc<TestBook>,
     two: Arc<TestBook>,

@@ -4,23 +4,30 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use yaoki_core::account::Account;
+use yaoki_core::act::ActKind;
+use yaoki_core::clerk::{Clerk, ClerkState};
 use yaoki_core::facts::{
     Acknowledgement, Batch, Effect, Event, EventKind, Operation, OperationKind, Transfer,
 };
 use yaoki_core::identity::challenge::{Challenge, ChallengeState, Purpose as Asked};
 use yaoki_core::identity::contact::{Contact, ContactState};
 use yaoki_core::identity::credential::{Credential, CredentialKind, CredentialState};
-use yaoki_core::identity::people::Consent;
+use yaoki_core::identity::people::{Consent, PaymentProof};
 use yaoki_core::identity::recovery::{Recovery, RecoveryState};
 use yaoki_core::ids::{
-    FactId, LaneNumber, MemberNumber, MerchantNumber, RequestId, RequestKey, StoreNumber,
-    TerminalNumber, WebhookNumber,
+    ClerkNumber, FactId, LaneNumber, MemberNumber, MerchantNumber, OperatorNumber, RequestId,
+    RequestKey, StoreNumber, TerminalNumber, WebhookNumber,
 };
 use yaoki_core::message::{
     Address, Argument, Arguments, Channel, Confirmation, Language, Message, MessageState, Purse,
     Template,
 };
 use yaoki_core::money::Currency;
+use yaoki_core::operator::{
+    Operator, OperatorLink, OperatorPasskey, OperatorState, PasskeyState, Roles, Sealed,
+};
+use yaoki_core::proposal::{Proposal, ProposalState};
+use yaoki_core::session::StaffSession;
 use yaoki_core::state::{
     CodeSecret, Device, DeviceState, EnrolmentLink, EnrolmentWay, Lane, Member, MemberState,
     Merchant, PaymentState, PaymentStatus, Store, Terminal,
@@ -132,6 +139,7 @@ fn members_and_lanes_come_back(conn: &mut Conn, tried: &mut BTreeSet<&'static st
         evidence: 15,
         pays_since: Instant(LARGE),
         pays_from: Instant(-1),
+        counts_from: Instant(LARGE),
     };
     comes_back(conn, tried, &device, id);
     let (digest, expires_at) = ([0; 32], Instant(-1));
@@ -172,6 +180,8 @@ fn people_come_back(conn: &mut Conn, tried: &mut BTreeSet<&'static str>) {
     let recovery = Recovery { id, member, state, proofs, token, binding, contested };
     comes_back(conn, tried, &recovery, id);
     comes_back(conn, tried, &Consent { member, terms: LARGE, event: id }, member);
+    let proof = PaymentProof { payment: id, member, device: id, proof: vec![0, 255] };
+    comes_back(conn, tried, &proof, id);
     let challenge = Challenge {
         id: digest,
         purpose: Asked::RecoverByPhone,
@@ -231,11 +241,59 @@ fn shops_and_the_book_come_back(conn: &mut Conn, tried: &mut BTreeSet<&'static s
     let operation = FactId(LARGE);
     comes_back(conn, tried, &LedgerList { account, operation }, (account, operation));
     message_comes_back(conn, tried);
+    staff_comes_back(conn, tried);
     let (kind, currency, created_at) = (BookKind::Staging, Currency::JPY, Instant(5));
     let zone = "Asia/Tokyo".to_owned();
     let (code_generation, closed) = (3, 1);
     let book = Book { id: 1, kind, currency, zone, created_at, code_generation, closed };
     comes_back(conn, tried, &book, 1_i64);
+}
+
+fn staff_comes_back(conn: &mut Conn, tried: &mut BTreeSet<&'static str>) {
+    let (number, name, since) = (OperatorNumber(LARGE), "葵".to_owned(), FactId(LARGE));
+    let (roles, state) = (Roles::ALL, OperatorState::Ended);
+    let row = Operator { number, name: name.clone(), roles, state, sessions_since: since };
+    comes_back(conn, tried, &row, LARGE);
+    let (operator, expires_at) = (number, Instant(-1));
+    let link = OperatorLink { digest: [255; 32], operator, expires_at, used: since };
+    comes_back(conn, tried, &link, link.digest);
+    let (secret, state) = (Sealed(vec![0, 255]), PasskeyState::Ended);
+    let passkey =
+        OperatorPasskey { lookup: [254; 32], id: since, operator, secret, counter: LARGE, state };
+    comes_back(conn, tried, &passkey, passkey.lookup);
+    let proposal = Proposal {
+        id: since,
+        kind: ActKind::OpenBook,
+        digest: [9; 32],
+        act: "{\"act\":\"'; --\"}".to_owned(),
+        reason: name.clone(),
+        proposer: operator,
+        expires_at,
+        state: ProposalState::Used,
+        decided_by: OperatorNumber(2),
+    };
+    comes_back(conn, tried, &proposal, since);
+    let session = StaffSession {
+        id: since,
+        operator,
+        clerk: ClerkNumber(LARGE),
+        store: StoreNumber(LARGE),
+        key: [1; 32],
+        verified_at: expires_at,
+        ended: FactId(1),
+    };
+    comes_back(conn, tried, &session, since);
+    let clerk = Clerk {
+        number: ClerkNumber(LARGE),
+        store: StoreNumber(1),
+        name,
+        pin: Sealed(vec![255; 96]),
+        tries: LARGE,
+        locked_until: Instant(LARGE),
+        sessions_since: since,
+        state: ClerkState::Ended,
+    };
+    comes_back(conn, tried, &clerk, clerk.number);
 }
 
 fn message_comes_back(conn: &mut Conn, tried: &mut BTreeSet<&'static str>) {

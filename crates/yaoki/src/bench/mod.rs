@@ -17,7 +17,7 @@ mod http;
 mod load;
 mod measure;
 mod plain_postgres;
-mod progress;
+pub(crate) mod progress;
 mod report;
 mod rows;
 mod start;

@@ -186,6 +186,11 @@ settings! {
     /// Health and metrics are served to everybody on the public listener, not only to this machine.
     Serving operations_for_all: bool = "false", "BOOL";
 
+    /// Passwords that leaked, which nobody may have: a filter that `yaoki admin leaked-passwords
+    /// build` makes of a list. Common passwords are refused without it. The server does not start
+    /// with one that is damaged, and reads a new one when it starts.
+    Serving leaked_passwords: Option<PathBuf> = "", "FILE";
+
     /// How long a call may take, milliseconds. Past it the answer is `unknown`, and a request that
     /// still waits in line is never run.
     Serving deadline_ms: Number<100, 60_000> = "5000", "MS";
@@ -240,10 +245,6 @@ settings! {
     /// The version of the terms and notices that members agree to. Raise it when they change:
     /// everybody is asked again.
     Serving terms_version: Number<1, 1_000_000> = "1", "NUMBER";
-    /// A filter of leaked passwords, made by `yaoki admin leaked-passwords build`: none of them can
-    /// be set, and one that leaked since it was set proves nothing. Without it only common ones are
-    /// known.
-    Serving leaked_passwords: Option<PathBuf> = "", "FILE";
     /// The mail server that takes our mail. Without it mail is given up, or shown in the mailbox.
     Serving smtp: Option<MailServer> = "", "URL";
     /// From whom mail is. Needed with `smtp`.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::process::{Place, Server, ended};
+use crate::process::{FREE_PORTS, Place, Server, ended};
 
 /// One of these, in each row of a list.
 fn column(page: &Value, name: &str) -> Vec<String> {
@@ -124,4 +124,25 @@ fn who_does_something_must_be_said_and_who_looks_need_not() {
     let mut known = nobody(&["admin", "create-member"]);
     known.env("USER", "asa");
     assert_eq!(ended(known).code, 0);
+}
+
+#[test]
+fn a_filter_of_leaked_passwords_is_made_without_a_book_and_a_server_starts_only_with_a_whole_one() {
+    let place = Place::new();
+    let file = |name: &str| place.path().join(name);
+    std::fs::write(file("list.txt"), "kiwa mizu sorano\nsorano mizu kiwa\n").expect("ours");
+    let build = ["admin", "leaked-passwords", "build", "--from=list.txt", "--out=leaked.bin"];
+    assert_eq!(place.done(&build), "leaked.bin: 2 passwords\n");
+    std::fs::write(file("hashes.txt"), format!("{}:1\nkiwa\n", "0".repeat(40))).expect("ours");
+    let build = ["admin", "leaked-passwords", "build", "--from=hashes.txt", "--out=leaked.bin"];
+    let ended = place.run(&build);
+    assert_eq!(ended.code, 3, "{ended:?}");
+    assert!(ended.err.contains("hashes.txt: line 2 must be 40 hex digits"), "{ended:?}");
+    let mut bytes = std::fs::read(file("leaked.bin")).expect("the first one stays");
+    bytes[40] ^= 1;
+    std::fs::write(file("leaked.bin"), bytes).expect("ours");
+    place.done(&["init", "--kind=staging"]);
+    let ended = place.run(&[&["serve", "--leaked-passwords=leaked.bin"], &FREE_PORTS[..]].concat());
+    assert_eq!(ended.code, 3, "{ended:?}");
+    assert!(ended.err.contains("this one is damaged: make it again"), "{ended:?}");
 }

@@ -43,6 +43,25 @@ fn a_key_file_that_others_can_read_is_refused() {
 }
 
 #[test]
+fn messages_go_out_only_with_all_that_belongs_to_them() {
+    let place = Place::with_book("staging");
+    let mail = ["--smtp=smtp://mail.example"];
+    let linked = [&mail[..], &["--link-origin=https://pay.example"]].concat();
+    let from = [&linked[..], &["--mail-from=Pay <pay@pay.example>"]].concat();
+    let sms = ["--sms=https://sms.example/send", "--link-origin=https://pay.example"];
+    for (given, words) in [
+        (&mail[..], "link_origin must be set"),
+        (&linked, "mail_from must be set"),
+        (&[&from[..], &["--smtp-user=us"]].concat(), "must be given together"),
+        (&sms, "sms_secret must be set"),
+        (&["--smtp=smtp+plain://mail.example"], "this machine"),
+    ] {
+        let serve = [&["serve"], given, &FREE_PORTS[..]].concat();
+        refused(&place, &serve, 2, words);
+    }
+}
+
+#[test]
 fn a_live_book_refuses_what_is_for_play() {
     let place = Place::with_book("live");
     refused(&place, &["demo", "--data=data"], 1, "demo parts are for demo books only");
@@ -52,6 +71,8 @@ fn a_live_book_refuses_what_is_for_play() {
     assert_eq!(balance["amount"], 0);
     let serve = [&["serve", "--webhook-loopback"], &FREE_PORTS[..]].concat();
     refused(&place, &serve, 1, "webhook_loopback is refused on a live book");
+    let serve = [&["serve", "--mailbox"], &FREE_PORTS[..]].concat();
+    refused(&place, &serve, 1, "mailbox is refused on a live book");
     place.done(&["admin", "create-merchant", "Kado"]);
     let here = ["admin", "create-webhook", "1", "http://127.0.0.1:9/"];
     refused(&place, &here, 1, "A webhook's URL must be https");

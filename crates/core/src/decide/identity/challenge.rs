@@ -6,8 +6,8 @@
 use super::{Acting, notices};
 use crate::decide::{Outcome, Stop, must};
 use crate::identity::CHALLENGE_TRIES_MAX;
-use crate::identity::act::{By, Identity};
-use crate::identity::challenge::{Challenge, ChallengeState, Purpose};
+use crate::identity::act::{By, Identity, IdentityAct};
+use crate::identity::challenge::{Challenge, ChallengeState, GUESSES_A_DAY_MAX, Purpose};
 use crate::identity::contact::Contact;
 use crate::ids::MemberNumber;
 use crate::message::{Argument, Arguments, Message, Once, Recipient, Template};
@@ -22,12 +22,16 @@ pub(super) fn open(
 ) -> Result<Outcome, Stop> {
     let act = Acting::new(view, identity, effects);
     match asked.purpose {
+        // Nobody asks for what only two members of staff say.
+        Purpose::Counter => return Err(Refusal::ChallengeMustBeOpen.into()),
         Purpose::AddContact => {
             act.must_be_open()?;
             act.trusted_device()?;
+            must(asked.member == identity.member, Refusal::ChallengeMustBeOpen)?;
         }
         Purpose::SignUp | Purpose::RecoverByMail | Purpose::RecoverByPhone => {
-            act.browser()?;
+            let own = Challenge::id_of(asked.purpose, &act.browser()?);
+            must(asked.id == own, Refusal::ChallengeMustBeOpen)?;
         }
     }
     let message = sent(view, identity, (asked, code));
@@ -54,6 +58,7 @@ fn sent(view: &View, identity: &Identity, (asked, code): (&Challenge, &str)) -> 
         language: asked.language,
     };
     match (asked.purpose, on_file) {
+        (Purpose::Counter, _) => None,
         (Purpose::SignUp, None) => Some(with_code(Template::SignUpCode, &typed)),
         (Purpose::AddContact, None) => Some(with_code(Template::AddressCode, &typed)),
         (Purpose::SignUp | Purpose::AddContact, Some(owned)) => {
@@ -76,12 +81,17 @@ pub(super) fn try_code(
     let mut challenge = opened(view, identity, id)?.clone();
     if challenge.state == ChallengeState::Waiting {
         must(challenge.tries < CHALLENGE_TRIES_MAX, Refusal::ChallengeMustBeOpen)?;
+        let guesses = view.challenges.get(&Challenge::guesses_id_of(&challenge.contact));
+        let counted = guesses.filter(|row| view.now < row.expires_at);
+        let may_be_right = counted.is_none_or(|row| row.tries < GUESSES_A_DAY_MAX);
         // Hashes are compared in constant time.
-        if blake3::Hash::from(challenge.code) == blake3::Hash::from(*code) {
+        let right = blake3::Hash::from(challenge.code) == blake3::Hash::from(*code);
+        if right && may_be_right {
             challenge.state = ChallengeState::Confirmed;
             effects.confirmed.extend((challenge.message != [0; 32]).then_some(challenge.message));
         } else {
             challenge.tries += 1;
+            effects.challenges.push(challenge.guessed(guesses, view.now));
         }
         effects.challenges.push(challenge.clone());
     }
@@ -96,13 +106,27 @@ fn opened<'a>(
 ) -> Result<&'a Challenge, Refusal> {
     let row = view.challenges.get(id).filter(|row| {
         let theirs = match identity.by {
+            By::Browser(thumbprint) if row.purpose == Purpose::Counter => {
+                row.id == Challenge::id_of_counter(&Challenge::shown_of(&thumbprint))
+            }
             By::Browser(thumbprint) => row.id == Challenge::id_of(row.purpose, &thumbprint),
             By::Device { .. } => row.member == identity.member,
-            By::Message | By::Staff => false,
+            By::Staff => is_of_binding(identity, row),
+            By::Message => false,
         };
         theirs && row.state != ChallengeState::Spent && view.now < row.expires_at
     });
     row.ok_or(Refusal::ChallengeMustBeOpen)
+}
+
+/// Whether staff start a recovery for the browser that the code was typed in.
+fn is_of_binding(identity: &Identity, row: &Challenge) -> bool {
+    match &identity.act {
+        IdentityAct::StartRecovery { binding, .. } => {
+            row.id == Challenge::id_of(row.purpose, binding)
+        }
+        _ => false,
+    }
 }
 
 /// Spends a confirmed challenge of who acts: it proves its address now, and nothing later.

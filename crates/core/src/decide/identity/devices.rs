@@ -58,14 +58,17 @@ fn invite(act: &mut Acting<'_>, digest: &[u8; 32], expires_at: Instant) -> Resul
 /// An invitation makes a device that waits: whoever guessed or overheard it has nothing yet.
 fn redeem(act: &mut Acting<'_>, digest: &[u8; 32], device: &NewDevice) -> Result<(), Stop> {
     let link = act.view.links.get(digest).ok_or(Refusal::LinkMustBeValid)?;
-    let open = link.inviter.is_some() && !link.device.is_some();
+    // What an ended device has left behind invites nobody.
+    let inviter = act.view.people.devices.get(&link.inviter);
+    let open = inviter.is_some_and(Device::is_active) && !link.device.is_some();
     must(open && act.view.now < link.expires_at, Refusal::LinkMustBeValid)?;
     let Some(member) = act.view.members.get(&link.member) else { return Err(Stop::Later) };
     must(member.state == MemberState::Open, Refusal::MemberMustBeOpen)?;
     enrolment_must_be_open(act, member.number)?;
     devices_must_be_few(act, member.number)?;
-    let waits = |row: &Device| row.state == DeviceState::Pending;
-    let waiting = act.view.people.devices_of(member.number).any(waits);
+    let pending = |row: &&Device| row.state == DeviceState::Pending;
+    let pending: Vec<&Device> = act.view.people.devices_of(member.number).filter(pending).collect();
+    let waiting = pending.iter().any(|row| !waited_too_long(row, act.view.now));
     must(!waiting, Refusal::OneDeviceMayWait)?;
     book_key(
         act,
@@ -73,7 +76,17 @@ fn redeem(act: &mut Acting<'_>, digest: &[u8; 32], device: &NewDevice) -> Result
         device,
         (EnrolmentWay::Invitation, digest),
     );
+    // Whoever was never answered stands in nobody's way.
+    for late in pending {
+        let says = Says { object: late.id.0, ..Says::default() };
+        act.book(member.number, EventKind::DeviceEnded, says);
+    }
     Ok(())
+}
+
+/// An invitation that nobody approved is no standing offer.
+fn waited_too_long(row: &Device, now: Instant) -> bool {
+    now >= row.id.at().plus_ms(2 * INVITATION_MS)
 }
 
 /// Books that a device has this key; it pays only where `kind` says so.
@@ -114,16 +127,19 @@ pub(super) fn book_paying(
 
 fn approve(act: &mut Acting<'_>, id: FactId, secret: Option<&[u8; 32]>) -> Result<(), Stop> {
     act.must_be_open()?;
-    act.trusted_device()?;
+    let by = act.trusted_device()?.id;
     enrolment_must_be_open(act, act.identity.member)?;
     let row = act.device(id)?;
-    must(row.state == DeviceState::Pending, Refusal::DeviceMustWait)?;
-    // An invitation that nobody approved is no standing offer.
-    let late = act.view.now >= row.id.at().plus_ms(2 * INVITATION_MS);
-    must(!late, Refusal::DeviceMustWait)?;
+    let waits = row.state == DeviceState::Pending && !waited_too_long(row, act.view.now);
+    must(waits, Refusal::DeviceMustWait)?;
+    // The paying right is given by who has it, here as everywhere.
+    let pays = act.member()?.device;
+    let may_give = by == pays || !pays.is_some();
+    must(secret.is_none() || may_give, Refusal::PayingRightMustWait)?;
     devices_must_be_few(act, act.identity.member)?;
     let label = row.label.clone();
-    let says = Says { object: id.0, ..Says::default() };
+    let number = i64::from(secret.is_some());
+    let says = Says { object: id.0, number, ..Says::default() };
     act.book(act.identity.member, EventKind::DeviceApproved, says);
     act.tell(Template::DeviceAdded, &label);
     if let Some(secret) = secret {
@@ -140,37 +156,34 @@ fn book_paying_right(act: &mut Acting<'_>, device: FactId, secret: &[u8; 32]) {
     act.keep(Private { code_secret: Some(*secret), ..Private::default() });
 }
 
-/// A device ends itself at once, and one that waits is refused at once. Another one is ended by a
-/// device whose user was verified, and within three days only by an older one.
+/// A device ends itself at once, and one that waits is refused at once by any that is no newcomer.
+/// Another one is ended only by a device whose user was verified, and by no newcomer.
 fn end(act: &mut Acting<'_>, id: FactId) -> Result<(), Stop> {
     let row = act.device(id)?;
     must(row.state != DeviceState::Ended, Refusal::DeviceMustBeActive)?;
-    let mut by_old_key = false;
-    if let By::Device { device, .. } = act.identity.by {
+    let mut is_evidence = false;
+    if act.identity.by != By::Staff {
         let by = act.acting_device()?;
-        let own = device == id;
-        let waits = row.state == DeviceState::Pending;
-        if !own {
-            let may = if waits { !by.is_young(act.view.now) } else { act.trusted_device().is_ok() };
-            if !may {
-                act.trusted_device()?;
-            }
+        if row.state == DeviceState::Pending {
+            must(!by.is_young(act.view.now), Refusal::DeviceMustNotBeYoung)?;
+        } else if by.id != id {
+            act.trusted_device()?;
         }
-        by_old_key = own;
-    } else {
-        must(act.identity.by == By::Staff, Refusal::DeviceMustBeActive)?;
+        // A session alone, or an unlocked phone, speaks for no other device.
+        is_evidence = by.id == id && by.is_fresh(act.view.now);
     }
     let label = row.label.clone();
     let says = Says { object: id.0, ..Says::default() };
     act.book(act.identity.member, EventKind::DeviceEnded, says);
     act.tell(Template::DeviceEnded, &label);
-    if by_old_key {
+    if is_evidence {
         book_evidence_for_younger(act, id);
     }
     Ok(())
 }
 
-/// Who holds the old device and ends it by its own key shows that the younger ones are his too.
+/// Whose user was verified on the old device and ends it by its own key shows that the younger ones
+/// are his too.
 fn book_evidence_for_younger(act: &mut Acting<'_>, ended: FactId) {
     let member = act.identity.member;
     let younger = act.view.people.devices_of(member);
@@ -207,8 +220,9 @@ fn add(act: &mut Acting<'_>, passkey: FactId, device: &NewDevice) -> Result<(), 
     Ok(())
 }
 
-/// The paying right goes to another device: by a device that holds it or held it lately, or to one
-/// whose time of waiting is over.
+/// The paying right goes to another device: by the one that holds it, or to one that takes it: an
+/// older one takes it back, one whose time of waiting is over takes it, and where no device holds it
+/// any that is no newcomer does.
 fn move_paying_right(act: &mut Acting<'_>, id: FactId, secret: &[u8; 32]) -> Result<(), Stop> {
     act.must_be_open()?;
     let by = act.acting_device()?;
@@ -219,7 +233,9 @@ fn move_paying_right(act: &mut Acting<'_>, id: FactId, secret: &[u8; 32]) -> Res
     if by.id == id && pays != id {
         must(by.is_fresh(now), Refusal::UserMustBeVerified)?;
         let waited = by.pays_from != Instant(0) && by.pays_from <= now;
-        must(waited || may_take_back(act, by, pays), Refusal::PayingRightMustWait)?;
+        let ownerless = !pays.is_some() && !by.is_young(now);
+        let may = waited || ownerless || may_take_back(act, by, pays);
+        must(may, Refusal::PayingRightMustWait)?;
     } else {
         act.trusted_device()?;
         must(by.id == pays || !pays.is_some(), Refusal::PayingRightMustWait)?;
@@ -235,7 +251,8 @@ fn may_take_back(act: &Acting<'_>, by: &Device, pays: FactId) -> bool {
     let Some(present) = act.view.people.devices.get(&pays) else { return false };
     let lately = act.view.now < present.pays_since.plus_ms(TAKE_BACK_MS);
     let held = by.pays_since != Instant(0) && by.pays_since < present.pays_since;
-    held && lately
+    // Only the older of the two: the other one would take it back again.
+    held && lately && by.id < present.id
 }
 
 fn refuse_paying_right(act: &mut Acting<'_>, id: FactId) -> Result<(), Stop> {

@@ -180,6 +180,7 @@ fn return_contact(act: &mut Acting<'_>, digest: &[u8; 32]) -> Result<(), Stop> {
     let ended_lately = !row.is_active() && act.view.now < row.ended_at.plus_ms(RETURN_MS);
     must(ended_lately, Refusal::ContactMustExist)?;
     let says = Says {
+        object: row.since.0,
         number: row.channel.code(),
         digest: digest.to_vec(),
         text: row.language.name().to_owned(),

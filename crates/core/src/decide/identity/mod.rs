@@ -31,8 +31,9 @@ use crate::refusal::Refusal;
 use crate::state::{Device, Member, MemberState};
 use crate::view::{Effects, View};
 
-/// The most events of one act: a recovery ends every device, and books a few of its own.
-const EVENTS_MAX: i64 = 40;
+/// The most events of one act, apart from one for each device of the member: a recovery ends all of
+/// them, and an operator's links may have made any number.
+const EVENTS_MAX: i64 = 16;
 
 pub(super) fn decide(
     view: &View,
@@ -46,10 +47,7 @@ pub(super) fn decide(
         return challenge::try_code(view, identity, (id, code), effects);
     }
     if let Some(event) = view.events.get(&identity.request) {
-        let same = identity.act.books(event.kind);
-        let member = MemberNumber(event.subject);
-        let theirs = !identity.member.is_some() || identity.member == member;
-        must(same && theirs, Refusal::RequestIdHasAnotherMeaning)?;
+        must(is_meant(event, identity), Refusal::RequestIdHasAnotherMeaning)?;
         return Ok(Outcome::Done { event: event.clone(), replayed: true });
     }
     let mut act = Acting::new(view, identity, effects);
@@ -74,6 +72,7 @@ pub(super) fn decide(
         | IdentityAct::ReturnContact(_) => factors::decide(&mut act)?,
         IdentityAct::StartRecovery { .. }
         | IdentityAct::ContestRecovery(_)
+        | IdentityAct::AllowRecovery(_)
         | IdentityAct::CancelRecovery(_)
         | IdentityAct::FinishRecovery(..) => recovery::decide(&mut act)?,
         IdentityAct::Consent(_)
@@ -88,38 +87,91 @@ pub(super) fn decide(
     act.end()
 }
 
-impl IdentityAct {
-    /// Whether the first event of this act is of this kind.
-    const fn books(&self, kind: EventKind) -> bool {
-        use EventKind as Kind;
-        match self {
-            Self::OpenChallenge(..) | Self::TryChallenge(..) | Self::NoticeSignIn(_) => false,
-            Self::SignUp { .. } => matches!(kind, Kind::MemberCreated),
-            Self::OpenSession(..) => matches!(kind, Kind::SessionOpened),
-            Self::EndSession => matches!(kind, Kind::SessionEnded),
-            Self::Verify(..) => matches!(kind, Kind::UserVerified),
-            Self::RestoreDevice(..) => matches!(kind, Kind::DeviceRestored),
-            Self::Invite(..) => matches!(kind, Kind::LinkCreated),
-            Self::RedeemInvitation(..) => matches!(kind, Kind::DevicePending),
-            Self::ApproveDevice(..) => matches!(kind, Kind::DeviceApproved),
-            Self::EndDevice(_) => matches!(kind, Kind::DeviceEnded),
-            Self::AddDevice(..) => matches!(kind, Kind::DeviceAdded),
-            Self::MovePayingRight(..) => matches!(kind, Kind::PayingRightMoved),
-            Self::RefusePayingRight(_) => matches!(kind, Kind::PayingRightRefused),
-            Self::AddEvidence(..) => matches!(kind, Kind::DeviceEvidence),
-            Self::AddFactor(_) => matches!(kind, Kind::CredentialAdded),
-            Self::EndFactor(_) => matches!(kind, Kind::CredentialEnded),
-            Self::AddContact(_) | Self::ReturnContact(_) => matches!(kind, Kind::ContactAdded),
-            Self::EndContact(_) => matches!(kind, Kind::ContactEnded),
-            Self::Consent(_) => matches!(kind, Kind::Consented),
-            Self::Freeze => matches!(kind, Kind::MemberFrozen),
-            Self::Unfreeze => matches!(kind, Kind::MemberUnfrozen),
-            Self::StartRecovery { .. } => matches!(kind, Kind::RecoveryStarted),
-            Self::ContestRecovery(_) => matches!(kind, Kind::RecoveryContested),
-            Self::CancelRecovery(_) => matches!(kind, Kind::RecoveryCancelled),
-            Self::FinishRecovery(..) => matches!(kind, Kind::RecoveryFinished),
-            Self::Close => matches!(kind, Kind::MemberClosed),
+/// Whether this act, by who acts here, is the one that the event books. Secrets and times that a
+/// caller draws anew for each try are no part of the meaning.
+fn is_meant(event: &Event, identity: &Identity) -> bool {
+    use EventKind as Kind;
+    let member = MemberNumber(event.subject);
+    let theirs = !identity.member.is_some() || identity.member == member;
+    if !theirs || event.actor != actor_of(identity.by) {
+        return false;
+    }
+    let kind = event.kind;
+    let about = |expected, object: FactId| kind == expected && event.object == object.0;
+    let key_is = |key: &[u8; 65]| event.digest.starts_with(blake3::hash(key).as_bytes());
+    match &identity.act {
+        IdentityAct::OpenChallenge(..)
+        | IdentityAct::TryChallenge(..)
+        | IdentityAct::NoticeSignIn(_) => false,
+        IdentityAct::SignUp { device, .. } => {
+            kind == Kind::MemberCreated && key_is(&device.public_key)
         }
+        IdentityAct::OpenSession(device, ..) => about(Kind::SessionOpened, *device),
+        IdentityAct::EndSession => kind == Kind::SessionEnded,
+        IdentityAct::Verify(..) => kind == Kind::UserVerified,
+        IdentityAct::RestoreDevice(device, new, ..) => {
+            about(Kind::DeviceRestored, *device) && key_is(&new.public_key)
+        }
+        IdentityAct::Invite(digest, _) => kind == Kind::LinkCreated && event.digest == digest,
+        IdentityAct::RedeemInvitation(digest, device) => {
+            let same = key_is(&device.public_key) && event.digest.ends_with(digest);
+            kind == Kind::DevicePending && same
+        }
+        IdentityAct::ApproveDevice(device, secret) => {
+            let same = event.number == i64::from(secret.is_some());
+            about(Kind::DeviceApproved, *device) && same
+        }
+        IdentityAct::EndDevice(device) => about(Kind::DeviceEnded, *device),
+        IdentityAct::AddDevice(_, device) => {
+            kind == Kind::DeviceAdded && key_is(&device.public_key)
+        }
+        IdentityAct::MovePayingRight(device, _) => about(Kind::PayingRightMoved, *device),
+        IdentityAct::RefusePayingRight(device) => about(Kind::PayingRightRefused, *device),
+        IdentityAct::AddEvidence(device, evidence) => {
+            about(Kind::DeviceEvidence, *device) && event.number == evidence.code()
+        }
+        act => is_meant_of_wallet(event, act),
+    }
+}
+
+/// The same for factors, addresses, recoveries and the whole wallet.
+fn is_meant_of_wallet(event: &Event, act: &IdentityAct) -> bool {
+    use EventKind as Kind;
+    let kind = event.kind;
+    let about = |expected, object: FactId| kind == expected && event.object == object.0;
+    match act {
+        IdentityAct::AddFactor(factor) => {
+            let same = (event.number, &event.text) == (factor.kind.code(), &factor.label);
+            kind == Kind::CredentialAdded && same
+        }
+        IdentityAct::EndFactor(factor) => about(Kind::CredentialEnded, *factor),
+        IdentityAct::AddContact(_) => about(Kind::ContactAdded, FactId::NONE),
+        IdentityAct::ReturnContact(digest) => {
+            kind == Kind::ContactAdded && event.object != 0 && event.digest == digest
+        }
+        IdentityAct::EndContact(digest) => kind == Kind::ContactEnded && event.digest == digest,
+        IdentityAct::Consent(terms) => kind == Kind::Consented && event.number == *terms,
+        IdentityAct::Freeze => kind == Kind::MemberFrozen,
+        IdentityAct::Unfreeze => kind == Kind::MemberUnfrozen,
+        IdentityAct::StartRecovery { token, binding, .. } => {
+            kind == Kind::RecoveryStarted && event.digest == [*token, *binding].concat()
+        }
+        IdentityAct::ContestRecovery(recovery) => about(Kind::RecoveryContested, *recovery),
+        IdentityAct::AllowRecovery(recovery) => about(Kind::RecoveryAllowed, *recovery),
+        IdentityAct::CancelRecovery(recovery) => about(Kind::RecoveryCancelled, *recovery),
+        IdentityAct::FinishRecovery(recovery, ..) => about(Kind::RecoveryFinished, *recovery),
+        IdentityAct::Close => kind == Kind::MemberClosed,
+        other => unreachable!("{other:?} is looked at above"),
+    }
+}
+
+/// Who acts, as an event names him.
+fn actor_of(by: By) -> String {
+    match by {
+        By::Device { device, .. } => format!("device {}", device.0),
+        By::Browser(_) => "browser".to_owned(),
+        By::Message => "message".to_owned(),
+        By::Staff => "staff".to_owned(),
     }
 }
 
@@ -129,6 +181,7 @@ struct Acting<'a> {
     identity: &'a Identity,
     effects: &'a mut Effects,
     first: FactId,
+    most: i64,
 }
 
 /// What an event says besides its kind.
@@ -142,13 +195,15 @@ struct Says {
 
 impl<'a> Acting<'a> {
     fn new(view: &'a View, identity: &'a Identity, effects: &'a mut Effects) -> Self {
-        Self { view, identity, effects, first: view.next_ids(EVENTS_MAX) }
+        let devices = view.people.devices_of(identity.member).count();
+        let most = EVENTS_MAX + i64::try_from(devices).expect("a member has few devices");
+        Self { view, identity, effects, first: view.next_ids(most), most }
     }
 
     /// The id of the next event.
     fn next_id(&self) -> FactId {
         let count = i64::try_from(self.effects.events.len()).expect("an act has few events");
-        assert!(count < EVENTS_MAX, "an act has few events");
+        assert!(count < self.most, "an act has few events");
         self.first.plus(count)
     }
 
@@ -156,12 +211,7 @@ impl<'a> Acting<'a> {
     fn book(&mut self, member: MemberNumber, kind: EventKind, says: Says) -> FactId {
         let id = self.next_id();
         let number = self.effects.events.len();
-        let actor = match self.identity.by {
-            By::Device { device, .. } => format!("device {}", device.0),
-            By::Browser(_) => "browser".to_owned(),
-            By::Message => "message".to_owned(),
-            By::Staff => "staff".to_owned(),
-        };
+        let actor = actor_of(self.identity.by);
         let request_id = if number == 0 {
             self.identity.request
         } else {

@@ -23,6 +23,7 @@ pub(super) fn decide(act: &mut Acting<'_>) -> Result<(), Stop> {
     match &act.identity.act {
         IdentityAct::StartRecovery { .. } => start(act),
         IdentityAct::ContestRecovery(recovery) => contest(act, *recovery),
+        IdentityAct::AllowRecovery(recovery) => allow(act, *recovery),
         IdentityAct::CancelRecovery(recovery) => cancel(act, *recovery),
         IdentityAct::FinishRecovery(recovery, token, device, seen_at) => {
             finish(act, (*recovery, token), device, *seen_at)
@@ -39,10 +40,12 @@ fn start(act: &mut Acting<'_>) -> Result<(), Stop> {
     };
     act.must_not_be_closed()?;
     recoveries_must_be_open(act)?;
+    let asks = matches!(act.identity.by, By::Browser(key) if key == *binding);
+    must(asks || act.identity.by == By::Staff, Refusal::RecoveryMustBeOpen)?;
     let member = act.identity.member;
     // One at a time: a new start changes nothing, and neither shortens nor prolongs it.
     let open = act.view.people.recovery_of(member, act.view.now);
-    must(open.is_none(), Refusal::RecoveryMustBeUncontested)?;
+    must(open.is_none(), Refusal::RecoveryIsUnderWay)?;
     let used = sessions::will_use(act, *code)?;
     let proofs = proofs(act, challenges, (*code, *passkey))?;
     must(proofs.count_ones() >= 2, Refusal::ProofsMustDiffer)?;
@@ -70,8 +73,13 @@ fn proofs(
     let member = act.identity.member;
     let mut proofs = 0;
     for id in challenges {
-        let purposes = [Purpose::RecoverByMail, Purpose::RecoverByPhone];
+        let purposes = [Purpose::RecoverByMail, Purpose::RecoverByPhone, Purpose::Counter];
         let proved = challenge::spend(act, id, &purposes)?;
+        if proved.purpose == Purpose::Counter {
+            must(proved.member == member, Refusal::ChallengeMustBeOpen)?;
+            proofs |= RecoveryProof::Counter.code();
+            continue;
+        }
         let contact = act.view.people.contacts.get(&proved.contact);
         let settled = |row: &&crate::identity::contact::Contact| {
             row.member == member && row.is_settled(act.view.now)
@@ -114,13 +122,27 @@ fn contest(act: &mut Acting<'_>, id: FactId) -> Result<(), Stop> {
     } else {
         must(act.identity.by == By::Message, Refusal::RecoveryMustBeOpen)?;
     }
-    open_recovery(act, id)?;
+    let row = open_recovery(act, id)?;
+    let decided = matches!(row.state, RecoveryState::WithStaff | RecoveryState::Allowed);
+    must(!decided, Refusal::RecoveryMustBeUncontested)?;
     let says = Says { object: id.0, ..Says::default() };
     act.book(act.identity.member, EventKind::RecoveryContested, says);
     if act.member()?.state == MemberState::Open {
         wallet::book_freeze(act);
     }
     act.tell(Template::RecoveryContested, "");
+    Ok(())
+}
+
+/// Two members of staff have looked at it; whoever asked for it goes on with it in his browser, at
+/// its time and not before. The wallet stays frozen as it is.
+fn allow(act: &mut Acting<'_>, id: FactId) -> Result<(), Stop> {
+    must(act.identity.by == By::Staff, Refusal::RecoveryMustBeOpen)?;
+    let row = open_recovery(act, id)?;
+    let contested = matches!(row.state, RecoveryState::Contested | RecoveryState::WithStaff);
+    must(contested, Refusal::RecoveryMustBeOpen)?;
+    let says = Says { object: id.0, ..Says::default() };
+    act.book(act.identity.member, EventKind::RecoveryAllowed, says);
     Ok(())
 }
 
@@ -146,15 +168,18 @@ fn finish(
     // Hashes are compared in constant time.
     let right = blake3::Hash::from(row.token) == blake3::Hash::from(*token);
     must(right && row.binding == browser, Refusal::RecoveryMustBeOpen)?;
-    must(row.state == RecoveryState::Waiting, Refusal::RecoveryMustBeUncontested)?;
+    let may_go_on = matches!(row.state, RecoveryState::Waiting | RecoveryState::Allowed);
+    must(may_go_on, Refusal::RecoveryMustBeUncontested)?;
     must(row.due_at(seen_at) <= act.view.now, Refusal::RecoveryMustBeDue)?;
     let member = act.identity.member;
-    let says = Says { object: id.0, ..Says::default() };
-    act.book(member, EventKind::RecoveryFinished, says);
     // A recovery that leaves an unknown device enrolled would be none.
     let devices = act.view.people.devices_of(member);
     let devices = devices.filter(|row| row.state != DeviceState::Ended);
     let devices: Vec<FactId> = devices.map(|row| row.id).collect();
+    let ended = i64::try_from(devices.len()).expect("a member has few devices");
+    let number = act.next_id().plus(1 + ended).0;
+    let says = Says { object: id.0, number, ..Says::default() };
+    act.book(member, EventKind::RecoveryFinished, says);
     for old in devices {
         let says = Says { object: old.0, ..Says::default() };
         act.book(member, EventKind::DeviceEnded, says);

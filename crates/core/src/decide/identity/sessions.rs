@@ -5,7 +5,7 @@ use super::{Acting, Says};
 use crate::decide::{Stop, must};
 use crate::facts::EventKind;
 use crate::identity::act::{By, IdentityAct, NewDevice, Use};
-use crate::identity::credential::Credential;
+use crate::identity::credential::{Credential, CredentialKind};
 use crate::identity::people::Private;
 use crate::ids::FactId;
 use crate::message::Template;
@@ -16,12 +16,13 @@ use crate::switches::{Capability, Place, provider_number};
 pub(super) fn decide(act: &mut Acting<'_>) -> Result<(), Stop> {
     match &act.identity.act {
         IdentityAct::OpenSession(device, verified, used) => {
-            act.must_not_be_closed()?;
+            // Who has left sees his balance.
+            act.member()?;
             // The device's key has signed; its last session, if there is one, does not count.
             let theirs = matches!(act.identity.by, By::Device { device: by, .. } if by == *device);
             must(theirs && act.device(*device)?.is_active(), Refusal::DeviceMustBeActive)?;
             must_be_enough(act, *verified, *used)?;
-            let used = will_use(act, *used)?;
+            let used = will_verify(act, *verified, *used)?;
             book(act, EventKind::SessionOpened, *device, verified.code());
             book_use(act, used);
         }
@@ -32,7 +33,7 @@ pub(super) fn decide(act: &mut Acting<'_>) -> Result<(), Stop> {
         IdentityAct::Verify(verified, used) => {
             let device = act.acting_device()?.id;
             must(verified.is_strong(), Refusal::UserMustBeVerified)?;
-            let used = will_use(act, *used)?;
+            let used = will_verify(act, *verified, *used)?;
             book(act, EventKind::UserVerified, device, verified.code());
             book_use(act, used);
         }
@@ -52,11 +53,12 @@ fn restore(
     (new, verified): (&NewDevice, Verification),
     used: Use,
 ) -> Result<(), Stop> {
-    act.must_not_be_closed()?;
+    act.member()?;
+    let by_browser = act.browser().is_ok();
     let row = act.device(device)?;
-    must(row.is_active(), Refusal::DeviceMustBeActive)?;
+    must(by_browser && row.is_active(), Refusal::DeviceMustBeActive)?;
     must(verified.is_strong(), Refusal::UserMustBeVerified)?;
-    let used = will_use(act, used)?;
+    let used = will_verify(act, verified, used)?;
     let digest = blake3::hash(&new.public_key).as_bytes().to_vec();
     let says = Says { object: device.0, number: verified.code(), digest, ..Says::default() };
     act.book(act.identity.member, EventKind::DeviceRestored, says);
@@ -70,7 +72,7 @@ fn restore(
 
 /// A password alone signs in where the wallet has no second factor; the device is known.
 fn must_be_enough(act: &Acting<'_>, verified: Verification, used: Use) -> Result<(), Refusal> {
-    use crate::identity::credential::CredentialKind as Kind;
+    use CredentialKind as Kind;
     let member = act.identity.member;
     let has = |kind| act.view.people.credentials_of(member).any(|row| row.kind == kind);
     let enough = match verified {
@@ -98,6 +100,17 @@ pub(super) fn must_take_provider(act: &Acting<'_>, name: &str) -> Result<(), Ref
 fn book(act: &mut Acting<'_>, kind: EventKind, device: FactId, number: i64) {
     let says = Says { object: device.0, number, ..Says::default() };
     act.book(act.identity.member, kind, says);
+}
+
+/// What becomes of the second factor that a user was verified with: there is one where one is
+/// claimed.
+fn will_verify(act: &Acting<'_>, verified: Verification, used: Use) -> Result<Use, Refusal> {
+    if verified == Verification::PasswordAndFactor {
+        let factor = used.and_then(|(factor, _)| act.view.people.credentials.get(&factor));
+        let second = |kind| matches!(kind, CredentialKind::Totp | CredentialKind::RecoveryCodes);
+        must(factor.is_some_and(|row| second(row.kind)), Refusal::FactorMustExist)?;
+    }
+    will_use(act, used)
 }
 
 /// What becomes of a factor that is good once.

@@ -29,7 +29,8 @@ pub(super) fn sign_up(act: &mut Acting<'_>) -> Result<(), Stop> {
     must(!closed(Capability::SignUp), Refusal::SignUpIsClosed)?;
     must(!closed(Capability::Enrolment), Refusal::EnrolmentIsClosed)?;
     // Everything holds; now it is booked.
-    act.book(member, EventKind::MemberCreated, Says::default());
+    let digest = blake3::hash(&device.public_key).as_bytes().to_vec();
+    act.book(member, EventKind::MemberCreated, Says { digest, ..Says::default() });
     factors::book_contact(act, member, proved);
     devices::book_paying(act, member, (device, EnrolmentWay::SignUp), challenge);
     factors::book_factor(act, member, factor);
@@ -56,7 +57,8 @@ pub(super) fn decide(act: &mut Acting<'_>) -> Result<(), Stop> {
 
 fn consent(act: &mut Acting<'_>, terms: i64) -> Result<(), Stop> {
     act.acting_device()?;
-    must(terms > 0, Refusal::TermsMustBeAccepted)?;
+    let last = act.view.people.consents.get(&act.identity.member).map_or(0, |row| row.terms);
+    must(terms > 0 && terms >= last, Refusal::TermsMustBeAccepted)?;
     let says = Says { number: terms, ..Says::default() };
     act.book(act.identity.member, EventKind::Consented, says);
     Ok(())

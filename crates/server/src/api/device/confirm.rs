@@ -264,6 +264,7 @@ fn pay_of(
         currency: fields::currency(&asked.currency)?,
         valid_until,
         by,
+        proof: [proven.proof.as_bytes(), b"\n", &proven.body].concat(),
     })
 }
 

@@ -133,6 +133,13 @@ impl Acting {
     }
 }
 
+impl Acting {
+    /// The same, of the device whose key has signed, though no session of it was named.
+    pub(super) fn as_device(self, device: FactId) -> Self {
+        Self { by: By::Device { device, session: FactId::NONE }, ..self }
+    }
+}
+
 /// The id of an act: of who asks, and of what he made. So nobody's repeat is another's.
 fn request_of(who: &[u8], request: RequestId) -> RequestId {
     let mut hasher = blake3::Hasher::new_derive_key("yaoki member act request 1");

@@ -57,6 +57,8 @@ pub enum RecoveryRequest {
         /// Eight digits.
         code: String,
     },
+    /// What this browser shows at a counter, where a person's identity is checked.
+    Counter {},
     /// A passkey is asked for, as one of the proofs.
     BeginPasskey {},
     /// The recovery starts, with two proofs of different kinds.
@@ -103,10 +105,20 @@ pub struct RecoveryAnswer {
     token: Option<String>,
 }
 
+/// What a browser shows at a counter.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RecoveryAtCounter)]
+pub struct CounterAnswer {
+    /// 20 hexadecimal digits, for the operator to type.
+    shown: String,
+}
+
 /// What is answered.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum RecoverySaid {
+    /// To `counter`.
+    Counter(CounterAnswer),
     /// To `begin` and `code`.
     Code(CodeAnswer),
     /// To `begin_passkey`.
@@ -142,6 +154,10 @@ pub async fn recovery(State(app): State<App>, newcomer: Result<Newcomer, Problem
                 let purpose = purpose_of(channel_of(&channel)?);
                 let tried = try_code(&app, &newcomer, purpose, &code).await?;
                 Ok(render::said(&CodeAnswer::of(&tried)))
+            }
+            RecoveryRequest::Counter {} => {
+                let shown = Challenge::shown_of(&newcomer.key.thumbprint);
+                Ok(render::said(&CounterAnswer { shown: crate::edge::hex::text(&shown) }))
             }
             RecoveryRequest::BeginPasskey {} => {
                 let asker = Asker { act: PASSKEY, browser: &newcomer.key.thumbprint };
@@ -214,7 +230,7 @@ struct Proofs {
 
 fn proofs_of(
     conn: &mut Conn,
-    (digest, binding): ([u8; 32], [u8; 32]),
+    (digest, binding, now): ([u8; 32], [u8; 32], Instant),
     code: Option<&str>,
 ) -> Result<Option<(MemberNumber, Proofs)>, StoreError> {
     let Some((member, people)) = owner_of(conn, digest)? else { return Ok(None) };
@@ -226,6 +242,12 @@ fn proofs_of(
             |row: &Challenge| row.state == ChallengeState::Confirmed && row.member == member;
         challenges.extend(row.filter(confirmed).map(|row| row.id));
     }
+    let at_counter = Challenge::id_of_counter(&Challenge::shown_of(&binding));
+    let vouched = read::challenge(conn, at_counter)?;
+    let counts = |row: &Challenge| {
+        row.state == ChallengeState::Confirmed && row.member == member && now < row.expires_at
+    };
+    challenges.extend(vouched.filter(counts).map(|row| row.id));
     let code = code.and_then(|code| used_code(&people, member, code));
     Ok(Some((member, Proofs { challenges, code })))
 }
@@ -258,9 +280,9 @@ async fn start(
             Some(passkeys::finish(app, asker, &answered, newcomer.deadline).await?)
         }
     };
-    let digest = typed.digest(app);
+    let (digest, now) = (typed.digest(app), app.now());
     let read = app.read(Side::Devices, newcomer.deadline, move |conn| {
-        proofs_of(conn, (digest, binding), code.as_deref())
+        proofs_of(conn, (digest, binding, now), code.as_deref())
     });
     let found = read.await?;
     let (member, proofs) = found.ok_or(Refusal::ProofsMustDiffer)?;

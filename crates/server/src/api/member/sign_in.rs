@@ -2,6 +2,7 @@
 //!
 //! | what the browser has          | what it gets                                              |
 //! | ----------------------------- | --------------------------------------------------------- |
+//! | its key, but no token         | the same device, by what signs in on it                    |
 //! | cookie and passkey            | the same device, at once                                  |
 //! | cookie, password, one-time password | the same device, under the limits of a new one      |
 //! | a passkey                     | a device that does not pay, and asks to                    |
@@ -148,8 +149,12 @@ async fn by_passkey(
     let used = passkeys::finish(app, asker, answered, newcomer.deadline).await?;
     let device = new_device(app, &newcomer.key, &newcomer.seen.label);
     let acting = Acting::browser(newcomer, used.member, request);
+    let verified = Verification::Passkey;
+    if let Some(own) = own_device(app, newcomer, used.member).await? {
+        let act = IdentityAct::OpenSession(own, verified, None);
+        return restored(app, newcomer, acting.as_device(own), (own, act)).await;
+    }
     if let Some(known) = known_device(app, newcomer, used).await? {
-        let verified = Verification::Passkey;
         let act = IdentityAct::RestoreDevice(known, device, verified, None);
         return done(app, newcomer, acting, act).await;
     }
@@ -167,6 +172,22 @@ async fn again(
     let Some(event) = booked(app, acting, &kinds).await? else { return Ok(None) };
     let acting = Acting { member: MemberNumber(event.subject), ..acting };
     answered(app, newcomer, acting, &event).await.map(Some)
+}
+
+/// The device whose key the browser still has, though it lost its token, or the key that seals
+/// tokens was changed: it is known as it was.
+async fn own_device(
+    app: &App,
+    newcomer: &Newcomer,
+    member: MemberNumber,
+) -> Result<Option<FactId>, Problem> {
+    let key = newcomer.key.public_key;
+    let read = app.read(Side::Devices, newcomer.deadline, move |conn| {
+        let people = read::people_of(conn, member)?;
+        let own = people.devices.into_values();
+        Ok(own.filter(|row| row.is_active()).find(|row| row.public_key == key))
+    });
+    Ok(read.await?.map(|row| row.id))
 }
 
 /// The device that the browser's cookie names, while it is the member's and has authority.
@@ -270,6 +291,13 @@ async fn by_password(
     let people = owner.as_ref().map(|(member, people)| (*member, people));
     let proved = check(app, Line::Stranger, people, offered).await?;
     let member = owner.as_ref().map(|(member, _)| *member);
+    if let Some((member, proved)) = member.zip(proved)
+        && let Some(own) = own_device(app, newcomer, member).await?
+    {
+        let acting = Acting::browser(newcomer, member, request).as_device(own);
+        let act = IdentityAct::OpenSession(own, proved.verified, proved.used);
+        return restored(app, newcomer, acting, (own, act)).await;
+    }
     if let Some((member, proved)) = member.zip(proved)
         && proved.verified == Verification::PasswordAndFactor
         && !proved.is_leaked

@@ -1,6 +1,8 @@
 //! A filter in its file.
 
+use std::fs::File;
 use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 use xorf::{BinaryFuse16, Descriptor};
@@ -16,6 +18,17 @@ const FILE_BYTES_MAX: u64 = PASSWORDS_MAX * 3 + 65_536;
 /// Why a filter was not read.
 #[derive(Debug, Error)]
 pub enum FileError {
+    /// Opening failed.
+    #[error(
+        "the filter of leaked passwords {} could not be opened; check the setting \
+         `leaked_passwords` and who owns the file", path.display()
+    )]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// Reading failed.
     #[error("the filter of leaked passwords could not be read")]
     Read(#[from] io::Error),
@@ -63,6 +76,15 @@ impl Filter {
         }
         let sum = hasher.finalize();
         out.write_all(sum.as_bytes())
+    }
+
+    /// Reads the file at `path`, as [`read`](Self::read) does.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub fn load(path: &Path) -> Result<Self, FileError> {
+        let open = |source| FileError::Open { path: path.to_owned(), source };
+        Self::read(&mut File::open(path).map_err(open)?)
     }
 
     /// Reads one that was written, and nothing else.

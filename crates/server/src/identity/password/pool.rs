@@ -238,8 +238,10 @@ mod tests {
         let pool = Pool::start(1).expect("a thread");
         let shared = Arc::clone(&pool.shared);
         let (give, mut take) = oneshot::channel::<()>();
-        shared.push(Line::Known, Box::new(move || drop(wait.recv()))).expect("room");
-        shared.push(Line::Known, Box::new(move || drop(give.send(())))).expect("room");
+        shared
+            .push(Line::Known, Box::new(move || assert!(wait.recv().is_err(), "released")))
+            .expect("room");
+        shared.push(Line::Known, Box::new(move || give.send(()).expect("awaited"))).expect("room");
         drop(release);
         drop(pool);
         let waited = pin!(&mut take).poll(&mut Context::from_waker(Waker::noop()));

@@ -149,7 +149,7 @@ impl Desk {
                     return Some(true);
                 }
                 "RCPT" => {
-                    self.to = command.split(['<', '>']).nth(1)?.to_owned();
+                    command.split(['<', '>']).nth(1)?.clone_into(&mut self.to);
                     match mood {
                         Mood::Answer(code) => say(on, &format!("{code} not {}", self.to))?,
                         _ => say(on, "250 good")?,

@@ -1,13 +1,15 @@
 //! `yaoki admin`: what operators do. Each command becomes one order of [`yaoki_server::admin`];
 //! this module only gives it a command line and prints its reply.
 //!
-//! | module     | what it is                          |
-//! | ---------- | ----------------------------------- |
-//! | `order`    | the commands, and the order of each |
-//! | `list`     | what there is, page by page         |
-//! | `rotate`   | keys                                |
-//! | [`reply`]  | replies as people read them         |
+//! | module             | what it is                          |
+//! | ------------------ | ----------------------------------- |
+//! | `order`            | the commands, and the order of each |
+//! | `list`             | what there is, page by page         |
+//! | `rotate`           | keys                                |
+//! | `leaked_passwords` | a filter of them, of a list         |
+//! | [`reply`]          | replies as people read them         |
 
+mod leaked_passwords;
 mod list;
 mod order;
 pub(crate) mod reply;
@@ -78,6 +80,9 @@ impl ByArguments {
 
 /// Carries out one command of an operator.
 pub(crate) fn run(admin: &Admin, settings: &Settings) -> Result<(), Failure> {
+    if let Act::LeakedPasswords(act) = &admin.act {
+        return leaked_passwords::run(act);
+    }
     let by = admin.by.by(admin.act.only_looks())?;
     let desk = Desk { door: Door::open(settings)?, settings, by, json: admin.json };
     match &admin.act {

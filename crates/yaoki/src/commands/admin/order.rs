@@ -4,6 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use yaoki_core::money::{AMOUNT_MAX, amount_is_in_range};
 use yaoki_server::admin::Order;
 
+use super::leaked_passwords::LeakedPasswords;
 use super::list::List;
 use super::rotate::Rotate;
 use crate::commands::account::{Balance, Statement};
@@ -147,6 +148,9 @@ pub(super) enum Act {
     Rotate(Rotate),
     /// The running server reads the key file again
     ReloadKeys,
+    /// The passwords that nobody may have; without a book and without a server
+    #[command(subcommand)]
+    LeakedPasswords(LeakedPasswords),
     /// A balance, now or as of a time
     Balance(Balance),
     /// The movements of an account, oldest first
@@ -272,9 +276,11 @@ impl Act {
             Self::EndConsoleSessions => Order::EndConsoleSessions,
             Self::ReloadKeys => Order::ReloadKeys,
             Self::Status => Order::Status,
-            Self::CreateMember { .. } | Self::Rotate(_) | Self::Balance(_) | Self::Statement(_) => {
-                unreachable!("{self:?} is not one order")
-            }
+            Self::CreateMember { .. }
+            | Self::Rotate(_)
+            | Self::LeakedPasswords(_)
+            | Self::Balance(_)
+            | Self::Statement(_) => unreachable!("{self:?} is not one order"),
         }
     }
 

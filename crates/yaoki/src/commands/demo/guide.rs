@@ -32,7 +32,7 @@ pub(crate) fn say(
     pages(&origins, desk, seeded)?;
     say::line("Members, each with the one-time link that makes a browser his wallet:");
     for person in &seeded.people {
-        let wallet = |token| format!("{}/wallet#{token}", origins.of(ListenerName::Devices));
+        let wallet = |token| format!("{}/wallet#{token}", origins.page(ListenerName::Devices));
         let link = person.link.as_deref().map_or_else(|| "has a device".to_owned(), wallet);
         say::line(format_args!(
             "  {}  {:>7} {} {:>6} points  {link}",
@@ -63,24 +63,36 @@ struct Origins<'a> {
 }
 
 impl Origins<'_> {
+    /// For programs.
     fn of(&self, name: ListenerName) -> String {
         let address = self.running.address(name);
         self.reached.map_or_else(|| format!("http://{address}"), |one| one.url(address))
+    }
+
+    /// For browsers, which make passkeys for names only.
+    fn page(&self, name: ListenerName) -> String {
+        let address = self.running.address(name);
+        match self.reached {
+            None if address.ip().is_loopback() => format!("http://localhost:{}", address.port()),
+            _ => self.of(name),
+        }
     }
 }
 
 /// The pages that people use, each with what makes a browser one of theirs.
 fn pages(origins: &Origins<'_>, desk: &Desk, seeded: &Seeded) -> Result<(), Failure> {
     say::line("Open in a browser. What stands behind # is a secret; no browser sends it anywhere.");
-    let mut rows = vec![("first page", format!("{}/", origins.of(ListenerName::Public)))];
+    let mut rows = vec![("first page", format!("{}/", origins.page(ListenerName::Public)))];
     let link = seeded.people.iter().find_map(|person| person.link.as_deref());
-    let wallet = link.map(|token| format!("{}/wallet#{token}", origins.of(ListenerName::Devices)));
+    let wallet =
+        link.map(|token| format!("{}/wallet#{token}", origins.page(ListenerName::Devices)));
     rows.extend(wallet.map(|url| ("a wallet, once", url)));
     let till = seeded.tills.first().ok_or_else(|| Failure::fault("the demo has no terminal"))?;
-    let registers = origins.of(ListenerName::Registers);
+    let registers = origins.page(ListenerName::Registers);
     rows.push(("a register", format!("{registers}{}", till.page)));
+    rows.push(("sign up", format!("{}/wallet", origins.page(ListenerName::Devices))));
     let mailbox =
-        format!("{}{}", origins.of(ListenerName::Public), yaoki_server::web::mailbox::PATH);
+        format!("{}{}", origins.page(ListenerName::Public), yaoki_server::web::mailbox::PATH);
     rows.push(("mail and SMS", mailbox));
     let desk = Desk { server: Some(origins.running.app.clone()), ..desk.clone() };
     rows.push(("the console, once", seed::console_link(&desk)?));

@@ -1,0 +1,168 @@
+//! Acts on operators, their links and passkeys, and signing in.
+
+use super::admin::{plain_name, text_must_be_short};
+use super::staff::{counter_must_go_on, passkey_of};
+use super::{Stop, must};
+use crate::command::Act;
+use crate::facts::{Event, EventKind};
+use crate::ids::{MEMBER_NUMBER_MAX, OperatorNumber};
+use crate::operator::{OPERATOR_LINK_MS, Operator, Role, Roles};
+use crate::refusal::Refusal;
+use crate::time::Instant;
+use crate::view::{Effects, View};
+
+/// Whether this act is the one that the event books; links are drawn anew for each try.
+pub(super) fn is_meant(event: &Event, act: &Act) -> bool {
+    let is = |kind, subject| event.kind == kind && event.subject == subject;
+    match act {
+        Act::CreateFirstOperators { names, .. } => {
+            event.kind == EventKind::FirstOperatorsCreated && event.text == names.join("\n")
+        }
+        Act::CreateOperator { name, roles, .. } => {
+            let same = event.text == *name && event.object == roles.bits();
+            event.kind == EventKind::OperatorCreated && same
+        }
+        Act::ChangeRoles(operator, roles) => {
+            is(EventKind::OperatorRolesChanged, operator.0) && event.object == roles.bits()
+        }
+        Act::EndOperator(operator) => is(EventKind::OperatorEnded, operator.0),
+        Act::LinkOperator(operator, ..) => is(EventKind::OperatorLinked, operator.0),
+        Act::AddPasskey { link, lookup, .. } => {
+            event.kind == EventKind::OperatorPasskeyAdded
+                && event.digest.starts_with(lookup)
+                && event.digest.ends_with(link)
+        }
+        Act::EndPasskey(lookup) => {
+            event.kind == EventKind::OperatorPasskeyEnded && event.digest == lookup
+        }
+        Act::OpenSession { passkey, key, .. } => {
+            let digest = [passkey.as_slice(), key].concat();
+            event.kind == EventKind::StaffSessionOpened && event.digest == digest
+        }
+        _ => false,
+    }
+}
+
+pub(super) fn decide(
+    view: &View,
+    act: &Act,
+    event: Event,
+    effects: &mut Effects,
+) -> Result<Event, Stop> {
+    match act {
+        Act::CreateFirstOperators { .. } | Act::CreateOperator { .. } => create(view, act, event),
+        Act::AddPasskey { link, lookup, secret } => {
+            let operator = link_of(view, link)?;
+            must(!view.staff.passkeys.contains_key(lookup), Refusal::PasskeyMustBeNew)?;
+            effects.private.insert(event.id, secret.private());
+            let digest = [*lookup, secret.digest(), *link].concat();
+            let (kind, subject) = (EventKind::OperatorPasskeyAdded, operator.number.0);
+            Ok(Event { kind, subject, digest, ..event })
+        }
+        Act::OpenSession { passkey: lookup, counter, key } => {
+            let (passkey, operator) = passkey_of(view, lookup)?;
+            counter_must_go_on(passkey, *counter)?;
+            let digest = [*lookup, *key].concat();
+            let (kind, subject) = (EventKind::StaffSessionOpened, operator.number.0);
+            Ok(Event { kind, subject, number: *counter, digest, ..event })
+        }
+        act => Ok(change(view, act, event)?),
+    }
+}
+
+fn create(view: &View, act: &Act, event: Event) -> Result<Event, Stop> {
+    let Some(numbers) = view.numbers else { return Err(Stop::Later) };
+    let subject = numbers.operator + 1;
+    let event = match act {
+        Act::CreateFirstOperators { names, links, expires_at, among_members } => {
+            let empty = numbers.operator == 0 && (*among_members || numbers.member == 0);
+            must(empty, Refusal::FirstOperatorsMustComeFirst)?;
+            names.iter().try_for_each(|name| text_must_be_short(name))?;
+            let [one, two] = [plain_name(&names[0]), plain_name(&names[1])];
+            let people = !one.is_empty() && !two.is_empty() && one != two;
+            must(people, Refusal::ReopeningTakesTwoPeople)?;
+            link_must_be_good(view, *expires_at)?;
+            let (kind, number) = (EventKind::FirstOperatorsCreated, expires_at.0);
+            Event { kind, subject, number, digest: links.concat(), text: names.join("\n"), ..event }
+        }
+        Act::CreateOperator { name, roles, link, expires_at } => {
+            text_must_be_short(name)?;
+            must(roles.fit(), Refusal::RolesMustFit)?;
+            link_must_be_good(view, *expires_at)?;
+            Event {
+                kind: EventKind::OperatorCreated,
+                subject,
+                object: roles.bits(),
+                number: expires_at.0,
+                digest: link.to_vec(),
+                text: name.clone(),
+                ..event
+            }
+        }
+        other => unreachable!("{other:?} makes no operator"),
+    };
+    must(event.subject < MEMBER_NUMBER_MAX, Refusal::NumbersAreUsedUp)?;
+    Ok(event)
+}
+
+fn change(view: &View, act: &Act, event: Event) -> Result<Event, Refusal> {
+    Ok(match act {
+        Act::ChangeRoles(operator, roles) => {
+            must(roles.fit(), Refusal::RolesMustFit)?;
+            active(view, *operator)?;
+            if !roles.has(Role::Admin) {
+                admins_must_remain(view, *operator)?;
+            }
+            let (kind, object) = (EventKind::OperatorRolesChanged, roles.bits());
+            Event { kind, subject: operator.0, object, ..event }
+        }
+        Act::EndOperator(operator) => {
+            active(view, *operator)?;
+            admins_must_remain(view, *operator)?;
+            Event { kind: EventKind::OperatorEnded, subject: operator.0, ..event }
+        }
+        Act::LinkOperator(operator, digest, expires_at) => {
+            active(view, *operator)?;
+            link_must_be_good(view, *expires_at)?;
+            Event {
+                kind: EventKind::OperatorLinked,
+                subject: operator.0,
+                number: expires_at.0,
+                digest: digest.to_vec(),
+                ..event
+            }
+        }
+        Act::EndPasskey(lookup) => {
+            let (passkey, _) = passkey_of(view, lookup)?;
+            let (kind, subject) = (EventKind::OperatorPasskeyEnded, passkey.operator.0);
+            Event { kind, subject, digest: lookup.to_vec(), ..event }
+        }
+        other => unreachable!("{other:?} is no act on an operator"),
+    })
+}
+
+fn active(view: &View, number: OperatorNumber) -> Result<&Operator, Refusal> {
+    let operator = view.directory.staff.operators.get(&number);
+    operator.filter(|operator| operator.is_active()).ok_or(Refusal::OperatorMustBeActive)
+}
+
+/// Without `number` there are still two who make operators.
+fn admins_must_remain(view: &View, number: OperatorNumber) -> Result<(), Refusal> {
+    let others = view.directory.staff.operators.values().filter(|other| other.number != number);
+    let admin = Roles::of(&[Role::Admin]);
+    let left = others.filter(|other| other.is_active() && other.roles.meet(admin)).count();
+    must(left >= 2, Refusal::AdminsMustRemain)
+}
+
+fn link_must_be_good(view: &View, expires_at: Instant) -> Result<(), Refusal> {
+    let short = expires_at <= view.now.plus_ms(OPERATOR_LINK_MS);
+    must(view.now < expires_at && short, Refusal::OperatorLinkMustBeValid)
+}
+
+/// Whose passkey is registered at this link.
+fn link_of<'a>(view: &'a View, digest: &[u8; 32]) -> Result<&'a Operator, Refusal> {
+    let link = view.staff.links.get(digest).ok_or(Refusal::OperatorLinkMustBeValid)?;
+    let unused = !link.used.is_some() && view.now < link.expires_at;
+    must(unused, Refusal::OperatorLinkMustBeValid)?;
+    active(view, link.operator)
+}
