@@ -258,6 +258,7 @@ fn generator(
     let seed = opened.as_slice().try_into().map(totp::Seed::new).map_err(|_| must())?;
     // The step is not kept: the first code may be used once more, within its minute and a half.
     totp::check(&seed, code, app.now().0, 0).ok_or(EdgeError::PasswordMustMatch)?;
+    app.members.tries.forget(proven.device);
     Ok(NewCredential {
         kind: CredentialKind::Totp,
         lookup: Vec::new(),

@@ -137,6 +137,7 @@ async fn confirm(app: &App, newcomer: &Newcomer, link: MessageLink) -> Result<Sa
         deadline: newcomer.deadline,
         part: Part::Strangers,
         object: [0; 32],
+        who: None,
     };
     let done = submit(app, acting, act).await?;
     if link.act == LinkAct::Freeze && matches!(done, Outcome::Done { replayed: true, .. }) {

@@ -57,7 +57,7 @@ use crate::edge::identifier::{self, Kind};
 use crate::edge::problem::Problem;
 use crate::edge::proof::VerifiedKey;
 use crate::edge::proof::token::{DeviceCookie, DeviceSession, LinkAct, MessageLink};
-use crate::edge::proven::{Newcomer, Proven};
+use crate::edge::proven::{Newcomer, Proven, Who};
 use crate::edge::reads::Side;
 use crate::metrics::Said;
 
@@ -105,6 +105,8 @@ pub(super) struct Acting {
     pub(super) part: Part,
     /// The address that a link in its notices brings back, or zeros.
     pub(super) object: [u8; 32],
+    /// The device's key, where that it is the book's is still to be seen.
+    pub(super) who: Option<Who>,
 }
 
 impl Acting {
@@ -117,6 +119,7 @@ impl Acting {
             deadline: proven.deadline,
             part: Part::Members,
             object: [0; 32],
+            who: Some(proven.who()),
         }
     }
 
@@ -129,6 +132,7 @@ impl Acting {
             deadline: newcomer.deadline,
             part: Part::Strangers,
             object: [0; 32],
+            who: None,
         }
     }
 }
@@ -160,7 +164,13 @@ pub(super) async fn submit(
     acting: Acting,
     act: IdentityAct,
 ) -> Result<Outcome, Problem> {
-    let Acting { by, member, request, deadline, part, object } = acting;
+    let Acting { by, member, request, deadline, part, object, who } = acting;
+    if let Some(who) = who {
+        // Rules know devices by number: that the key is the device's own is seen here.
+        let read =
+            app.read(Side::Devices, deadline, move |conn| crate::api::device::enrolled(conn, who));
+        read.await??;
+    }
     let tokens = tokens(app, member, object);
     let identity = Identity { request, member, by, tokens, act };
     app.submit(part, Command::Identity(identity), deadline).await

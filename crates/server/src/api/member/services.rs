@@ -78,7 +78,8 @@ impl Ceremonies {
     }
 }
 
-/// Wrong passwords and codes of known devices. Nobody but the device's own key adds to them.
+/// Wrong passwords and codes of known devices. Nobody but who has a device's key or cookie adds to
+/// them.
 #[derive(Debug, Default)]
 pub struct Tries {
     counted: Mutex<HashMap<FactId, (u32, Instant)>>,

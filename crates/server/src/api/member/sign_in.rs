@@ -150,9 +150,13 @@ async fn by_passkey(
     let device = new_device(app, &newcomer.key, &newcomer.seen.label);
     let acting = Acting::browser(newcomer, used.member, request);
     let verified = Verification::Passkey;
-    if let Some(own) = own_device(app, newcomer, used.member).await? {
+    let (member, key) = (used.member, newcomer.key.public_key);
+    let read = app.read(Side::Devices, newcomer.deadline, move |conn| {
+        Ok(own_device(&read::people_of(conn, member)?, member, &key))
+    });
+    if let Some(own) = read.await? {
         let act = IdentityAct::OpenSession(own, verified, None);
-        return restored(app, newcomer, acting.as_device(own), (own, act)).await;
+        return done(app, newcomer, acting.as_device(own), act).await;
     }
     if let Some(known) = known_device(app, newcomer, used).await? {
         let act = IdentityAct::RestoreDevice(known, device, verified, None);
@@ -168,7 +172,7 @@ async fn again(
     request: RequestId,
 ) -> Result<Option<Said>, Problem> {
     let acting = Acting::browser(newcomer, MemberNumber::NONE, request);
-    let kinds = [EventKind::DeviceRestored, EventKind::DeviceAdded];
+    let kinds = [EventKind::DeviceRestored, EventKind::DeviceAdded, EventKind::SessionOpened];
     let Some(event) = booked(app, acting, &kinds).await? else { return Ok(None) };
     let acting = Acting { member: MemberNumber(event.subject), ..acting };
     answered(app, newcomer, acting, &event).await.map(Some)
@@ -176,18 +180,9 @@ async fn again(
 
 /// The device whose key the browser still has, though it lost its token, or the key that seals
 /// tokens was changed: it is known as it was.
-async fn own_device(
-    app: &App,
-    newcomer: &Newcomer,
-    member: MemberNumber,
-) -> Result<Option<FactId>, Problem> {
-    let key = newcomer.key.public_key;
-    let read = app.read(Side::Devices, newcomer.deadline, move |conn| {
-        let people = read::people_of(conn, member)?;
-        let own = people.devices.into_values();
-        Ok(own.filter(|row| row.is_active()).find(|row| row.public_key == key))
-    });
-    Ok(read.await?.map(|row| row.id))
+fn own_device(people: &People, member: MemberNumber, key: &[u8; 65]) -> Option<FactId> {
+    let mut own = people.devices_of(member).filter(|row| row.is_active());
+    own.find(|row| row.public_key == *key).map(|row| row.id)
 }
 
 /// The device that the browser's cookie names, while it is the member's and has authority.
@@ -289,14 +284,19 @@ async fn by_password(
     let read = app.read(Side::Devices, newcomer.deadline, move |conn| owner_of(conn, digest));
     let owner = read.await?;
     let people = owner.as_ref().map(|(member, people)| (*member, people));
+    let key = &newcomer.key.public_key;
+    let own = people.and_then(|(member, people)| own_device(people, member, key));
+    // Whoever has a device's key or cookie hears whether he is right, so he has a device's tries.
+    let cookie = cookie_of(app, &newcomer.cookies).map(|(device, _)| device);
+    let tries = own.or(cookie);
+    tries.map_or(Ok(()), |device| app.members.tries.take(device, app.now()))?;
     let proved = check(app, Line::Stranger, people, offered).await?;
     let member = owner.as_ref().map(|(member, _)| *member);
-    if let Some((member, proved)) = member.zip(proved)
-        && let Some(own) = own_device(app, newcomer, member).await?
-    {
+    if let Some(((member, proved), own)) = member.zip(proved).zip(own) {
+        app.members.tries.forget(own);
         let acting = Acting::browser(newcomer, member, request).as_device(own);
         let act = IdentityAct::OpenSession(own, proved.verified, proved.used);
-        return restored(app, newcomer, acting, (own, act)).await;
+        return done(app, newcomer, acting, act).await;
     }
     if let Some((member, proved)) = member.zip(proved)
         && proved.verified == Verification::PasswordAndFactor
@@ -304,6 +304,7 @@ async fn by_password(
     {
         let used = Used { factor: FactId::NONE, member };
         if let Some(known) = known_device(app, newcomer, used).await? {
+            app.members.tries.forget(known);
             let device = new_device(app, &newcomer.key, &newcomer.seen.label);
             let act = IdentityAct::RestoreDevice(known, device, proved.verified, proved.used);
             let acting = Acting::browser(newcomer, member, request);

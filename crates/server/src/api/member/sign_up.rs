@@ -282,8 +282,7 @@ pub(super) async fn new_password(
     typed: &str,
     address: &str,
 ) -> Result<NewCredential, Problem> {
-    let local = address.split('@').next().unwrap_or_default();
-    let words = [address, local, app.members.operator_name.as_str(), "yaoki"];
+    let words = [address, app.members.operator_name.as_str(), "yaoki"];
     let kept = app.members.passwords.set(line, &Password::new(typed), &words, app.random()).await?;
     Ok(NewCredential {
         kind: CredentialKind::Password,
