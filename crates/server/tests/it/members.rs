@@ -6,12 +6,16 @@ mod links;
 mod recovery;
 mod sign_in;
 
+use std::net::SocketAddr;
+
 use ring::hmac;
+use ring::rand::SystemRandom;
 use serde_json::{Value, json};
 use uuid::Uuid;
 use yaoki_core::message::{Argument, Message, Template};
 use yaoki_core::row::Value as Column;
 use yaoki_server::client::{Answer, DeviceClient};
+use yaoki_server::edge::proof::device_key::DeviceKey;
 use yaoki_store::{on_both_storages, sql};
 
 use crate::authenticator::Authenticator;
@@ -138,7 +142,7 @@ impl World {
         (0..200).any(|_| {
             let there = self.count_of(template) == count;
             if !there {
-                self.run(tokio::time::sleep(std::time::Duration::from_millis(10)));
+                self.rest(std::time::Duration::from_millis(10));
             }
             there
         })
@@ -147,6 +151,8 @@ impl World {
     /// A browser whose key has proved an address by its code.
     pub(crate) fn proved(&self, address: &str) -> DeviceClient {
         let mut device = self.device();
+        // Of two codes the newer one is later.
+        self.clock.advance_ms(1);
         let begin = json!({ "act": "begin", "address": address, "language": "ja" });
         self.told(&mut device, SIGN_UP, &begin);
         let code = self.code_sent(address).expect("a code was sent");
@@ -212,6 +218,21 @@ impl World {
             browser.set_token(text(&answer.json(), "token"));
         }
         (browser, answer)
+    }
+
+    /// A copy of a device, without its token, that asks at `address`.
+    pub(crate) fn copy_of(&self, device: &DeviceClient, address: SocketAddr) -> DeviceClient {
+        let key = DeviceKey::from_pkcs8(device.key().pkcs8(), &SystemRandom::new());
+        let key = key.expect("it is a key");
+        let copy = DeviceClient::with_key(address, self.clock.as_clock(), key);
+        copy.expect("a client")
+    }
+
+    /// The same, with its token.
+    pub(crate) fn twin_of(&self, device: &DeviceClient, address: SocketAddr) -> DeviceClient {
+        let mut twin = self.copy_of(device, address);
+        twin.set_token(device.token().expect("it is signed in").to_owned());
+        twin
     }
 
     /// Everything that a member has about himself.

@@ -369,7 +369,7 @@ impl Scene<'_> {
                     act: LinkAct::Freeze,
                     member: self.world.members[0].0.cast_unsigned(),
                     object: [0; 32],
-                    until_ms: self.world.clock.now().0 + 1,
+                    until_ms: self.world.clock.now().0 + members::DAY,
                     chance: [7; 16],
                 };
                 let token = self.world.running.app.keyring().proof.issue_link(&link);

@@ -151,6 +151,11 @@ impl World {
         self.runtime.block_on(work)
     }
 
+    /// Lets others work for a while.
+    pub(crate) fn rest(&self, time: std::time::Duration) {
+        self.run(async { tokio::time::sleep(time).await });
+    }
+
     /// Starts something that waits.
     pub(crate) fn spawn<T: Send + 'static>(
         &self,

@@ -71,7 +71,7 @@ on_both_storages! {
         let joined = world.told(&mut browser, JOIN, &state);
         browser.set_token(text(&joined["signed_in"], "token"));
         assert_eq!(world.shows(&mut browser), "ok");
-        assert_eq!(world.shows(&mut member.device), "device_must_pay", "the right has moved");
+        assert_eq!(world.shows(&mut member.device), "device_must_be_active", "the right has moved");
         let account = world.account(&mut browser);
         assert_eq!((&account["young"], &account["verified"]), (&json!(true), &json!(false)));
     }
@@ -127,7 +127,7 @@ on_both_storages! {
         let (mut browser, answer) = world.by_passkey(&mut member, None);
         let device = text(&answer.json(), "device");
         assert_eq!(answer.json()["pays"], json!(false));
-        assert_eq!(world.shows(&mut browser), "device_must_pay");
+        assert_eq!(world.shows(&mut browser), "device_must_be_active");
         let account = world.account(&mut browser);
         let shown = account["devices"].as_array().expect("devices");
         let this = shown.iter().find(|one| one["this"] == json!(true)).expect("this one");
@@ -150,17 +150,18 @@ on_both_storages! {
         let mut member = world.sign_up_by_passkey("hanako@example.jp");
         let (mut browser, answer) = world.by_passkey(&mut member, None);
         let device = text(&answer.json(), "device");
+        world.clock.advance_ms(60_000);
         let pay = act("pay", &device);
         for _ in 0..2 {
             assert_eq!(world.refused(&mut member.device, DEVICES, &pay), "ok");
         }
         assert_eq!(world.shows(&mut browser), "ok");
-        assert_eq!(world.shows(&mut member.device), "device_must_pay");
+        assert_eq!(world.shows(&mut member.device), "device_must_be_active");
         world.clock.advance_ms(71 * HOUR);
         world.verify(&mut member);
         let back = act("pay", &member.id);
         assert_eq!(world.refused(&mut member.device, DEVICES, &back), "ok");
-        assert_eq!(world.shows(&mut browser), "device_must_pay");
+        assert_eq!(world.shows(&mut browser), "device_must_be_active");
         // What is young ends no older device.
         let end = world.refused(&mut browser, DEVICES, &act("end", &member.id));
         assert_eq!(end, "user_must_be_verified");

@@ -6,7 +6,7 @@ use yaoki_server::client::http::Request;
 use yaoki_server::edge::listener::ListenerName;
 use yaoki_store::on_both_storages;
 
-use super::{DAY, LINK, PASSWORD, SESSION, SIGN_IN, SIGN_UP, new_id};
+use super::{DAY, FACTORS, LINK, PASSWORD, SESSION, SIGN_IN, SIGN_UP, new_id};
 use crate::world::{World, told};
 
 on_both_storages! {
@@ -16,7 +16,7 @@ on_both_storages! {
         let world = World::new(db);
         let mut member = world.sign_up_by_passkey("hanako@example.jp");
         assert_eq!(world.acts(&mut member.device, "freeze"), "ok");
-        assert_eq!(world.shows(&mut member.device), "member_is_frozen");
+        assert_eq!(world.shows(&mut member.device), "member_must_be_open");
         assert_eq!(world.count_of(Template::WalletFrozen), 1);
         world.clock.advance_ms(5 * 60_000);
         assert_eq!(world.acts(&mut member.device, "unfreeze"), "user_must_be_verified");
@@ -67,7 +67,7 @@ on_both_storages! {
         for _ in 0..2 {
             assert_eq!(world.refused(&mut reader, LINK, &confirm), "ok");
         }
-        assert_eq!(world.shows(&mut member.device), "member_is_frozen");
+        assert_eq!(world.shows(&mut member.device), "member_must_be_open");
         assert_eq!(world.count_of(Template::WalletFrozen), 1);
         world.verify(&mut member);
         assert_eq!(world.acts(&mut member.device, "unfreeze"), "ok");
@@ -80,8 +80,10 @@ on_both_storages! {
     fn a_link_is_over_after_fourteen_days_and_a_made_up_one_is_none(db: &mut TestDatabase) {
         let world = World::new(db);
         let mut member = world.sign_up_by_passkey("hanako@example.jp");
-        world.acts(&mut member.device, "freeze");
-        let token = world.argument(Template::WalletFrozen, Argument::FreezeToken);
+        world.verify(&mut member);
+        let set = json!({ "act": "password", "request_id": new_id(), "password": PASSWORD });
+        world.told(&mut member.device, FACTORS, &set);
+        let token = world.argument(Template::PasswordChanged, Argument::FreezeToken);
         let mut reader = world.device();
         let look = |token: &str| json!({ "act": "look", "token": token });
         world.clock.advance_ms(14 * DAY - 1);
@@ -105,7 +107,7 @@ on_both_storages! {
         assert_eq!(world.acts(&mut member.device, "close"), "user_must_be_verified");
         world.verify(&mut member);
         assert_eq!(world.acts(&mut member.device, "close"), "ok");
-        assert_eq!(world.shows(&mut member.device), "member_is_closed");
+        assert_eq!(world.shows(&mut member.device), "member_must_be_open");
         let wallet = world.run(member.device.wallet()).expect("the wallet is still shown");
         assert_eq!(wallet.money, 500);
         assert_eq!(world.account(&mut member.device)["state"], json!("closed"));

@@ -36,6 +36,7 @@ impl World {
 
     /// The code that is sent to the address on file of this channel is typed.
     pub(crate) fn proves(&self, browser: &mut DeviceClient, named: &str, channel: &str) {
+        self.clock.advance_ms(1);
         let begin = json!({
             "act": "begin", "address": named, "channel": channel, "language": "ja",
         });
@@ -159,7 +160,7 @@ on_both_storages! {
         assert_eq!(account["recovery"]["state"], json!("waiting"), "it sees it at once");
         let state = json!({ "act": "state", "recovery": started["recovery"] });
         let waits_longer = (0..200).any(|_| {
-            world.run(tokio::time::sleep(std::time::Duration::from_millis(10)));
+            world.rest(std::time::Duration::from_millis(10));
             world.told(&mut browser, RECOVERY, &state)["due_at"] != started["due_at"]
         });
         assert!(waits_longer, "what the device signed is written down");
@@ -180,7 +181,7 @@ on_both_storages! {
         let mut again = World::start(MAIL);
         again["code"] = json!(owned.codes.pop());
         let refused = world.refused(&mut other, RECOVERY, &again);
-        assert_eq!(refused, "recovery_must_be_uncontested");
+        assert_eq!(refused, "recovery_is_under_way");
         let token = world.argument(Template::RecoveryStarted, Argument::ContestToken);
         let mut reader = world.device();
         let look = world.told(&mut reader, LINK, &json!({ "act": "look", "token": token }));
@@ -189,7 +190,7 @@ on_both_storages! {
         for _ in 0..2 {
             world.told(&mut reader, LINK, &confirm);
         }
-        assert_eq!(world.shows(&mut owned.member.device), "member_is_frozen");
+        assert_eq!(world.shows(&mut owned.member.device), "member_must_be_open");
         let state = json!({ "act": "state", "recovery": started["recovery"] });
         assert_eq!(world.told(&mut browser, RECOVERY, &state)["state"], json!("contested"));
         let contest = json!({

@@ -161,4 +161,47 @@ on_both_storages! {
         let body = json!({ "act": "passkey", "request_id": new_id(), "passkey": signed });
         assert_eq!(world.refused(&mut browser, SIGN_IN, &body), "passkey_must_hold");
     }
+
+    fn who_has_a_cookie_and_the_password_tries_ten_codes_in_a_quarter_of_an_hour(
+        db: &mut TestDatabase
+    ) {
+        let world = World::new(db);
+        let mut member = world.sign_up("hanako@example.jp");
+        let seed = world.generator(&mut member.device);
+        world.clock.advance_ms(60_000);
+        let body = |code: &str| json!({
+            "act": "password", "request_id": new_id(), "address": member.address,
+            "password": PASSWORD, "code": code,
+        });
+        // Every time in another browser.
+        let tries = |code: &str| {
+            let mut browser = world.device();
+            browser.set_header("Cookie", &member.cookie);
+            world.refused(&mut browser, SIGN_IN, &body(code))
+        };
+        for _ in 0..10 {
+            assert_eq!(tries("000000"), "continue_on_your_device");
+        }
+        let right = totp_code(&seed, world.clock.now().0);
+        assert_eq!(tries(&right), "too_many_tries");
+        world.clock.advance_ms(15 * 60_000);
+        assert_eq!(tries(&totp_code(&seed, world.clock.now().0)), "ok");
+    }
+
+    fn a_device_that_has_its_key_and_lost_its_token_signs_in_as_it_was(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let mut member = world.sign_up("hanako@example.jp");
+        let mut browser = world.copy_of(&member.device, world.running.devices);
+        let body = json!({
+            "act": "password", "request_id": new_id(), "address": member.address,
+            "password": PASSWORD,
+        });
+        let signed_in = world.told(&mut browser, SIGN_IN, &body);
+        assert_eq!(world.told(&mut browser, SIGN_IN, &body), signed_in, "lost answer");
+        assert_eq!(signed_in["device"], json!(member.id));
+        browser.set_token(text(&signed_in, "token"));
+        assert_eq!(world.shows(&mut browser), "ok");
+        // It is one device with one session.
+        assert_eq!(world.shows(&mut member.device), "device_must_be_signed_in");
+    }
 }
