@@ -16,7 +16,6 @@
 
 pub mod browser;
 mod debian;
-pub mod openid;
 pub mod postgres;
 pub mod shim;
 pub mod stages;
