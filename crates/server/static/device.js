@@ -8,6 +8,15 @@ import { drop, find, keep } from "./kept.js";
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256" };
 const SIGNATURE = { name: "ECDSA", hash: "SHA-256" };
+/** Where an answer has a newer token: the session is in use, and goes on. */
+const RENEWED = "yaoki-device-token";
+
+/** A key pair as it is kept: nobody can take the private half out of the browser. */
+async function newKey() {
+  const pair = await crypto.subtle.generateKey(ALGORITHM, false, ["sign"]);
+  const { kty, crv, x, y } = await crypto.subtle.exportKey("jwk", pair.publicKey);
+  return { pair, jwk: { kty, crv, x, y }, token: null, about: null };
+}
 
 export class ProvingKey {
   #name;
@@ -41,9 +50,7 @@ export class ProvingKey {
     const text = JSON.stringify(body);
     let kept = await find("key", waiting);
     if (kept?.asked !== text) {
-      const pair = await crypto.subtle.generateKey(ALGORITHM, false, ["sign"]);
-      const { kty, crv, x, y } = await crypto.subtle.exportKey("jwk", pair.publicKey);
-      kept = { pair, jwk: { kty, crv, x, y }, token: null, about: null, asked: text };
+      kept = { ...(await newKey()), asked: text };
       await keep("key", waiting, kept);
     }
     const key = new ProvingKey(name, kept, nonces);
@@ -51,6 +58,28 @@ export class ProvingKey {
     await keep("key", name, { pair: kept.pair, jwk: kept.jwk, token: about.token, about });
     await drop("key", waiting);
     return ProvingKey.load(name, nonces);
+  }
+
+  /** A key that no token belongs to yet: the one that is kept under `name`, or a new one. */
+  static async newcomer(name, nonces = null) {
+    let kept = await find("key", name);
+    if (!kept) {
+      kept = await newKey();
+      await keep("key", name, kept);
+    }
+    return new ProvingKey(name, kept, nonces);
+  }
+
+  /** A key that nobody keeps: for what is done once. */
+  static async passing(nonces = null) {
+    return new ProvingKey("", await newKey(), nonces);
+  }
+
+  /** Is kept under `name` from now on, with the `token` of `about`, which a server has said. */
+  async become(name, about) {
+    await keep("key", name, { pair: this.#pair, jwk: this.#jwk, token: about.token, about });
+    if (this.#name !== name) await drop("key", this.#name);
+    return ProvingKey.load(name, this.#nonces);
   }
 
   /** What was sent to be enrolled and has no answer yet, or null. */
@@ -108,6 +137,18 @@ export class ProvingKey {
     this.#nonce = headers.get("DPoP-Nonce") ?? this.#nonce;
     const date = Date.parse(headers.get("Date"));
     if (date) this.#ahead = date - Date.now();
+    const token = headers.get(RENEWED);
+    if (token && this.token) this.#renew(token);
+  }
+
+  async #renew(token) {
+    this.token = token;
+    this.about = { ...this.about, token };
+    try {
+      await keep("key", this.#name, { pair: this.#pair, jwk: this.#jwk, token, about: this.about });
+    } catch {
+      // The older one that is kept is good for weeks; the next answer brings another.
+    }
   }
 
   /** The server's time, Unix milliseconds, up to a second behind: the clock of a phone may be off. */

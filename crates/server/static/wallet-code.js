@@ -8,6 +8,7 @@ import {
   because,
   isEnded,
   isPassing,
+  isSignedOut,
   member,
   result,
   showBalance,
@@ -48,7 +49,7 @@ const state = {
 };
 let onEnded = () => {};
 
-/** Begins; `ended` is called where this device is no member's any more. */
+/** Begins; `ended` is called where this device shows no code, is signed out, or is no member's. */
 export function begin(ended) {
   onEnded = ended;
   document.addEventListener("visibilitychange", () => come(!document.hidden));
@@ -74,7 +75,14 @@ export function leave() {
   drop(say("wallet-code-coming"));
 }
 
-function soon() {
+/** No code is shown here, and why; it is asked for again now and then. */
+export function rest(said) {
+  drop(said);
+  state.askAt = performance.now() + CLOSED_AGAIN_MS;
+}
+
+/** Asks at once. */
+export function soon() {
   state.askAt = 0;
   state.lookAt = 0;
   tick();
@@ -144,8 +152,9 @@ async function ask() {
 }
 
 function failed(error) {
-  if (isEnded(error)) {
-    drop(because(error));
+  if (isEnded(error) || isSignedOut(error)) {
+    drop(say("wallet-code-coming"));
+    state.askAt = performance.now() + CLOSED_AGAIN_MS;
     onEnded(error);
     return;
   }
@@ -231,7 +240,7 @@ async function look() {
   try {
     await askWallet();
   } catch (error) {
-    if (isEnded(error)) onEnded(error);
+    if (isEnded(error) || isSignedOut(error)) onEnded(error);
     else if (isPassing(error)) trouble(error);
     return;
   }

@@ -6,6 +6,7 @@ import {
   Unreachable,
   announce,
   fill,
+  knows,
   make,
   money,
   number,
@@ -14,45 +15,52 @@ import {
   timeOfDay,
 } from "./page.js";
 
-/** The key of this device (null before it is enrolled), and the wallet as the server last told it. */
-export const member = { key: null, wallet: null, toldAt: null };
+/**
+ * The key of this device (null before it is enrolled), whether it is signed out, and wallet and
+ * account as the server last told them.
+ */
+export const member = { key: null, isOut: false, wallet: null, toldAt: null, account: null };
 
-/** What a member may be refused, and has words for. Any other is named. */
-const REFUSALS = [
-  "wallet-refusal-amount-must-be-in-range",
-  "wallet-refusal-balance-does-not-cover",
-  "wallet-refusal-book-is-closed",
-  "wallet-refusal-clock-is-off",
-  "wallet-refusal-code-issue-is-closed",
-  "wallet-refusal-device-must-be-active",
-  "wallet-refusal-enrolment-is-closed",
-  "wallet-refusal-link-must-be-valid",
-  "wallet-refusal-member-must-be-open",
-  "wallet-refusal-order-is-over",
-  "wallet-refusal-order-is-settled",
-  "wallet-refusal-shop-takes-no-payments",
-  "wallet-refusal-sign-must-be-ours",
-  "wallet-refusal-sign-must-hold",
-  "wallet-refusal-store-must-exist",
-];
+/** What the key of this device is kept as, and where its first nonce is asked for. */
+export const DEVICE = "device";
+export const NONCES = "/v1/device/nonce";
+
+/** Whether this browser was a device before: its cookie says so, where its key may be gone. */
+export const wasKnown = () => the("view-enter").dataset.known === "true";
+
+/** Whether this browser is a device that is signed in. */
+export const isIn = () => member.key !== null && !member.isOut;
+
+/** The browser's user or the browser itself did not go on: what is said stands in the texts. */
+export class Declined extends Error {
+  constructor(key) {
+    super(key);
+    this.key = key;
+  }
+}
 
 /** Refusals that say the same to a member. */
 const SAME = { token_must_be_ours: "device_must_be_active", payload_must_be_whole: "sign_must_be_ours" };
 
-/** Why, for the member. */
-export function because(error) {
+/** Why, for the member; `meant` is what is said of a field that cannot be meant. */
+export function because(error, meant = "") {
+  if (error instanceof Declined) return say(error.key);
   if (error instanceof Unreachable) return say("common-unreachable");
   if (isPassing(error)) return say("common-busy");
   const name = SAME[error.refusal] ?? error.refusal;
+  if (name === "field_must_be_valid" && meant) return meant;
   const key = `wallet-refusal-${name.replaceAll("_", "-")}`;
-  return REFUSALS.includes(key) ? say(key) : say("wallet-refusal", { name });
+  return knows(key) ? say(key) : say("wallet-refusal", { name });
 }
 
 /** Whether this device is no member's any more. */
 export const isEnded = (error) => ["device_must_be_active", "token_must_be_ours"].includes(error.refusal);
 
+/** Whether it is signed out, or was not used for long. */
+export const isSignedOut = (error) => error.refusal === "device_must_be_signed_in";
+
 /** Refusals with a status of passing faults that are answers, until somebody opens what is closed. */
-const CLOSED = /_closed$|^clock_is_off$|^shop_takes_no_payments$/;
+const CLOSED = /_closed$|^clock_is_off$|^shop_takes_no_payments$|^passkeys_must_be_set_up$|^too_many_tries$/;
 /** A browser may send a request again by itself; its proof was used the first time. */
 const SIGN_AGAIN = ["proof_must_hold", "nonce_must_be_fresh"];
 

@@ -1,19 +1,28 @@
-// The member's page: which view is shown, and how this browser becomes a member's device.
+// The member's page: which view is shown, and how a link makes this browser a member's device.
 
-import { pause, say, showOnly, takeFragment, the } from "./page.js";
+import { Unreachable, pause, say, showOnly, takeFragment, the } from "./page.js";
 import { ProvingKey } from "./device.js";
-import { because, isPassing, member, trouble } from "./wallet-member.js";
+import {
+  DEVICE,
+  NONCES,
+  because,
+  isIn,
+  isPassing,
+  isSignedOut,
+  member,
+  trouble,
+  wasKnown,
+} from "./wallet-member.js";
 import * as code from "./wallet-code.js";
 import * as journal from "./wallet-journal.js";
 import * as paying from "./wallet-pay.js";
 import { enterHistory, enterReceipt, readMore } from "./wallet-history.js";
 
-const NAME = "device";
 const ENROL = "/v1/device/enrol";
-const NONCES = "/v1/device/nonce";
 const AGAIN_MS = 3000;
 /** What stands behind `#` and is shorter is a place in the page. */
 const TOKEN_LENGTH_MIN = 16;
+const INVITE = "#invite=";
 
 /** Each view: what it does when it is shown, and when it is left. */
 const VIEWS = {
@@ -22,8 +31,14 @@ const VIEWS = {
   confirm: { enter: paying.enterConfirm, leave: paying.leaveConfirm },
   history: { enter: enterHistory },
   receipt: { enter: enterReceipt },
+  account: { enter: enterAccount, leave: () => loaded.account?.leave() },
+  enter: { enter: enterStep, leave: leaveStep },
   enrol: {},
 };
+/** Views of a browser that is no device, or is signed out. */
+const OUTSIDE = ["enter", "enrol"];
+/** What a browser that is no device can do first. */
+const STEPS = ["sign-up", "sign-in", "join", "recover"];
 /** The tab that stands for a view without one. */
 const TABS = { confirm: "pay", receipt: "history" };
 
@@ -32,28 +47,76 @@ let shown = null;
 
 /** Shows the view that the address names; a page that is no device asks to be one. */
 function route(event) {
-  const [, name, argument] = location.hash.split("/");
-  const known = member.key && Object.hasOwn(VIEWS, name ?? "") && name !== "enrol" ? name : "code";
-  show(member.key ? known : "enrol", argument);
+  const [, name = "", argument] = location.hash.split("/");
+  if (isIn()) {
+    const isKnown = Object.hasOwn(VIEWS, name) && !OUTSIDE.includes(name);
+    show(isKnown ? name : "code", argument);
+  } else if (member.key) show("enter", "again");
+  else if (STEPS.includes(name)) show("enter", name);
+  else if (wasKnown() && !event) show("enter", "sign-in");
+  else show("enrol");
   if (event) {
     scrollTo(0, 0);
     view(shown).querySelector("h1").focus({ preventScroll: true });
   }
 }
 
-function show(name, argument) {
+/* Parts that only some visits need; those load them. */
+
+const FILES = {
+  enter: () => import("./wallet-enter.js"),
+  recover: () => import("./wallet-recover.js"),
+  account: () => import("./wallet-account.js"),
+};
+const loaded = {};
+
+/** A part, begun with who hears of its end; nothing where it cannot be had now. */
+async function part(name, listener) {
+  try {
+    const module = await FILES[name]();
+    if (!loaded[name]) module.begin(listener);
+    loaded[name] = module;
+    return module;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    trouble(new Unreachable(name));
+    return null;
+  }
+}
+
+async function enterStep(name, invitation) {
+  const isRecovery = name === "recover";
+  const steps = await part(isRecovery ? "recover" : "enter", entered);
+  // Somebody may have gone on in the meantime.
+  if (shown !== "enter" || !steps) return;
+  if (invitation) steps.joinBy(invitation);
+  else await steps.enter(name);
+}
+
+function leaveStep() {
+  loaded.enter?.leave();
+  loaded.recover?.leave();
+}
+
+async function enterAccount(argument) {
+  const account = await part("account", refused);
+  if (shown === "account") account?.enter(argument);
+}
+
+function show(name, argument, more) {
   VIEWS[shown]?.leave?.();
   shown = name;
   showOnly(view(name), Object.keys(VIEWS).map(view));
-  the("tabs").hidden = !member.key;
+  the("tabs").hidden = !isIn();
+  the("enter-back").hidden = member.key !== null;
   for (const tab of the("tabs").children) {
     if (tab.hash === `#/${TABS[name] ?? name}`) tab.setAttribute("aria-current", "page");
     else tab.removeAttribute("aria-current");
   }
+  trouble(null);
+  VIEWS[name].enter?.(argument, more);
   const title = view(name).querySelector("h1").textContent;
   document.title = `${title} – ${say("wallet-title")}`;
-  trouble(null);
-  VIEWS[name].enter?.(argument);
   paying.listOpen();
 }
 
@@ -72,9 +135,9 @@ function showEnrol(part, said = "") {
 
 async function enrol(token) {
   showEnrol("busy");
+  let key;
   try {
-    member.key = await ProvingKey.enrol(NAME, ENROL, { link_token: token }, NONCES);
-    member.wallet = null;
+    key = await ProvingKey.enrol(DEVICE, ENROL, { link_token: token }, NONCES);
   } catch (error) {
     if (isPassing(error)) {
       // The link may be used up by an answer that was lost: the same key asks again.
@@ -82,14 +145,23 @@ async function enrol(token) {
       await pause(AGAIN_MS);
       return enrol(token);
     }
-    await ProvingKey.giveUp(NAME);
+    await ProvingKey.giveUp(DEVICE);
     showEnrol("ask", because(error));
     return;
   }
   the("enrol-link").value = "";
+  await entered(key);
+}
+
+/** This browser is a device now, or signed in again. */
+async function entered(key) {
+  Object.assign(member, { key, isOut: false, wallet: null, account: null });
+  showEnrol("ask");
   // Installed pages are kept when room is short.
   navigator.storage?.persist?.();
   await journal.begin(changed);
+  part("account", refused);
+  history.replaceState(null, "", "#/code");
   route(true);
 }
 
@@ -102,6 +174,10 @@ function tokenOfAddress() {
   return isToken ? tokenOf(takeFragment()) : "";
 }
 
+/** The invitation that the address brings, taken out of it; or nothing. */
+const invitationOfAddress = () =>
+  location.hash.startsWith(INVITE) ? takeFragment().slice(INVITE.length - 1) : "";
+
 /** Another link was opened in a page that is a device. */
 function offer(token) {
   showEnrol("replace");
@@ -109,7 +185,25 @@ function offer(token) {
   the("enrol-stay").onclick = () => route(true);
 }
 
-/** This device is no member's any more. */
+/** A code was refused: this device is signed out, does not pay, or is no member's any more. */
+async function refused(error) {
+  if (isSignedOut(error)) {
+    member.isOut = true;
+    route(true);
+    return;
+  }
+  const account = await part("account", refused);
+  if (!account) return;
+  try {
+    // One that does not pay is a device all the same.
+    const why = account.whyNoCode(await account.read());
+    if (why) code.rest(why);
+  } catch (told) {
+    if (isSignedOut(told)) await refused(told);
+    else if (!isPassing(told)) ended(error);
+  }
+}
+
 function ended(error) {
   member.key = null;
   showEnrol("ask", because(error));
@@ -124,32 +218,38 @@ function changed(record) {
 }
 
 async function begin() {
-  const token = tokenOfAddress();
+  const invitation = invitationOfAddress();
+  const token = invitation ? "" : tokenOfAddress();
   the("enrol-form").addEventListener("submit", (event) => {
     event.preventDefault();
     enrol(tokenOf(the("enrol-link").value));
   });
   the("history-more").addEventListener("click", readMore);
-  code.begin(ended);
+  code.begin(refused);
   paying.begin();
-  member.key = await ProvingKey.load(NAME, NONCES);
-  if (member.key) await journal.begin(changed);
+  member.key = await ProvingKey.load(DEVICE, NONCES);
+  if (member.key) {
+    await journal.begin(changed);
+    part("account", refused);
+  }
   // An address that was pasted over this page's brings a link, too.
   addEventListener("hashchange", (event) => {
-    const brought = tokenOfAddress();
-    if (brought) arrive(brought);
+    const invited = invitationOfAddress();
+    const brought = invited ? "" : tokenOfAddress();
+    if (invited || brought) arrive(brought, invited);
     else if (location.hash.startsWith("#/")) route(event);
   });
-  const waiting = member.key ? null : await ProvingKey.asked(NAME);
-  await arrive(token || waiting?.link_token);
+  const waiting = member.key ? null : await ProvingKey.asked(DEVICE);
+  await arrive(token || waiting?.link_token, invitation);
 }
 
-/** Goes on from a link, where there is one. */
-async function arrive(token) {
+/** Goes on from a link or an invitation, where there is one. */
+async function arrive(token, invitation) {
   if (token && member.key) offer(token);
   else if (token) await enrol(token);
-  else if (member.key) route(null);
-  else showEnrol("ask");
+  else if (invitation && !member.key) {
+    show("enter", "join", invitation);
+  } else route(null);
 }
 
 begin();

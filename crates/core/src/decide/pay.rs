@@ -154,7 +154,8 @@ pub(super) fn credit(view: &View, credit: &Credit, effects: &mut Effects) -> Res
     }
     amount_must_hold(view, credit.amount, view.rules.currency)?;
     let member = view.members.get(&credit.member).ok_or(Refusal::MemberMustExist)?;
-    must(member.state == MemberState::Open, Refusal::MemberMustBeOpen)?;
+    // A freeze stops money that leaves, not money that comes.
+    must(member.state != MemberState::Closed, Refusal::MemberMustBeOpen)?;
     let place = Place { member: member.number, ..Place::default() };
     let closed = view.directory.is_closed(Capability::Credit, &place, view.now);
     must(!closed, Refusal::CreditsAreClosed)?;

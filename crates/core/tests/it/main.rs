@@ -5,6 +5,8 @@
 mod admin_cases;
 mod codes;
 mod comes_back;
+mod identity_cases;
+mod life;
 mod model;
 mod orders;
 mod properties;

@@ -539,7 +539,7 @@ impl Model {
             return Err("refused amount_must_be_in_range");
         }
         let purse = self.purses.get_mut(&member).unwrap();
-        if purse.frozen || purse.closed {
+        if purse.closed {
             return Err("refused member_must_be_open");
         }
         purse.money += amount;

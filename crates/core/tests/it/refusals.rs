@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use yaoki_core::refusal::Refusal;
 
-use crate::{admin_cases, register_cases, staff_cases, switched};
+use crate::{admin_cases, identity_cases, register_cases, staff_cases, switched};
 
 #[test]
 fn every_refusal_is_reached_by_a_case() {
@@ -17,6 +17,7 @@ fn every_refusal_is_reached_by_a_case() {
     said.extend(switched::refused());
     // The tables are held to these words by tests of their own.
     said.extend(register_cases::all().map(|(_, expected)| expected.to_owned()));
+    said.extend(identity_cases::all().map(|(_, expected)| expected.to_owned()));
     let words = said.iter().flat_map(|said| said.split([' ', ',']));
     let words: BTreeSet<&str> = words.collect();
     let missed = Refusal::ALL.iter().filter(|refusal| !words.contains(refusal.name()));

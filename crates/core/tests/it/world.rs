@@ -186,6 +186,7 @@ impl World {
             view.apply(effects);
             answers.push(decision);
         }
+        self.save_work(&view);
         if !view.facts.is_empty() {
             self.save(lane, view);
             self.audit();
@@ -222,10 +223,14 @@ impl World {
         self.refer_people(&refer, &mut view);
         view.numbers = refer.numbers.then(|| self.numbers());
         let keys = refer.staff;
-        view.staff.links = loaded(&self.staff.links, &keys.links);
-        view.staff.passkeys = loaded(&self.staff.passkeys, &keys.passkeys);
-        view.staff.sessions = loaded(&self.staff.sessions, &keys.sessions);
-        view.staff.clerks = loaded(&self.staff.clerks, &keys.clerks);
+        let staff = StaffRows {
+            links: loaded(&self.staff.links, &keys.links),
+            passkeys: loaded(&self.staff.passkeys, &keys.passkeys),
+            sessions: loaded(&self.staff.sessions, &keys.sessions),
+            clerks: loaded(&self.staff.clerks, &keys.clerks),
+            ..StaffRows::default()
+        };
+        view.keep_staff(staff);
         let rows = touch(commands, &view);
         for member in rows.members.iter().filter_map(|number| self.members.get(number)) {
             view.keep_member(member.clone());
@@ -287,6 +292,18 @@ impl World {
         }
     }
 
+    /// What is no fact: saved where nothing was booked, too.
+    fn save_work(&mut self, view: &View) {
+        for id in &view.changed.challenges {
+            self.challenges.insert(*id, view.challenges[id].clone());
+        }
+        for message in view.outgoing.messages.values() {
+            if self.messages.iter().all(|sent| sent.key != message.key) {
+                self.messages.push(message.clone());
+            }
+        }
+    }
+
     fn save(&mut self, lane: usize, view: View) {
         let fresh = |old: bool| assert!(!old, "a fact is inserted once");
         for fact in view.facts.operations {
@@ -327,10 +344,6 @@ impl World {
                 Touched::Proof(id) => drop(to.proofs.insert(*id, from.proofs[id].clone())),
             }
         }
-        for id in &changed.challenges {
-            self.challenges.insert(*id, view.challenges[id].clone());
-        }
-        self.messages.extend(view.outgoing.messages.values().cloned());
         if changed.directory() || view.staff.changed.directory() {
             self.directory = view.directory;
         }
@@ -370,6 +383,8 @@ impl World {
         assert_eq!(self.members, other.members, "{about}");
         assert_eq!(self.states, other.states, "{about}");
         assert_eq!(self.people, other.people, "{about}");
+        assert_eq!(self.links, other.links, "{about}");
+        assert_eq!(self.challenges, other.challenges, "{about}");
         let acknowledged =
             |world: &Self| -> Vec<FactId> { world.acknowledged.keys().copied().collect() };
         assert_eq!(acknowledged(self), acknowledged(other), "{about}");
@@ -453,10 +468,6 @@ impl World {
 
 fn loaded<K: Ord + Copy, T: Clone>(all: &BTreeMap<K, T>, keys: &[K]) -> BTreeMap<K, T> {
     keys.iter().filter_map(|key| Some((*key, all.get(key)?.clone()))).collect()
-}
-
-fn is_of_member(kind: EventKind) -> bool {
-    kind == EventKind::MemberCreated || kind.is_of_member()
 }
 
 /// Money from outside under a request id of its own.

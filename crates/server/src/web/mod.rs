@@ -8,6 +8,7 @@ pub mod health;
 pub mod mailbox;
 pub mod refusals;
 pub mod shell;
+pub mod terms;
 pub mod texts;
 
 use askama::Template;

@@ -9,11 +9,12 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use hyper::header::{
-    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, VARY,
+    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, HeaderName, HeaderValue, VARY,
 };
 
 use super::texts::{Language, PageName, Texts};
 use super::{assets, text};
+use crate::api::member::DEVICE_COOKIE;
 use crate::app::App;
 use crate::edge::error::EdgeError;
 use crate::edge::problem::Problem;
@@ -35,6 +36,17 @@ struct Shell {
     kind: &'static str,
     /// Of the page's files.
     version: &'static str,
+    /// What the shell of the member's page says besides.
+    visit: Visit,
+}
+
+/// What the member's page is told about the visit, so that it offers the right thing first.
+#[derive(Clone, Copy, Debug, Default)]
+struct Visit {
+    /// The present version of the terms.
+    terms: i64,
+    /// Whether the browser says that it was a device. That allows nothing.
+    is_known: bool,
 }
 
 impl Shell {
@@ -64,6 +76,8 @@ impl Shell {
 #[template(path = "wallet.html")]
 struct WalletShell {
     shell: Shell,
+    terms: i64,
+    known: bool,
 }
 
 /// The clerk's page.
@@ -77,6 +91,13 @@ struct RegisterShell {
 #[derive(Template)]
 #[template(path = "console.html")]
 struct ConsoleShell {
+    shell: Shell,
+}
+
+/// The page of links in messages.
+#[derive(Template)]
+#[template(path = "link.html")]
+struct LinkShell {
     shell: Shell,
 }
 
@@ -116,10 +137,46 @@ pub async fn console(state: State<App>, uri: Uri, headers: HeaderMap) -> Respons
     page(state, PageName::Console, &uri, &headers).await
 }
 
+/// What a link in a message opens: one that freezes the wallet.
+#[utoipa::path(
+    get,
+    path = "/freeze",
+    operation_id = "freeze_page",
+    tag = "public",
+    responses((status = 200, description = "The page", content_type = "text/html"))
+)]
+pub async fn freeze(state: State<App>, uri: Uri, headers: HeaderMap) -> Response {
+    page(state, PageName::Link, &uri, &headers).await
+}
+
+/// What a link in a message opens: one that contests a recovery.
+#[utoipa::path(
+    get,
+    path = "/contest",
+    operation_id = "contest_page",
+    tag = "public",
+    responses((status = 200, description = "The page", content_type = "text/html"))
+)]
+pub async fn contest(state: State<App>, uri: Uri, headers: HeaderMap) -> Response {
+    page(state, PageName::Link, &uri, &headers).await
+}
+
+/// What a link in a message opens: one that takes an address back. (`return` is Rust's own word.)
+#[utoipa::path(
+    get,
+    path = "/return",
+    operation_id = "return_page",
+    tag = "public",
+    responses((status = 200, description = "The page", content_type = "text/html"))
+)]
+pub async fn take_back(state: State<App>, uri: Uri, headers: HeaderMap) -> Response {
+    page(state, PageName::Link, &uri, &headers).await
+}
+
 /// Leads from `/` of a listener to the page that lives there.
 pub fn home(page: PageName) -> Redirect {
     Redirect::to(match page {
-        PageName::Wallet => "/wallet",
+        PageName::Wallet | PageName::Link => "/wallet",
         PageName::Register => "/register",
         PageName::Console => "/console",
     })
@@ -128,7 +185,8 @@ pub fn home(page: PageName) -> Redirect {
 async fn page(State(app): State<App>, page: PageName, uri: &Uri, headers: &HeaderMap) -> Response {
     let work = async {
         let (language, kind) = (language(uri, headers), app.book.kind().name());
-        let shell = Shell { page, language, kind, version: assets::version() };
+        let visit = Visit { terms: app.members.terms, is_known: is_known(headers) };
+        let shell = Shell { page, language, kind, version: assets::version(), visit };
         let html = render(shell).map_err(|_| EdgeError::FaultOfOurs)?;
         let mut response = text(html, "text/html; charset=utf-8").into_response();
         let headers = response.headers_mut();
@@ -147,6 +205,13 @@ async fn page(State(app): State<App>, page: PageName, uri: &Uri, headers: &Heade
     app.answer(Endpoint::Public, work).await
 }
 
+/// Whether a browser has the cookie of a device.
+fn is_known(headers: &HeaderMap) -> bool {
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|text| text.split(';'));
+    pairs.any(|pair| pair.trim().split_once('=').is_some_and(|(name, _)| name == DEVICE_COOKIE))
+}
+
 /// The language that the address asks for, else the one that the browser likes best.
 pub(super) fn language(uri: &Uri, headers: &HeaderMap) -> Language {
     let asked = uri.query().unwrap_or_default().split('&').find_map(|pair| {
@@ -159,9 +224,13 @@ pub(super) fn language(uri: &Uri, headers: &HeaderMap) -> Language {
 
 fn render(shell: Shell) -> Result<String, askama::Error> {
     match shell.page {
-        PageName::Wallet => WalletShell { shell }.render(),
+        PageName::Wallet => {
+            let Visit { terms, is_known: known } = shell.visit;
+            WalletShell { shell, terms, known }.render()
+        }
         PageName::Register => RegisterShell { shell }.render(),
         PageName::Console => ConsoleShell { shell }.render(),
+        PageName::Link => LinkShell { shell }.render(),
     }
 }
 
@@ -173,7 +242,8 @@ mod tests {
     fn every_shell_is_rendered_in_every_language_without_a_script_or_style_of_its_own() {
         for page in PageName::ALL {
             for language in Language::ALL {
-                let html = render(Shell { page, language, kind: "demo", version: "0" });
+                let visit = Visit::default();
+                let html = render(Shell { page, language, kind: "demo", version: "0", visit });
                 let html = html.expect("it renders");
                 assert!(html.contains(&format!("<html lang=\"{}\"", language.tag())));
                 assert!(!html.contains("style=\"") && !html.contains("<style"), "{page:?}");
@@ -181,6 +251,20 @@ mod tests {
                 assert_eq!(html.matches("<script").count(), 1, "{page:?}");
                 assert!(html.contains("<script type=\"module\" src=\"/static/"), "{page:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_browser_that_was_a_device_is_known_by_its_cookie_and_by_no_other() {
+        for (cookies, known) in [
+            ("", false),
+            ("a=b; __Host-yaoki-device=x", true),
+            ("__Host-yaoki-device-not=x", false),
+            ("a=__Host-yaoki-device", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(COOKIE, HeaderValue::from_static(cookies));
+            assert_eq!(is_known(&headers), known, "{cookies}");
         }
     }
 

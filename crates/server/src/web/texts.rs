@@ -76,11 +76,13 @@ pub enum PageName {
     Register,
     /// The operator's.
     Console,
+    /// What a link in a message opens.
+    Link,
 }
 
 impl PageName {
     /// Every page.
-    pub const ALL: [Self; 3] = [Self::Wallet, Self::Register, Self::Console];
+    pub const ALL: [Self; 4] = [Self::Wallet, Self::Register, Self::Console, Self::Link];
 
     /// As in paths and files.
     pub const fn text(self) -> &'static str {
@@ -88,6 +90,7 @@ impl PageName {
             Self::Wallet => "wallet",
             Self::Register => "register",
             Self::Console => "console",
+            Self::Link => "link",
         }
     }
 }
@@ -114,6 +117,12 @@ const fn sources(page: PageName, language: Language) -> [&'static str; 2] {
         (PageName::Console, English) => {
             [include_str!("../../texts/common.en.ftl"), include_str!("../../texts/console.en.ftl")]
         }
+        (PageName::Link, Japanese) => {
+            [include_str!("../../texts/common.ja.ftl"), include_str!("../../texts/link.ja.ftl")]
+        }
+        (PageName::Link, English) => {
+            [include_str!("../../texts/common.en.ftl"), include_str!("../../texts/link.en.ftl")]
+        }
     }
 }
 
@@ -122,6 +131,14 @@ const fn messages_source(language: Language) -> &'static str {
     match language {
         Language::Japanese => include_str!("../../texts/messages.ja.ftl"),
         Language::English => include_str!("../../texts/messages.en.ftl"),
+    }
+}
+
+/// The Fluent source of terms and notices.
+const fn terms_source(language: Language) -> &'static str {
+    match language {
+        Language::Japanese => include_str!("../../texts/terms.ja.ftl"),
+        Language::English => include_str!("../../texts/terms.en.ftl"),
     }
 }
 
@@ -151,6 +168,18 @@ impl Texts {
     pub fn of_messages(language: Language) -> &'static Self {
         static ALL: LazyLock<BTreeMap<Language, Texts>> = LazyLock::new(|| {
             let read = |language| (language, Texts::read_all(&[messages_source(language)]));
+            Language::ALL.map(read).into()
+        });
+        &ALL[&language]
+    }
+
+    /// The terms and notices; read once a process.
+    ///
+    /// # Panics
+    /// As [`Texts::of`].
+    pub fn of_terms(language: Language) -> &'static Self {
+        static ALL: LazyLock<BTreeMap<Language, Texts>> = LazyLock::new(|| {
+            let read = |language| (language, Texts::read_all(&[terms_source(language)]));
             Language::ALL.map(read).into()
         });
         &ALL[&language]
@@ -234,8 +263,11 @@ mod tests {
     fn both_languages_say_the_same_things_with_the_same_values() {
         let of_pages = PageName::ALL
             .map(|page| (page.text(), Language::ALL.map(|language| Texts::of(page, language))));
-        let of_messages = [("messages", Language::ALL.map(Texts::of_messages))];
-        for (page, [japanese, english]) in of_pages.into_iter().chain(of_messages) {
+        let others = [
+            ("messages", Language::ALL.map(Texts::of_messages)),
+            ("terms", Language::ALL.map(Texts::of_terms)),
+        ];
+        for (page, [japanese, english]) in of_pages.into_iter().chain(others) {
             let keys = |texts: &Texts| texts.0.keys().cloned().collect::<BTreeSet<_>>();
             assert_eq!(keys(japanese), keys(english), "{page:?}");
             for (key, text) in &japanese.0 {

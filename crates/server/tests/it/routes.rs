@@ -120,6 +120,10 @@ pub(crate) const TABLE: &[Row] = &[
     ("post", "/v1/device/wallet", [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
     ("get", "/", [OK; 6]),
     ("get", "/wallet", [OK; 6]),
+    ("get", "/freeze", [OK; 6]),
+    ("get", "/contest", [OK; 6]),
+    ("get", "/return", [OK; 6]),
+    ("get", "/terms", [OK; 6]),
     ("get", "/register", [OK; 6]),
     ("get", "/console", [OK; 6]),
     ("post", "/v1/orders", [UNSIGNED, UNSIGNED, OK, OK, OK, "503 shop_takes_no_payments"]),
@@ -188,6 +192,7 @@ const CONSOLE: &[(&str, &str)] = &[
 fn elsewhere(path: &str) -> &'static str {
     match (listener_of(path), path) {
         (_, "/wallet" | "/register" | "/console") => OK,
+        (_, "/freeze" | "/contest" | "/return" | "/terms") => OK,
         (_, "/demo/ca.crt" | "/mailbox") => "404 not_found",
         (ListenerName::Registers, _) => UNSIGNED,
         (ListenerName::Devices, path) if NEWCOMERS.contains(&path) => NEWCOMER,
@@ -448,7 +453,7 @@ pub(crate) fn listener_of(path: &str) -> ListenerName {
         path if path.starts_with("/v1/member/") => ListenerName::Devices,
         path if path.starts_with("/v1/console/") => ListenerName::Console,
         path if path.starts_with("/v1/") => ListenerName::Registers,
-        "/wallet" => ListenerName::Devices,
+        "/wallet" | "/freeze" | "/contest" | "/return" | "/terms" => ListenerName::Devices,
         "/register" => ListenerName::Registers,
         "/console" => ListenerName::Console,
         _ => ListenerName::Public,

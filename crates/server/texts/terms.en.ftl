@@ -1,0 +1,24 @@
+# Terms of use and the notices of an issuer of prepaid means (Payment Services Act, article 13).
+terms-title = Terms and notices
+terms-other-language = 日本語
+terms-version = Version { $version }
+terms-issuer = Issuer
+terms-issuer-text = { $operator } issues this balance, and is who you agree with.
+terms-use = What it is for
+terms-use-text = The balance pays for goods and services in the shops that take part; each shows our sign, and the wallet names the shop before you pay. It bears no interest and is no deposit.
+terms-limits = Limits
+terms-limits-text = How much a wallet may hold and pay, at once and in a day, is limited, and the wallet says so when a limit is met. A device that is new may pay less until more than its age shows that it is yours.
+terms-expiry = How long it lasts
+terms-expiry-text = Money does not expire while the wallet is open. Points may; the wallet shows when.
+terms-refund = Paying out
+terms-refund-text = Balances are not paid out on request, except where the law says so: when the issue ends, or after an account was closed. Closing an account takes nothing of the balance.
+terms-safety = Keeping it safe
+terms-safety-text = A device that you enrol pays by itself. Lock it, show its codes to shops only, and tell no code and no invitation to anybody: our staff never ask. If a device is lost, freeze the wallet at once, on another device or by the link in our messages.
+terms-loss = If somebody else pays
+terms-loss-text = Tell us as soon as you see a payment that is not yours. What was paid without you after you froze the wallet or told us is not at your cost. What was paid before is made good unless you gave somebody the device, a code or an invitation, on purpose or by gross carelessness.
+terms-data = What we keep
+terms-data-text = Your addresses, your devices (kind and network), and what you paid. Addresses are used to reach you and to recover your wallet. Records of payments are kept as long as the law says.
+terms-contact = Questions and complaints
+terms-contact-text = The help desk of { $operator }, at the address from which our messages come.
+terms-changes = Changes
+terms-changes-text = A change gets a new version. The wallet shows it, and asks you to agree anew.
