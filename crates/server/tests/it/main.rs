@@ -18,6 +18,7 @@ mod messages;
 mod openapi;
 mod openid;
 mod outcomes;
+mod pathways;
 mod proxy;
 mod raw;
 mod renew;

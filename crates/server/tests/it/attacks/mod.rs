@@ -16,7 +16,7 @@ mod external;
 mod pairs;
 mod phishing;
 mod recovery;
-mod staff;
+pub(crate) mod staff;
 mod theft;
 
 use serde_json::{Value, json};
