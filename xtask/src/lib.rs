@@ -16,6 +16,7 @@
 
 pub mod browser;
 mod debian;
+pub mod openid;
 pub mod postgres;
 pub mod shim;
 pub mod stages;

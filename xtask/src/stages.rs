@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::browser::{BrowserTools, Program};
+use crate::openid::OpenidTools;
 use crate::postgres::{Binaries, Cluster};
 use crate::{shim, tidy, tools, workspace_root};
 
@@ -20,6 +21,8 @@ const CRASH_ROUNDS: [(&str, &str); 5] = [
     ("YAOKI_CRASH_SERVE_KILLS", "20"),
 ];
 
+/// The crate whose tests run against the OpenID provider.
+const SERVER: &str = "yaoki-server";
 /// The crate whose tests open pages in a browser.
 const PAGES: &str = "yaoki-browser";
 
@@ -76,6 +79,12 @@ pub fn test(stages: &mut Stages, filter: &[String]) -> Result<()> {
     } else {
         None
     };
+    let openid = if !names_package || filter.iter().any(|word| word.ends_with(SERVER)) {
+        let install = OpenidTools::find_or_install;
+        Some(stages.run("find or install the certified OpenID provider", install)?)
+    } else {
+        None
+    };
     stages.run("cargo test", || {
         let mut command = cargo(&["test", "--locked"]);
         if !names_package {
@@ -87,6 +96,10 @@ pub fn test(stages: &mut Stages, filter: &[String]) -> Result<()> {
             command.env("YAOKI_TEST_ZBARIMG", &tools.zbarimg);
             command.env("YAOKI_TEST_AXE", &tools.axe);
             command.env("YAOKI_TEST_PROGRAM", program.path());
+        }
+        if let Some(tools) = &openid {
+            command.env("YAOKI_TEST_NODE", &tools.node);
+            command.env("YAOKI_TEST_OPENID_PROVIDER", &tools.folder);
         }
         command.env("YAOKI_TEST_POSTGRES", cluster.url());
         command.env("YAOKI_TEST_PG_BIN", binaries.folder());

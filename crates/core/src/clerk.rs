@@ -45,6 +45,8 @@ row! {
         pub locked_until: Instant,
         /// Sessions that were opened before this event are over.
         pub sessions_since: FactId,
+        /// The last event about this clerk; a later one has a larger id.
+        pub last_id: FactId,
         /// Whether he works here.
         pub state: ClerkState,
     }
@@ -61,12 +63,15 @@ impl Clerk {
             tries: 0,
             locked_until: Instant(0),
             sessions_since: FactId::NONE,
+            last_id: event.id,
             state: ClerkState::Active,
         }
     }
 
     /// Books an event about this clerk; `pin` is what a reset's digest names.
     pub fn fold_event(&mut self, event: &Event, pin: Option<Sealed>) {
+        assert!(event.id > self.last_id, "a clerk's facts are in order of their ids");
+        self.last_id = event.id;
         match event.kind {
             EventKind::ClerkPinReset => {
                 (self.tries, self.locked_until) = (0, Instant(0));

@@ -66,10 +66,12 @@ impl StaffSession {
         }
     }
 
-    /// Books an event about this session.
-    pub const fn fold_event(&mut self, event: &Event) {
+    /// Books an event about this session. Two lanes may book theirs in any order.
+    pub fn fold_event(&mut self, event: &Event) {
         match event.kind {
-            EventKind::StaffSessionVerified => self.verified_at = event.id.at(),
+            EventKind::StaffSessionVerified => {
+                self.verified_at = self.verified_at.max(event.id.at());
+            }
             EventKind::StaffSessionEnded => self.ended = event.id,
             _ => {}
         }

@@ -1,22 +1,24 @@
 //! What operators do in sessions, and the rows of staff in a batch: which are loaded, which were
 //! changed, and how events fold into them.
 //!
-//! | rows                        | where                                  | guarded by              |
-//! | --------------------------- | -------------------------------------- | ----------------------- |
-//! | operators, proposals        | the directory, in every lane's memory  | the switchboard's version |
-//! | links, passkeys, sessions, clerks | loaded by key                    | a lock on the row       |
+//! | rows                              | where                    | guarded by                |
+//! | --------------------------------- | ------------------------ | ------------------------- |
+//! | operators, proposals              | every lane's directory   | the switchboard's version |
+//! | links, passkeys, sessions, clerks | loaded by key            | a lock on the row         |
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::clerk::Clerk;
 use crate::command::{Act, Command};
 use crate::facts::{Event, EventKind};
+use crate::identity::people::Private;
 use crate::ids::{ClerkNumber, FactId, OperatorNumber, RequestId};
 use crate::operator::{Operator, OperatorLink, OperatorPasskey, Sealed, part};
 use crate::proposal::{Proposal, ProposalState};
 use crate::session::StaffSession;
 use crate::time::Instant;
-use crate::view::Numbers;
+use crate::view::{Numbers, View};
 
 /// What an operator does in a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,12 +52,12 @@ pub enum Deed {
     EndSessions(OperatorNumber),
 }
 
-/// Operators, and proposals that are not over.
+/// Operators, and the newest proposals.
 #[derive(Clone, Debug, Default)]
 pub struct StaffDirectory {
     /// By number, ended ones included.
     pub operators: BTreeMap<OperatorNumber, Operator>,
-    /// By id; those whose time was over when they were read are not among them.
+    /// By id; none that may still be decided or used is missing.
     pub proposals: BTreeMap<FactId, Proposal>,
 }
 
@@ -286,6 +288,30 @@ impl StaffRows {
         if event.kind == EventKind::ClerkSignedIn {
             self.put_session(session);
         }
+    }
+}
+
+impl View {
+    /// Books an event about staff; what it names by digest only comes beside it.
+    pub(crate) fn fold_staff(&mut self, event: &Event, private: Private) {
+        let secret = (!private.secret.is_empty()).then_some(Sealed(private.secret));
+        let (directory, rows) = (&mut self.directory, &mut self.staff);
+        fold(move || &mut Arc::make_mut(directory).staff, rows, event, secret);
+    }
+
+    /// Keeps rows of staff that were locked and loaded. Facts about one row ascend by id even where
+    /// another lane, whose clock is ahead, booked the last one: then this commit is a millisecond
+    /// later.
+    pub fn keep_staff(&mut self, rows: StaffRows) {
+        let passkeys = rows.passkeys.values().map(|row| row.id);
+        let sessions = rows.sessions.values().map(|row| row.id);
+        let clerks = rows.clerks.values().map(|row| row.last_id);
+        for last in passkeys.chain(sessions).chain(clerks) {
+            if last.lane() != self.lane && last.at() >= self.now {
+                self.now = last.at().plus_ms(1);
+            }
+        }
+        self.staff = rows;
     }
 }
 

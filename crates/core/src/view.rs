@@ -18,7 +18,6 @@ use crate::ids::{
     TerminalNumber, WebhookNumber,
 };
 use crate::money::Currency;
-use crate::operator::Sealed;
 use crate::staff::{self, StaffDirectory, StaffRows};
 pub use crate::state::terminal_of_event;
 use crate::state::{EnrolmentLink, EnrolmentWay, Member, Merchant, PaymentState, Store, Terminal};
@@ -319,12 +318,6 @@ impl View {
             self.facts.acknowledgements.push(acknowledgement);
         }
         self.outgoing.take(effects.messages, effects.confirmed);
-    }
-
-    fn fold_staff(&mut self, event: &Event, private: Private) {
-        let secret = (!private.secret.is_empty()).then_some(Sealed(private.secret));
-        let (directory, rows) = (&mut self.directory, &mut self.staff);
-        staff::fold(move || &mut Arc::make_mut(directory).staff, rows, event, secret);
     }
 
     fn take_id(&mut self, id: FactId) {

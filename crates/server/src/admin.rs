@@ -507,7 +507,33 @@ fn told(event: &Event, replayed: bool) -> Value {
         EventKind::WebhookEnded | EventKind::WebhookSecretRotated => {
             &[("webhook", Kind::Webhook, event.subject)]
         }
-        _ => &[],
+        EventKind::ClerkCreated => &[("store", Kind::Store, event.object)],
+        EventKind::ClerkSignedIn | EventKind::ClerkPinWrong => {
+            &[("terminal", Kind::Terminal, event.object)]
+        }
+        EventKind::LaneCreated
+        | EventKind::SwitchClosed
+        | EventKind::SwitchOpened
+        | EventKind::Checkpoint
+        | EventKind::Restored
+        | EventKind::BookOpened
+        | EventKind::FirstOperatorsCreated
+        | EventKind::OperatorCreated
+        | EventKind::OperatorRolesChanged
+        | EventKind::OperatorEnded
+        | EventKind::OperatorLinked
+        | EventKind::OperatorPasskeyAdded
+        | EventKind::OperatorPasskeyEnded
+        | EventKind::StaffSessionOpened
+        | EventKind::StaffSessionVerified
+        | EventKind::StaffSessionEnded
+        | EventKind::OperatorSessionsEnded
+        | EventKind::Proposed
+        | EventKind::ProposalApproved
+        | EventKind::ProposalRefused
+        | EventKind::ProposalUsed
+        | EventKind::ClerkPinReset
+        | EventKind::ClerkEnded => &[],
     };
     for &(name, kind, number) in named {
         reply[name] = identifier::text(kind, number).into();

@@ -30,7 +30,7 @@ use yaoki_core::ids::{FactId, MemberNumber};
 use yaoki_core::operator::{OperatorLink, OperatorPasskey};
 use yaoki_core::row::Value;
 use yaoki_core::session::StaffSession;
-use yaoki_core::staff::StaffKeys;
+use yaoki_core::staff::{StaffKeys, StaffRows};
 use yaoki_core::state::{Device, EnrolmentLink, Lane, Member, PaymentState};
 use yaoki_core::time::Instant;
 use yaoki_core::view::{Directory, Numbers, Rules, Touch, View, refer_all, touch};
@@ -347,7 +347,7 @@ fn load_people(
 /// Locks and loads rows of staff, after the members': each kind in order of its keys. They change
 /// under their own locks.
 fn lock_staff(conn: &mut Conn, view: &mut View, keys: &StaffKeys) -> Result<(), StoreError> {
-    let rows = &mut view.staff;
+    let mut rows = StaffRows::default();
     let links = conn.lock::<OperatorLink>(&keys.links, LockMode::Wait)?;
     rows.links = links.into_iter().map(|row| (row.digest, row)).collect();
     let passkeys = conn.lock::<OperatorPasskey>(&keys.passkeys, LockMode::Wait)?;
@@ -356,6 +356,7 @@ fn lock_staff(conn: &mut Conn, view: &mut View, keys: &StaffKeys) -> Result<(), 
     rows.sessions = sessions.into_iter().map(|row| (row.id, row)).collect();
     let clerks = conn.lock::<Clerk>(&keys.clerks, LockMode::Wait)?;
     rows.clerks = clerks.into_iter().map(|row| (row.number, row)).collect();
+    view.keep_staff(rows);
     Ok(())
 }
 

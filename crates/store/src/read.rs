@@ -61,8 +61,8 @@ pub fn device(conn: &mut Conn, id: FactId) -> Result<Option<Device>, StoreError>
     Ok(conn.find::<Device, _>(&[id])?.pop())
 }
 
-/// Every merchant, store, terminal, webhook endpoint, closed switch and operator, and the proposals
-/// that wait.
+/// Every merchant, store, terminal, webhook endpoint, closed switch and operator, and the newest
+/// proposals.
 pub fn directory(conn: &mut Conn) -> Result<Directory, StoreError> {
     let merchants: Vec<Merchant> = conn.query(&sql::MERCHANTS, &[])?;
     let stores: Vec<Store> = conn.query(&sql::STORES, &[])?;

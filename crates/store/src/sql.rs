@@ -128,9 +128,9 @@ statements! {
     /// Every passkey of an operator's.
     OPERATOR_PASSKEYS: OperatorPasskey, "", 0, false,
         "SELECT {columns} FROM operator_passkey ORDER BY lookup";
-    /// The newest proposals that are neither refused nor used.
-    PROPOSALS_WAITING: Proposal, "", 1, false,
-        "SELECT {columns} FROM proposal WHERE state < 2 ORDER BY id DESC LIMIT $1";
+    /// The newest proposals.
+    NEWEST_PROPOSALS: Proposal, "", 1, false,
+        "SELECT {columns} FROM proposal ORDER BY id DESC LIMIT $1";
     /// The newest proposals before one.
     PROPOSALS_BEFORE: Proposal, "", 2, false,
         "SELECT {columns} FROM proposal WHERE id < $1 ORDER BY id DESC LIMIT $2";

@@ -8,6 +8,7 @@
 //! | [`bench`]    | `yaoki bench`                                                       |
 //! | [`folder`], [`open`], [`door`] | the data folder and its lock; opening a book; operators |
 //! | [`messages`] | how messages go out                                                 |
+//! | [`openid`]   | providers of external ids, from their file                          |
 //! | [`outside`]  | time, chance, environment                                           |
 //! | [`logs`], [`signals`], [`say`], [`exit`] | what is said where; how it ends       |
 
@@ -20,6 +21,7 @@ mod folder;
 mod logs;
 mod messages;
 mod open;
+mod openid;
 mod outside;
 mod say;
 mod settings;

@@ -223,10 +223,14 @@ impl World {
         self.refer_people(&refer, &mut view);
         view.numbers = refer.numbers.then(|| self.numbers());
         let keys = refer.staff;
-        view.staff.links = loaded(&self.staff.links, &keys.links);
-        view.staff.passkeys = loaded(&self.staff.passkeys, &keys.passkeys);
-        view.staff.sessions = loaded(&self.staff.sessions, &keys.sessions);
-        view.staff.clerks = loaded(&self.staff.clerks, &keys.clerks);
+        let staff = StaffRows {
+            links: loaded(&self.staff.links, &keys.links),
+            passkeys: loaded(&self.staff.passkeys, &keys.passkeys),
+            sessions: loaded(&self.staff.sessions, &keys.sessions),
+            clerks: loaded(&self.staff.clerks, &keys.clerks),
+            ..StaffRows::default()
+        };
+        view.keep_staff(staff);
         let rows = touch(commands, &view);
         for member in rows.members.iter().filter_map(|number| self.members.get(number)) {
             view.keep_member(member.clone());
@@ -464,10 +468,6 @@ impl World {
 
 fn loaded<K: Ord + Copy, T: Clone>(all: &BTreeMap<K, T>, keys: &[K]) -> BTreeMap<K, T> {
     keys.iter().filter_map(|key| Some((*key, all.get(key)?.clone()))).collect()
-}
-
-fn is_of_member(kind: EventKind) -> bool {
-    kind == EventKind::MemberCreated || kind.is_of_member()
 }
 
 /// Money from outside under a request id of its own.

@@ -202,6 +202,7 @@ pub async fn code(State(app): State<App>, proven: Result<Proven, Problem>) -> Re
         });
         let member = read.await??;
         proven.is_believed();
+        app.note_seen(&proven);
         let issued = app.keyring().cipher.issue(&member, now);
         let issued = issued.ok_or(Refusal::DeviceMustBeActive)?;
         Ok(render::said(&drawn(issued, asked.pictures)?))
@@ -241,6 +242,7 @@ pub async fn wallet(State(app): State<App>, proven: Result<Proven, Problem>) -> 
         });
         let (member, operations, around) = read.await??;
         proven.is_believed();
+        app.note_seen(&proven);
         Ok(render::said(&WalletAnswer {
             money: member.money,
             held: member.held,

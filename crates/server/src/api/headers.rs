@@ -7,8 +7,10 @@ use utoipa::openapi::{Object, OpenApi, RefOr, Response, Type};
 
 /// The answers that are rendered from a recorded outcome, by the names of their schemas.
 const RECORDED: [&str; 2] = ["Operation", "QueryAnswer"];
-/// The tags of routes that take proofs: of devices, of operators' browsers.
-const PROVEN: [&str; 2] = ["device", "console"];
+/// The tags of routes that take proofs: of devices, of browsers, of operators' browsers.
+const PROVEN: [&str; 3] = ["device", "member", "console"];
+/// The tags of routes that renew the token of a device.
+const RENEWING: [&str; 2] = ["device", "member"];
 
 /// Declares every header on every answer that may carry it.
 pub fn declare(document: &mut OpenApi) {
@@ -21,11 +23,17 @@ pub fn declare(document: &mut OpenApi) {
 }
 
 fn declare_in(operation: &mut Operation) {
-    let is_proven = operation.tags.iter().flatten().any(|tag| PROVEN.contains(&&**tag));
+    let tags: Vec<&str> = operation.tags.iter().flatten().map(|tag| &**tag).collect();
+    let is_proven = tags.iter().any(|tag| PROVEN.contains(tag));
+    let renews = tags.iter().any(|tag| RENEWING.contains(tag));
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
         if is_proven {
             add(response, "DPoP-Nonce", Type::String, "The nonce for the caller's next proof.");
+        }
+        if renews && status == "200" {
+            let text = "A newer token for this device, now and then: to be sent from now on.";
+            add(response, "Yaoki-Device-Token", Type::String, text);
         }
         if status == "default" {
             let text = "After so many seconds it makes sense to ask again; not on every answer.";

@@ -30,6 +30,8 @@ pub struct DeviceClient {
     /// What begins each `jti`: another program with the same key counts its proofs, too.
     name: String,
     proofs: u64,
+    /// What it sends besides, such as the cookie that its browser kept.
+    headers: Vec<(String, String)>,
 }
 
 /// A code as it is shown.
@@ -97,13 +99,35 @@ impl DeviceClient {
     /// # Errors
     /// When the source of randomness failed.
     pub fn new(address: SocketAddr, clock: Clock) -> Result<Self, ClientError> {
+        let key = DeviceKey::generate(&SystemRandom::new())?;
+        Self::with_key(address, clock, key)
+    }
+
+    /// A device with this key, such as a copy of another's.
+    ///
+    /// # Errors
+    /// When the source of randomness failed.
+    pub fn with_key(
+        address: SocketAddr,
+        clock: Clock,
+        key: DeviceKey,
+    ) -> Result<Self, ClientError> {
         let random = SystemRandom::new();
-        let key = DeviceKey::generate(&random)?;
         let connection = Connection::new(address);
         let mut name = [0; 16];
         random.fill(&mut name).map_err(|_| DeviceKeyError::Random)?;
         let name = hex::text(&name);
-        Ok(Self { connection, key, token: None, nonce: None, random, clock, name, proofs: 0 })
+        Ok(Self {
+            connection,
+            key,
+            token: None,
+            nonce: None,
+            random,
+            clock,
+            name,
+            proofs: 0,
+            headers: Vec::new(),
+        })
     }
 
     /// The device's key.
@@ -119,6 +143,12 @@ impl DeviceClient {
     /// Takes a token that was given to this key before.
     pub fn set_token(&mut self, token: String) {
         self.token = Some(token);
+    }
+
+    /// Sends this header from now on, in the place of one of its name.
+    pub fn set_header(&mut self, name: &str, value: &str) {
+        self.headers.retain(|(known, _)| known != name);
+        self.headers.push((name.to_owned(), value.to_owned()));
     }
 
     /// Enrols by a one-time link: the identifiers of device and member.
@@ -239,6 +269,8 @@ impl DeviceClient {
         let authorization = self.token.as_ref().map(|token| format!("DPoP {token}"));
         let mut headers = vec![("DPoP", proof.as_str()), ("Content-Type", content_type)];
         headers.extend(authorization.as_deref().map(|value| ("Authorization", value)));
+        let more = self.headers.iter();
+        headers.extend(more.map(|(name, value)| (name.as_str(), value.as_str())));
         let request = Request { method: "POST", target: path, headers: &headers, body };
         let answer = self.connection.send(&request).await?;
         if answer.nonce.is_some() {

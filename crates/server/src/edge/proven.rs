@@ -27,7 +27,7 @@ use super::problem::{Problem, sentence};
 use super::proof::seen::SeenProofs;
 use super::proof::token::Bound;
 use super::proof::{self, NO_DEVICE, ProofError, VerifiedKey};
-use super::request::{self, DEVICE_BODY_BYTES_MAX, Intake};
+use super::request::{self, Intake, device_bytes_max};
 use super::seen::Seen;
 use crate::app::App;
 
@@ -160,7 +160,7 @@ impl FromRequest<App> for Proven {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        let intake = Intake::Json(DEVICE_BODY_BYTES_MAX);
+        let intake = Intake::Json(device_bytes_max(request.uri().path()));
         Self::take(request, app, intake).await.map(|(proven, _)| proven)
     }
 }
@@ -248,7 +248,7 @@ impl<G: Gate> FromRequest<App> for Newcomer<G> {
         let (parts, body) = request.into_parts();
         let newcomer = async {
             request::check_head(&parts)?;
-            let body = request::body(body, DEVICE_BODY_BYTES_MAX).await?;
+            let body = request::body(body, device_bytes_max(parts.uri.path())).await?;
             // After the body: whoever sends slowly holds none of these places.
             let flight = app.stranger(G::LISTENER)?;
             let deadline = app.deadline();

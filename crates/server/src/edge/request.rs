@@ -32,6 +32,9 @@ pub const REGISTER_BODY_BYTES_MAX: usize = 8 * 1024;
 /// The most that a device's body may take, bytes: a scanned payload has 512, what else a
 /// confirmation says less than 300.
 pub const DEVICE_BODY_BYTES_MAX: usize = 1024;
+/// The largest body about a member himself, in bytes: a new passkey comes with its attestation, and
+/// with what began its ceremony.
+pub const MEMBER_BODY_BYTES_MAX: usize = 16 * 1024;
 /// How long a body may take to arrive, seconds.
 pub const BODY_SECONDS_MAX: u64 = 10;
 
@@ -152,6 +155,11 @@ fn is_of_type(parts: &Parts, media_type: &str) -> bool {
     let value = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = value.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case(media_type)
+}
+
+/// The most bytes that a device or browser may send to this path.
+pub fn device_bytes_max(path: &str) -> usize {
+    if path.starts_with("/v1/member/") { MEMBER_BODY_BYTES_MAX } else { DEVICE_BODY_BYTES_MAX }
 }
 
 /// What the body of a route is.

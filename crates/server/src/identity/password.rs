@@ -252,7 +252,8 @@ fn may_be(password: &Password, words: &[&str]) -> Result<(), Weakness> {
         return Err(Weakness::Long);
     }
     let mut left = Zeroizing::new(password.0.to_lowercase());
-    for word in words.iter().flat_map(|word| word.split('@').take(1)) {
+    // An address is left out as a whole, and so is what stands before its sign.
+    for word in words.iter().flat_map(|word| [*word, word.split('@').next().unwrap_or_default()]) {
         let word: String = word.nfc().flat_map(char::to_lowercase).collect();
         if word.chars().count() >= WORD_CHARACTERS_MIN {
             left = Zeroizing::new(left.replace(&word, ""));

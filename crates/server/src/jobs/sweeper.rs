@@ -1,4 +1,5 @@
-//! The sweeper: releases holds whose time is over. Never touches a payment that succeeded.
+//! The sweeper: releases holds whose time is over, and deletes typed codes that are. Never touches a
+//! payment that succeeded.
 
 use std::sync::mpsc::channel;
 
@@ -15,8 +16,21 @@ const HOLDS_AT_ONCE: i64 = 200;
 /// How long one expiry may wait for its turn, milliseconds.
 const DEADLINE_MS: i64 = 10 * SECOND_MS;
 
-/// Releases every hold that is over, page by page. What fails is met again at the next sweep.
+/// Deletes challenges and releases holds that are over. What fails is met again at the next sweep.
 pub fn sweep(app: &App) {
+    let now = app.now();
+    while let Some(true) =
+        logged(app.book.run_errand(move |conn| read::sweep_challenges(conn, now)))
+    {}
+    sweep_holds(app);
+}
+
+fn logged(swept: Result<bool, StoreError>) -> Option<bool> {
+    swept.inspect_err(|error| tracing::warn!(%error, "challenges that are over stay for now")).ok()
+}
+
+/// Releases every hold that is over, page by page.
+fn sweep_holds(app: &App) {
     loop {
         match sweep_page(app) {
             // A page that released nothing would be met again at once.

@@ -7,6 +7,7 @@ use yaoki_server::client::DeviceClient;
 use yaoki_store::on_both_storages;
 
 use crate::bad_input::{changed, must_be_a_problem, post};
+use crate::members;
 use crate::world::{MONEY, World, told};
 
 const FIELDS: &str = "400 request_must_have_its_fields";
@@ -144,6 +145,56 @@ on_both_storages! {
             assert_eq!(told(&answer), "200 ok", "{count}");
         }
         assert_eq!(world.size(), before, "nobody has seen any of these requests");
+    }
+
+    fn a_malformed_body_of_a_member_says_what_to_mend_and_changes_nothing(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let mut member = world.sign_up("hanako@example.jp");
+        let before = world.size();
+        let id = new_id();
+        let begin = json!({ "act": "begin", "address": "a@b.jp", "language": "ja" });
+        let recover =
+            json!({ "act": "begin", "address": "a@b.jp", "channel": "mail", "language": "ja" });
+        let redeem = json!({ "act": "redeem", "request_id": id, "invitation": "0000 0000" });
+        let link = json!({ "act": "confirm", "token": "x", "digits": "00" });
+        let password = json!({ "act": "password", "request_id": id, "password": "x" });
+        let end = json!({ "act": "end", "request_id": id, "device": "dev_0000000000000" });
+        let freeze = json!({ "act": "cancel_recovery", "request_id": id, "recovery": "x" });
+        let provider = json!({ "act": "begin", "provider": "x" });
+        let session = json!({ "act": "begin", "purpose": "verify" });
+        for (path, good, field, value) in [
+            (members::SIGN_UP, &begin, "address", json!("nobody")),
+            (members::SIGN_UP, &begin, "language", json!("tlh")),
+            (members::SIGN_IN, &password, "address", json!("")),
+            (members::JOIN, &redeem, "invitation", json!("7")),
+            (members::RECOVERY, &recover, "channel", json!("pigeon")),
+            (members::LINK, &link, "token", json!(7)),
+            (members::SESSION, &session, "purpose", json!("x")),
+            (members::DEVICES, &end, "device", json!("7x")),
+            (members::FACTORS, &password, "request_id", json!("7")),
+            (members::CONTACTS, &begin, "address", json!("+1")),
+            (members::WALLET, &freeze, "recovery", json!("7x")),
+            ("/v1/member/external", &provider, "provider", json!("y")),
+            ("/v1/member/account", &json!({}), "limit", json!(5)),
+        ] {
+            let newcomers =
+                [members::SIGN_UP, members::SIGN_IN, members::JOIN, members::RECOVERY, members::LINK];
+            let is_newcomer = newcomers.contains(&path);
+            let mut newcomer = world.device();
+            let device = if is_newcomer { &mut newcomer } else { &mut member.device };
+            let unknown_act = changed(good, "act", &json!("none"));
+            let more = changed(good, "tip", &json!(5));
+            let wrong = changed(good, field, &value);
+            for body in NO_OBJECTS.into_iter().chain([&*unknown_act, &more, &wrong]) {
+                let answer = world.run(device.post(path, body.as_bytes())).expect("an answer");
+                must_be_a_problem(&answer, path);
+                assert_eq!(answer.status, 400, "{path} {body}: {}", answer.json());
+            }
+            let long = format!("{{}}{}", " ".repeat(16 * 1024 - 1));
+            let answer = world.run(device.post(path, long.as_bytes())).expect("an answer");
+            assert_eq!(told(&answer), "413 body_too_large", "{path}");
+        }
+        assert_eq!(world.size(), before);
     }
 
     fn a_malformed_body_of_a_device_says_what_to_mend_and_changes_nothing(db: &mut TestDatabase) {

@@ -4,16 +4,25 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 
+use serde_json::{Value, json};
 use yaoki_core::ids::TerminalNumber;
+use yaoki_server::api::member::services::TRIES_MAX;
+use yaoki_server::client::DeviceClient;
 use yaoki_server::client::http::{Connection, Request};
 use yaoki_server::client::register::Credentials;
 use yaoki_server::edge::error::EdgeError;
 use yaoki_server::edge::fruitless::{BURST, EACH_MS, Fruitless};
 use yaoki_server::edge::listener::ListenerName;
 use yaoki_server::edge::problem::{Cause, Problem};
+use yaoki_server::edge::proof::token::{LinkAct, MessageLink};
 use yaoki_server::edge::request;
+use yaoki_server::identity::leaked::build;
+use yaoki_server::identity::openid::ProviderOptions;
+use yaoki_server::serve;
 use yaoki_store::{StoreError, Unknown, on_both_storages};
 
+use crate::members;
+use crate::openid::provider::Stand;
 use crate::raw;
 use crate::world::World;
 
@@ -103,6 +112,45 @@ fn by_scans(world: &World) -> Vec<String> {
     reached
 }
 
+/// What passwords, codes, passkeys and links that do not hold reach.
+fn by_members(world: &World) -> Vec<String> {
+    let mut member = world.sign_up("errors@example.jp");
+    let (mut browser, id) = (world.device(), members::new_id());
+    let mut reached = Vec::new();
+    let mut by = |device: &mut DeviceClient, path: &str, body: &Value| {
+        reached.push(world.refused(device, path, body));
+    };
+    let of = |address: &str| {
+        json!({
+            "act": "password", "request_id": id, "address": address, "password": "wrong",
+        })
+    };
+    by(&mut browser, members::SIGN_IN, &of("errors@example.jp"));
+    let passkey = json!({ "ceremony": "made up", "answer": {} });
+    let passkey = json!({ "act": "passkey", "request_id": id, "passkey": passkey });
+    by(&mut browser, members::SIGN_IN, &passkey);
+    let link = MessageLink {
+        act: LinkAct::Freeze,
+        member: 1,
+        object: [0; 32],
+        until_ms: i64::MAX,
+        chance: [7; 16],
+    };
+    let token = world.running.app.keyring().proof.issue_link(&link);
+    let confirm = json!({ "act": "confirm", "token": token, "digits": "x" });
+    by(&mut browser, members::LINK, &confirm);
+    by(&mut browser, members::LINK, &json!({ "act": "look", "token": "made up" }));
+    let consent = json!({ "act": "consent", "request_id": id, "terms": 7 });
+    by(&mut member.device, members::WALLET, &consent);
+    let weak = json!({ "act": "password", "request_id": id, "password": "password" });
+    by(&mut member.device, members::FACTORS, &weak);
+    for _ in 0..=TRIES_MAX {
+        let wrong = json!({ "act": "sign_in", "request_id": id, "password": "wrong" });
+        by(&mut member.device, members::SESSION, &wrong);
+    }
+    reached
+}
+
 /// A payload in a body with the CRC that it should have.
 fn with_crc(body: &str) -> String {
     let Some((start, _)) = body.split_once("6304") else { return body.to_owned() };
@@ -181,6 +229,7 @@ on_both_storages! {
         // Two devices were enrolled by a link each, and nothing else.
         assert_eq!(world.size(), before + 4);
         reached.insert(by_slow_body(&world));
+        reached.extend(by_members(&world));
         for _ in 0..60 {
             let forged = world.forged_code(0);
             let mut payment = world.payment(0, 1);
@@ -220,13 +269,73 @@ on_both_storages! {
             let Cause::Edge(error) = problem.cause() else { panic!("the edge says this") };
             reached.insert(error.name().to_owned());
         }
-        // These need other limits; they are reached below, and the last in `bad_input`.
-        let elsewhere = ["deadline_passed", "too_many_in_flight", "host_must_be_ours"];
+        // These need other limits or settings; they are reached below, and `host_must_be_ours` in
+        // `bad_input`.
+        let elsewhere = [
+            "deadline_passed",
+            "too_many_in_flight",
+            "host_must_be_ours",
+            "passkeys_must_be_set_up",
+            "password_must_be_changed",
+            "external_id_must_hold",
+            "provider_must_answer",
+        ];
         reached.extend(elsewhere.map(str::to_owned));
         let all: BTreeSet<String> =
             EdgeError::ALL.iter().map(|error| error.name().to_owned()).collect();
         let missing: Vec<&String> = all.difference(&reached).collect();
         assert!(missing.is_empty(), "never reached: {missing:?}");
+    }
+
+    fn where_the_wallet_page_is_in_the_clear_there_are_no_passkeys(db: &mut TestDatabase) {
+        let world = World::with(db, 0, |options| {
+            // The name under which the tests connect, and a server cannot know beforehand.
+            options.messages.origin = Some("http://wallet.example.jp".to_owned());
+        });
+        let begin = json!({ "act": "begin" });
+        let refused = world.refused(&mut world.device(), members::SIGN_IN, &begin);
+        assert_eq!(refused, "passkeys_must_be_set_up");
+    }
+
+    fn a_password_that_leaked_since_it_was_set_proves_nothing(db: &mut TestDatabase) {
+        let file = db.folder().join("leaked");
+        let text = format!("{}\n", members::PASSWORD);
+        let filter = build(&mut text.as_bytes(), 1, &mut |_| ()).expect("a filter");
+        filter.write(&mut std::fs::File::create(&file).expect("a file")).expect("written");
+        let mut options = None;
+        let world = World::with(db, 0, |used| options = Some(used.clone()));
+        let mut member = world.sign_up("hanako@example.jp");
+        // Another node knows more than the one where it was set.
+        let mut options = options.expect("they were used");
+        options.admin_socket = None;
+        options.leaked_passwords = Some(file);
+        let other = serve(&options).expect("it starts");
+        let mut device = world.twin_of(&member.device, other.devices);
+        let verify = json!({
+            "act": "verify", "request_id": members::new_id(), "password": members::PASSWORD,
+        });
+        let here = world.refused(&mut member.device, members::SESSION, &verify);
+        assert_eq!(here, "user_must_be_verified", "it is right, and not enough");
+        let refused = world.refused(&mut device, members::SESSION, &verify);
+        assert_eq!(refused, "password_must_be_changed");
+    }
+
+    fn a_provider_that_is_away_or_says_nothing_of_use_proves_nobody(db: &mut TestDatabase) {
+        let stand = Stand::new();
+        let provider = ProviderOptions::new("id", &stand.issuer(), ("yaoki", "a secret"));
+        let provider = provider.expect("an issuer");
+        let world = World::with(db, 0, |options| options.openid = vec![provider]);
+        let mut browser = world.device();
+        stand.mind().status = Some(503);
+        let begin = json!({ "act": "begin_external", "provider": "id" });
+        let away = world.refused(&mut browser, members::SIGN_IN, &begin);
+        assert_eq!(away, "provider_must_answer");
+        let back = json!({
+            "act": "external", "request_id": members::new_id(), "provider": "id",
+            "code": "1", "state": "2", "attempt": "made up",
+        });
+        let refused = world.refused(&mut browser, members::SIGN_IN, &back);
+        assert_eq!(refused, "external_id_must_hold");
     }
 
     fn past_the_deadline_the_answer_is_unknown(db: &mut TestDatabase) {

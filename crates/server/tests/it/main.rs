@@ -2,6 +2,8 @@
 
 mod admin;
 mod admin_orders;
+mod attacks;
+mod authenticator;
 mod bad_bodies;
 mod bad_input;
 mod console;

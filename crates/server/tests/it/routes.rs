@@ -10,10 +10,12 @@ use yaoki_server::client::http::Request;
 use yaoki_server::client::register::Credentials;
 use yaoki_server::client::{Answer, DeviceClient};
 use yaoki_server::edge::listener::ListenerName;
+use yaoki_server::edge::proof::token::{LinkAct, MessageLink};
 use yaoki_server::web::assets::version;
 use yaoki_server::web::refusals::PATH;
 use yaoki_store::on_both_storages;
 
+use crate::members;
 use crate::schemas::Document;
 use crate::world::{World, told};
 
@@ -138,6 +140,18 @@ pub(crate) const TABLE: &[Row] = &[
         "/v1/device/frames/{width}/{height}",
         [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN],
     ),
+    ("post", "/v1/member/sign-up", [NEWCOMER, OK, NEWCOMER, NEWCOMER, NEWCOMER, NEWCOMER]),
+    ("post", "/v1/member/sign-in", [NEWCOMER, OK, NEWCOMER, NEWCOMER, NEWCOMER, NEWCOMER]),
+    ("post", "/v1/member/join", [NEWCOMER, OK, NEWCOMER, NEWCOMER, NEWCOMER, NEWCOMER]),
+    ("post", "/v1/member/recovery", [NEWCOMER, OK, NEWCOMER, NEWCOMER, NEWCOMER, NEWCOMER]),
+    ("post", "/v1/member/link", [NEWCOMER, OK, NEWCOMER, NEWCOMER, NEWCOMER, NEWCOMER]),
+    ("post", "/v1/member/session", [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
+    ("post", "/v1/member/external", [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
+    ("post", "/v1/member/account", [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
+    ("post", "/v1/member/devices", [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
+    ("post", "/v1/member/factors", [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
+    ("post", "/v1/member/contacts", [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
+    ("post", "/v1/member/wallet", [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
     ("get", "/demo/ca.crt", ["404 not_found"; 6]),
     ("get", "/mailbox", ["404 not_found"; 6]),
     ("get", "/static/style.css", [OK; 6]),
@@ -147,6 +161,16 @@ pub(crate) const TABLE: &[Row] = &[
     ("get", "/health", [OK; 6]),
     ("get", "/ready", [OK; 6]),
     ("get", "/metrics", [OK; 6]),
+];
+
+/// What a key may ask that the book does not know.
+const NEWCOMERS: [&str; 6] = [
+    "/v1/device/enrol",
+    "/v1/member/sign-up",
+    "/v1/member/sign-in",
+    "/v1/member/join",
+    "/v1/member/recovery",
+    "/v1/member/link",
 ];
 
 /// Path of a `post` at the console, and what everybody but an operator is told; an operator is told
@@ -171,7 +195,7 @@ fn elsewhere(path: &str) -> &'static str {
         (_, "/freeze" | "/contest" | "/return" | "/terms") => OK,
         (_, "/demo/ca.crt" | "/mailbox") => "404 not_found",
         (ListenerName::Registers, _) => UNSIGNED,
-        (ListenerName::Devices, "/v1/device/enrol") => NEWCOMER,
+        (ListenerName::Devices, path) if NEWCOMERS.contains(&path) => NEWCOMER,
         (ListenerName::Devices, _) => UNPROVEN,
         (ListenerName::Public | ListenerName::Console, _) => OK,
     }
@@ -272,6 +296,7 @@ impl Scene<'_> {
             ("post", "/v1/device/enrol") => {
                 json!({ "link_token": self.world.link(&self.world.members[1].0.to_string()) })
             }
+            ("post", path) if path.starts_with("/v1/member/") => self.of_member(path, &request_id),
             ("post", "/v1/console/session") => json!({ "link_token": self.world.console_link() }),
             ("post", "/v1/console/find") => json!({ "text": self.payment(None).1 }),
             ("post", _) => json!({}),
@@ -307,6 +332,9 @@ impl Scene<'_> {
                 };
                 answer.expect("an answer")
             }
+            (Actor::Member, _) if path.starts_with("/v1/member/") => {
+                self.ask_as_member(&target, &body)
+            }
             (Actor::Member, _) if path == "/v1/device/enrol" => {
                 let mut newcomer = self.world.device();
                 self.world.run(newcomer.post(&target, &body)).expect("an answer")
@@ -326,6 +354,65 @@ impl Scene<'_> {
                 with_proof(self.world, &mut operator, listener, &request)
             }
             _ => self.world.anonymous(listener, &request),
+        }
+    }
+}
+
+impl Scene<'_> {
+    /// The body of a good request about the member himself.
+    fn of_member(&self, path: &str, request_id: &str) -> Value {
+        match path {
+            members::SIGN_UP => {
+                json!({ "act": "begin", "address": "new@example.jp", "language": "ja" })
+            }
+            members::SIGN_IN => json!({ "act": "begin" }),
+            members::RECOVERY => json!({
+                "act": "begin", "address": "new@example.jp", "channel": "mail", "language": "ja",
+            }),
+            members::LINK => {
+                let link = MessageLink {
+                    act: LinkAct::Freeze,
+                    member: self.world.members[0].0.cast_unsigned(),
+                    object: [0; 32],
+                    until_ms: self.world.clock.now().0 + members::DAY,
+                    chance: [7; 16],
+                };
+                let token = self.world.running.app.keyring().proof.issue_link(&link);
+                json!({ "act": "look", "token": token })
+            }
+            members::SESSION => json!({ "act": "begin", "purpose": "verify" }),
+            members::DEVICES => json!({ "act": "invite", "request_id": request_id }),
+            members::FACTORS => json!({ "act": "begin_generator" }),
+            members::CONTACTS => {
+                json!({ "act": "begin", "address": "other@example.jp", "language": "ja" })
+            }
+            members::WALLET => json!({ "act": "consent", "request_id": request_id, "terms": 1 }),
+            "/v1/member/external" => json!({ "act": "providers" }),
+            _ => json!({}),
+        }
+    }
+
+    /// Somebody who signed up a moment ago, or his new browser.
+    fn ask_as_member(&self, path: &str, body: &[u8]) -> Answer {
+        let address = format!("{}@example.jp", Uuid::now_v7().simple());
+        let mut member = self.world.sign_up_by_passkey(&address);
+        let mut newcomer = self.world.device();
+        let ask = |device: &mut DeviceClient, body: &[u8]| {
+            self.world.run(device.post(path, body)).expect("an answer")
+        };
+        if path == members::JOIN {
+            let invite = json!({ "act": "invite", "request_id": members::new_id() });
+            let shown = self.world.told(&mut member.device, members::DEVICES, &invite);
+            let redeem = json!({
+                "act": "redeem", "request_id": members::new_id(),
+                "invitation": shown["invitation"],
+            });
+            return ask(&mut newcomer, redeem.to_string().as_bytes());
+        }
+        if NEWCOMERS.contains(&path) {
+            ask(&mut newcomer, body)
+        } else {
+            ask(&mut member.device, body)
         }
     }
 }
@@ -363,6 +450,7 @@ fn operates(world: &World, path: &str, body: &[u8]) -> Answer {
 pub(crate) fn listener_of(path: &str) -> ListenerName {
     match path {
         path if path.starts_with("/v1/device/") => ListenerName::Devices,
+        path if path.starts_with("/v1/member/") => ListenerName::Devices,
         path if path.starts_with("/v1/console/") => ListenerName::Console,
         path if path.starts_with("/v1/") => ListenerName::Registers,
         "/wallet" | "/freeze" | "/contest" | "/return" | "/terms" => ListenerName::Devices,

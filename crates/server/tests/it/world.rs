@@ -107,6 +107,8 @@ impl World {
         server.readers = READERS_MIN;
         server.admin_socket = Some(folder.join("admin.socket"));
         server.anchor_file = Some(folder.join("anchors"));
+        // Nothing goes out by itself: tests read what waits.
+        server.messages.pause = std::time::Duration::from_secs(3600);
         change(&mut server);
         let shops = Shops::make(&desk);
         let running = serve(&server).expect("the server starts");
@@ -147,6 +149,11 @@ impl World {
     /// Runs something that waits.
     pub(crate) fn run<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
+    }
+
+    /// Lets others work for a while.
+    pub(crate) fn rest(&self, time: std::time::Duration) {
+        self.run(async { tokio::time::sleep(time).await });
     }
 
     /// Starts something that waits.
@@ -383,6 +390,8 @@ pub(crate) fn redacted(answer: &Answer) -> String {
     }
     let mut json = answer.json();
     redact(&mut json);
+    // A crate of the tests lets JSON keep its order.
+    json.sort_all_objects();
     let replayed = if answer.replayed { "Idempotent-Replayed: true\n" } else { "" };
     let body = serde_json::to_string_pretty(&json).expect("JSON");
     format!("{} {}\n{replayed}\n{body}", answer.status, answer.content_type)

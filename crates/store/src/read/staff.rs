@@ -1,4 +1,5 @@
-//! What the console and registers ask about staff: operators, passkeys, proposals, sessions, clerks.
+//! What the console and registers ask about staff: operators, passkeys, proposals, sessions,
+//! clerks.
 
 use yaoki_core::clerk::Clerk;
 use yaoki_core::ids::{ClerkNumber, FactId, OperatorNumber, StoreNumber};
@@ -14,14 +15,13 @@ use crate::error::StoreError;
 use crate::sql;
 use crate::table::Number;
 
-/// Proposals that a lane keeps: those of the last day are never so many, since each operator has at
-/// most 20 that wait.
+/// The newest proposals, which a lane keeps: each lives for a day, and operators make some a day.
 pub const PROPOSALS_KEPT_MAX: usize = 1000;
 
-/// Every operator, and the proposals that wait.
+/// Every operator, and the newest proposals.
 pub fn directory(conn: &mut Conn) -> Result<StaffDirectory, StoreError> {
     let limit = [page_of(PROPOSALS_KEPT_MAX)];
-    let proposals: Vec<Proposal> = conn.query(&sql::PROPOSALS_WAITING, &limit)?;
+    let proposals: Vec<Proposal> = conn.query(&sql::NEWEST_PROPOSALS, &limit)?;
     let operators = operators(conn)?;
     Ok(StaffDirectory {
         operators: operators.into_iter().map(|row| (row.number, row)).collect(),

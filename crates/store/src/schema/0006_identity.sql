@@ -7,7 +7,8 @@ ALTER TABLE device ADD COLUMN pays_since {INT} DEFAULT 0;
 ALTER TABLE device ADD COLUMN pays_from {INT} DEFAULT 0;
 ALTER TABLE device ADD COLUMN counts_from {INT} DEFAULT 0;
 -- What the events of devices that were enrolled by a link say of them.
-UPDATE device SET session = CASE WHEN state = 1 THEN 0 ELSE id END,
+UPDATE device SET label = (SELECT text FROM event WHERE event.id = device.id),
+    session = CASE WHEN state = 1 THEN 0 ELSE id END,
     pays_since = (id / 4194304) + 1577836800000, counts_from = (id / 4194304) + 1577836800000;
 ALTER TABLE enrolment_link ADD COLUMN inviter {INT} DEFAULT 0;
 

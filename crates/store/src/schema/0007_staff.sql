@@ -11,13 +11,12 @@ CREATE TABLE proposal (
     id {ROWID}, kind {INT}, proposer {INT}, expires_at {INT}, state {INT}, decided_by {INT},
     digest {BYTES}, act {TEXT}, reason {TEXT}
 );
-CREATE INDEX proposal_waiting ON proposal (id) WHERE state < 2;
 CREATE TABLE staff_session (
     id {ROWID}, operator {INT}, clerk {INT}, store {INT}, verified_at {INT}, ended {INT},
     key {BYTES}
 );
 CREATE TABLE clerk (
-    number {ROWID}, store {INT}, tries {INT}, locked_until {INT}, sessions_since {INT}, state {INT},
-    name {TEXT}, pin {BYTES}
+    number {ROWID}, store {INT}, tries {INT}, locked_until {INT}, sessions_since {INT}, last_id {INT},
+    state {INT}, name {TEXT}, pin {BYTES}
 );
 CREATE INDEX clerk_of_store ON clerk (store);

@@ -1,5 +1,5 @@
-//! Operators, their links and passkeys, proposals, sessions of staff and clerks, rebuilt from events
-//! by the fold that commits use, and compared row for row.
+//! Operators, their links and passkeys, proposals, sessions of staff and clerks, rebuilt from
+//! events by the fold that commits use, and compared row for row.
 //!
 //! Of a credential and of what a PIN is compared with, the events have the digest: the row's bytes
 //! must have it. All is held whole: some hundred bytes a session that was ever opened.

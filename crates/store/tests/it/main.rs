@@ -14,6 +14,7 @@ mod lanes;
 mod lists;
 mod migrations;
 mod outbox;
+mod people;
 mod races;
 mod room;
 mod rows;

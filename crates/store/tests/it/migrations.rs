@@ -8,6 +8,18 @@ use yaoki_store::table::Switchboard;
 use yaoki_store::testing::{TestBook, TestClock, options};
 use yaoki_store::{Book, BookKind, Conn, StoreError, on_both_storages};
 
+/// A book before members had more than a device by a link, and before there were operators.
+const WITHOUT_PEOPLE: &str = "
+    DROP TABLE operator; DROP TABLE operator_link; DROP TABLE operator_passkey;
+    DROP TABLE proposal; DROP TABLE staff_session; DROP TABLE clerk;
+    DROP TABLE credential; DROP TABLE contact; DROP TABLE recovery; DROP TABLE consent;
+    DROP TABLE challenge; DROP TABLE device_seen;
+    ALTER TABLE device DROP COLUMN way; ALTER TABLE device DROP COLUMN label;
+    ALTER TABLE device DROP COLUMN session; ALTER TABLE device DROP COLUMN verified_at;
+    ALTER TABLE device DROP COLUMN evidence; ALTER TABLE device DROP COLUMN pays_since;
+    ALTER TABLE device DROP COLUMN pays_from; ALTER TABLE device DROP COLUMN counts_from;
+    ALTER TABLE enrolment_link DROP COLUMN inviter;";
+
 fn newest() -> i64 {
     MIGRATIONS.last().expect("there is a first one").number
 }
@@ -26,6 +38,7 @@ on_both_storages! {
         let book = crate::verify::lived(db);
         let mut conn = db.connect(Purpose::Admin);
         // What was followed to its end, and what was not.
+        conn.run_script(WITHOUT_PEOPLE).unwrap();
         let script = "DROP TABLE tally; DROP TABLE message;
             DELETE FROM migration WHERE number >= 4";
         conn.run_script(script).unwrap();
@@ -36,6 +49,16 @@ on_both_storages! {
         again.paid(yaoki_core::ids::MemberNumber(1), 1, 10);
         again.book.close();
         crate::verify::must_be_clean(db);
+    }
+
+    fn devices_that_came_by_links_are_what_their_events_say_of_them(db: &mut TestDatabase) {
+        drop(crate::verify::lived(db));
+        let mut conn = db.connect(Purpose::Admin);
+        conn.run_script(WITHOUT_PEOPLE).unwrap();
+        conn.run_script("DELETE FROM migration WHERE number >= 6").unwrap();
+        assert_eq!(migrate(&mut conn).unwrap().len(), MIGRATIONS.len() - 5);
+        drop(conn);
+        assert!(crate::verify::must_be_clean(db).counts.devices > 0);
     }
 
     fn nodes_that_migrate_at_once_run_each_migration_once(db: &mut TestDatabase) {

@@ -291,6 +291,7 @@ fn staff_comes_back(conn: &mut Conn, tried: &mut BTreeSet<&'static str>) {
         tries: LARGE,
         locked_until: Instant(LARGE),
         sessions_since: since,
+        last_id: FactId(2),
         state: ClerkState::Ended,
     };
     comes_back(conn, tried, &clerk, clerk.number);

@@ -132,8 +132,7 @@ on_both_storages! {
         conn.upsert(&[&again]).unwrap();
         assert_eq!(report(db, &[]).first().map(|found| found.table), Some("proposal"));
         conn.upsert(&[&newest]).unwrap();
-        let ended = must_be_ended(conn);
-        let ended = conn.find::<StaffSession, _>(&[ended]).unwrap().remove(0);
+        let ended = ended_session(conn);
         conn.upsert(&[&StaffSession { ended: FactId::NONE, ..ended.clone() }]).unwrap();
         assert_eq!(report(db, &[]).first().map(|found| found.table), Some("staff_session"));
         conn.upsert(&[&ended]).unwrap();
@@ -165,10 +164,10 @@ on_both_storages! {
     }
 }
 
-fn must_be_ended(conn: &mut Conn) -> FactId {
-    let rows: Vec<StaffSession> =
-        conn.query(&sql::STAFF_SESSIONS_AFTER, &[Value::Int(0), Value::Int(100)]).unwrap();
-    rows.iter().find(|row| row.ended.is_some()).expect("one was ended").id
+fn ended_session(conn: &mut Conn) -> StaffSession {
+    let range = [Value::Int(0), Value::Int(100)];
+    let rows: Vec<StaffSession> = conn.query(&sql::STAFF_SESSIONS_AFTER, &range).unwrap();
+    rows.into_iter().find(|row| row.ended.is_some()).expect("one was ended")
 }
 
 fn refused(answer: &Answer) -> Option<Refusal> {

@@ -14,8 +14,16 @@ use yaoki_store::{Conn, on_both_storages};
 /// operation is about the payment before it.
 const ROWS: &str = "
     INSERT INTO member SELECT n, 0, 1000, 0, 0, n, 1, 0, 0, 0, 0, 0, n, {blob} FROM {numbers};
-    INSERT INTO device SELECT n, n, 0, {blob} FROM {numbers};
-    INSERT INTO enrolment_link SELECT {digest}, n, 1, 0 FROM {numbers};
+    INSERT INTO device (id, member, state, public_key) SELECT n, n, 0, {blob} FROM {numbers};
+    INSERT INTO enrolment_link (digest, member, expires_at, device)
+        SELECT {digest}, n, 1, 0 FROM {numbers};
+    INSERT INTO credential SELECT n, n, 1, 0, 0, {digest}, {blob}, '' FROM {numbers};
+    INSERT INTO contact SELECT {digest}, n, 1, 1, 0, n, 0, '' FROM {numbers};
+    INSERT INTO recovery SELECT n, n, 0, 3, 0, {blob}, {blob} FROM {numbers};
+    INSERT INTO consent SELECT n, 1, n FROM {numbers};
+    INSERT INTO challenge SELECT {digest}, 1, n, 1, 1, 0, 0, n, {digest}, {blob}, {blob}, ''
+        FROM {numbers};
+    INSERT INTO device_seen SELECT n, n, '' FROM {numbers};
     INSERT INTO operation (id, seq, terminal, kind, refusal, effect, business_date, member, amount,
         held_change, epoch, payment, previous, expires_at, request_id, fingerprint)
         SELECT n, n, 1, 1, 0, 0, 20700, n, 1, 0, 1, n - n % 2, n - 1, 0, {digest}, {blob}
@@ -29,7 +37,7 @@ const ROWS: &str = "
     INSERT INTO ledger_list SELECT n % 100, n FROM {numbers};
     INSERT INTO proposal SELECT n, 1, 1, n, 3, 2, {digest}, '', '' FROM {numbers};
     INSERT INTO staff_session SELECT n, n, 0, 0, n, 0, {digest} FROM {numbers};
-    INSERT INTO clerk SELECT n, n % 1000, 0, 0, 0, 0, '', {blob} FROM {numbers};
+    INSERT INTO clerk SELECT n, n % 1000, 0, 0, 0, n, 0, '', {blob} FROM {numbers};
     INSERT INTO tally SELECT n / 100, n % 100, 1, 0, 1, 1 FROM {numbers};
     INSERT INTO message SELECT {digest}, n, 1, 1, 1, 1, 0, 0, n, n, n, n, 0, {digest}, '', '', ''
         FROM {numbers};";

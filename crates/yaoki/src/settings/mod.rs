@@ -239,6 +239,9 @@ settings! {
     /// `https://wallet.example.jp`. Needed where mail or SMS go out; when not set, the listener
     /// `devices` as this machine reaches it. Never taken from a request.
     Serving link_origin: Option<LinkOrigin> = "", "URL";
+    /// The file that names the providers of external ids, TOML: `docs/guides/external-id.md` says
+    /// how. Without it there are none.
+    Serving openid: Option<PathBuf> = "", "FILE";
     /// The name that passkeys are made for: a domain, the wallet page's own or one above it. When not
     /// set, the host of `link_origin`. Changed, every passkey is lost.
     Serving passkey_name: Option<String> = "", "DOMAIN";

@@ -250,7 +250,7 @@ fn move_paying_right(act: &mut Acting<'_>, id: FactId, secret: &[u8; 32]) -> Res
 fn may_take_back(act: &Acting<'_>, by: &Device, pays: FactId) -> bool {
     let Some(present) = act.view.people.devices.get(&pays) else { return false };
     let lately = act.view.now < present.pays_since.plus_ms(TAKE_BACK_MS);
-    let held = by.pays_since != Instant(0) && by.pays_since < present.pays_since;
+    let held = by.pays_since != Instant(0) && by.pays_since <= present.pays_since;
     // Only the older of the two: the other one would take it back again.
     held && lately && by.id < present.id
 }

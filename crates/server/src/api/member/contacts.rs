@@ -4,17 +4,21 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use yaoki_core::facts::EventKind;
 use yaoki_core::identity::act::IdentityAct;
 use yaoki_core::identity::challenge::{Challenge, ChallengeState, Purpose};
 use yaoki_core::ids::RequestId;
+use yaoki_core::refusal::Refusal;
+use yaoki_store::read;
 
 use super::address::Typed;
 use super::sign_up::{Asked, CodeAnswer, code_digest, language_of, new_challenge};
-use super::{Acting, Done, Renewal, book, challenge, renew_token};
+use super::{Acting, Done, Renewal, book, booked, challenge, renew_token};
 use crate::api::{fields, render};
 use crate::app::App;
 use crate::edge::problem::{Problem, ProblemDocument};
 use crate::edge::proven::{Proven, for_device};
+use crate::edge::reads::Side;
 use crate::edge::request;
 use crate::metrics::Endpoint;
 
@@ -90,11 +94,19 @@ pub async fn contacts(State(app): State<App>, proven: Result<Proven, Problem>) -
             }
             ContactsRequest::Code { request_id, code } => {
                 let request = fields::request_id("request_id", &request_id)?;
+                let acting = Acting::device(&proven, request);
+                if booked(&app, acting, &[EventKind::ContactAdded]).await?.is_some() {
+                    // The code is spent: a repeat is answered by the challenge as it stands.
+                    let read = app.read(Side::Devices, acting.deadline, move |conn| {
+                        read::challenge(conn, id)
+                    });
+                    let spent = read.await?.ok_or(Refusal::ChallengeMustBeOpen)?;
+                    return Ok(render::said(&CodeAnswer::of(&spent)));
+                }
                 let tried = Acting::device(&proven, RequestId(app.random()));
                 let act = IdentityAct::TryChallenge(id, code_digest(&app, &id, &code));
                 let tried = challenge(&app, tried, act).await?;
                 if tried.state == ChallengeState::Confirmed {
-                    let acting = Acting::device(&proven, request);
                     book(&app, acting, IdentityAct::AddContact(id)).await?;
                 }
                 proven.is_believed();

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use yaoki_core::facts::EventKind;
 use yaoki_core::identity::act::IdentityAct;
 use yaoki_core::identity::credential::{CredentialKind, NewCredential};
 use yaoki_core::identity::people::People;
@@ -12,7 +13,7 @@ use yaoki_store::read;
 
 use super::passkeys::{self, Answered, Asker, Named, Options};
 use super::sign_up::new_password;
-use super::{Acting, Done, Renewal, book, renew_token};
+use super::{Acting, Done, Renewal, book, booked, renew_token};
 use crate::api::{fields, render};
 use crate::app::App;
 use crate::edge::error::EdgeError;
@@ -134,24 +135,33 @@ pub async fn factors(State(app): State<App>, proven: Result<Proven, Problem>) ->
         match request::json(&proven.body)? {
             FactorsRequest::BeginPasskey {} => begin_passkey(&app, &proven).await,
             FactorsRequest::Passkey { request_id, passkey } => {
+                let request = fields::request_id("request_id", &request_id)?;
+                if was_added(&app, &proven, request).await? {
+                    return Ok(render::said(&Done::ANSWER));
+                }
                 let people = own(&app, &proven).await?;
                 let asker = Asker { act: PASSKEY, browser: &proven.key.thumbprint };
                 let handle = passkeys::handle_of(&app, proven.member, &people);
                 let label = &proven.seen.label;
                 let factor = passkeys::finish_new(&app, asker, handle, &passkey, label)?;
-                add(&app, &proven, &request_id, factor).await
+                add(&app, &proven, request, factor).await
             }
             FactorsRequest::Password { request_id, password } => {
+                let request = fields::request_id("request_id", &request_id)?;
                 let people = own(&app, &proven).await?;
                 let address = people.contacts_of(proven.member).next();
                 let address = address.map_or("", |row| row.address.0.as_str()).to_owned();
                 let factor = new_password(&app, Line::Known, &password, &address).await?;
-                add(&app, &proven, &request_id, factor).await
+                add(&app, &proven, request, factor).await
             }
             FactorsRequest::BeginGenerator {} => begin_generator(&app, &proven).await,
             FactorsRequest::Generator { request_id, sealed, code } => {
+                let request = fields::request_id("request_id", &request_id)?;
+                if was_added(&app, &proven, request).await? {
+                    return Ok(render::said(&Done::ANSWER));
+                }
                 let factor = generator(&app, &proven, &sealed, &code)?;
-                add(&app, &proven, &request_id, factor).await
+                add(&app, &proven, request, factor).await
             }
             FactorsRequest::RecoveryCodes { request_id } => {
                 let request = fields::request_id("request_id", &request_id)?;
@@ -184,13 +194,18 @@ pub(super) async fn own(app: &App, proven: &Proven) -> Result<People, Problem> {
     Ok(people)
 }
 
+/// Whether the same request has added a factor: its ceremony or code does not count once more.
+async fn was_added(app: &App, proven: &Proven, request: RequestId) -> Result<bool, Problem> {
+    let acting = Acting::device(proven, request);
+    Ok(booked(app, acting, &[EventKind::CredentialAdded]).await?.is_some())
+}
+
 async fn add(
     app: &App,
     proven: &Proven,
-    request: &str,
+    request: RequestId,
     factor: NewCredential,
 ) -> Result<Said, Problem> {
-    let request = fields::request_id("request_id", request)?;
     book(app, Acting::device(proven, request), IdentityAct::AddFactor(factor)).await?;
     proven.is_believed();
     Ok(render::said(&Done::ANSWER))
@@ -243,6 +258,7 @@ fn generator(
     let seed = opened.as_slice().try_into().map(totp::Seed::new).map_err(|_| must())?;
     // The step is not kept: the first code may be used once more, within its minute and a half.
     totp::check(&seed, code, app.now().0, 0).ok_or(EdgeError::PasswordMustMatch)?;
+    app.members.tries.forget(proven.device);
     Ok(NewCredential {
         kind: CredentialKind::Totp,
         lookup: Vec::new(),

@@ -6,13 +6,15 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 use utoipa::ToSchema;
+use yaoki_core::decide::Outcome;
 use yaoki_core::identity::act::{By, IdentityAct};
 use yaoki_core::ids::{MemberNumber, RequestId};
 use yaoki_core::refusal::Refusal;
+use yaoki_core::state::MemberState;
 use yaoki_store::{Part, read};
 
 use super::address::digest;
-use super::{Acting, Done, book, request_of};
+use super::{Acting, Done, request_of, submit};
 use crate::api::render;
 use crate::app::App;
 use crate::edge::error::EdgeError;
@@ -135,7 +137,17 @@ async fn confirm(app: &App, newcomer: &Newcomer, link: MessageLink) -> Result<Sa
         deadline: newcomer.deadline,
         part: Part::Strangers,
         object: [0; 32],
+        who: None,
     };
-    book(app, acting, act).await?;
+    let done = submit(app, acting, act).await?;
+    if link.act == LinkAct::Freeze && matches!(done, Outcome::Done { replayed: true, .. }) {
+        // A link counts once: what was lifted since is not said to be frozen.
+        let read =
+            app.read(Side::Devices, newcomer.deadline, move |conn| read::member(conn, member));
+        let open = read.await?.is_some_and(|row| row.state == MemberState::Open);
+        if open {
+            return Err(EdgeError::MessageLinkMustHold.into());
+        }
+    }
     Ok(render::said(&Done::ANSWER))
 }

@@ -42,13 +42,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use yaoki_core::command::Command;
 use yaoki_core::decide::Outcome;
-use yaoki_core::facts::Event;
+use yaoki_core::facts::{Event, EventKind};
 use yaoki_core::identity::SESSION_MS_MAX;
 use yaoki_core::identity::act::{By, Identity, IdentityAct, NewDevice, Tokens};
 use yaoki_core::identity::challenge::Challenge;
 use yaoki_core::ids::{FactId, MemberNumber, RequestId};
+use yaoki_core::refusal::Refusal;
 use yaoki_core::time::{DAY_MS, Instant, SECOND_MS};
-use yaoki_store::Part;
+use yaoki_store::{Part, read};
 
 use crate::app::App;
 use crate::edge::deadline::Deadline;
@@ -56,7 +57,8 @@ use crate::edge::identifier::{self, Kind};
 use crate::edge::problem::Problem;
 use crate::edge::proof::VerifiedKey;
 use crate::edge::proof::token::{DeviceCookie, DeviceSession, LinkAct, MessageLink};
-use crate::edge::proven::{Newcomer, Proven};
+use crate::edge::proven::{Newcomer, Proven, Who};
+use crate::edge::reads::Side;
 use crate::metrics::Said;
 
 /// The cookie that says which device a browser was. It allows nothing by itself.
@@ -103,6 +105,8 @@ pub(super) struct Acting {
     pub(super) part: Part,
     /// The address that a link in its notices brings back, or zeros.
     pub(super) object: [u8; 32],
+    /// The device's key, where that it is the book's is still to be seen.
+    pub(super) who: Option<Who>,
 }
 
 impl Acting {
@@ -115,6 +119,7 @@ impl Acting {
             deadline: proven.deadline,
             part: Part::Members,
             object: [0; 32],
+            who: Some(proven.who()),
         }
     }
 
@@ -127,6 +132,7 @@ impl Acting {
             deadline: newcomer.deadline,
             part: Part::Strangers,
             object: [0; 32],
+            who: None,
         }
     }
 }
@@ -158,7 +164,13 @@ pub(super) async fn submit(
     acting: Acting,
     act: IdentityAct,
 ) -> Result<Outcome, Problem> {
-    let Acting { by, member, request, deadline, part, object } = acting;
+    let Acting { by, member, request, deadline, part, object, who } = acting;
+    if let Some(who) = who {
+        // Rules know devices by number: that the key is the device's own is seen here.
+        let read =
+            app.read(Side::Devices, deadline, move |conn| crate::api::device::enrolled(conn, who));
+        read.await??;
+    }
     let tokens = tokens(app, member, object);
     let identity = Identity { request, member, by, tokens, act };
     app.submit(part, Command::Identity(identity), deadline).await
@@ -170,6 +182,23 @@ pub(super) async fn book(app: &App, acting: Acting, act: IdentityAct) -> Result<
         Outcome::Done { event, .. } => Ok(event),
         other => unreachable!("an act becomes an event, not {other:?}"),
     }
+}
+
+/// What the same request has booked before, so that a lost answer is given again without a second
+/// ceremony or hash.
+///
+/// # Errors
+/// When its event is of another kind, or nothing could be read in time.
+pub(super) async fn booked(
+    app: &App,
+    acting: Acting,
+    kinds: &[EventKind],
+) -> Result<Option<Event>, Problem> {
+    let request = acting.request;
+    let read =
+        app.read(Side::Devices, acting.deadline, move |conn| read::event(conn, request)).await?;
+    let same = read.as_ref().is_none_or(|event| kinds.contains(&event.kind));
+    if same { Ok(read) } else { Err(Refusal::RequestIdHasAnotherMeaning.into()) }
 }
 
 /// The same, where it opens or changes a challenge.

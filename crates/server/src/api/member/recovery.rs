@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use yaoki_core::facts::EventKind;
 use yaoki_core::identity::act::IdentityAct;
 use yaoki_core::identity::challenge::{Challenge, ChallengeState, Purpose};
 use yaoki_core::identity::credential::CredentialKind;
@@ -22,7 +23,7 @@ use super::address::{Typed, digest};
 use super::passkeys::{self, Answered, Asker, Options};
 use super::sign_in::owner_of;
 use super::sign_up::{Asked, CodeAnswer, language_of, new_challenge, try_code};
-use super::{Acting, SignedIn, book, challenge, new_device, signed_in, with_cookie};
+use super::{Acting, SignedIn, book, booked, challenge, new_device, signed_in, with_cookie};
 use crate::api::{fields, render, time};
 use crate::app::App;
 use crate::edge::identifier::{self, Kind};
@@ -264,6 +265,14 @@ async fn start(
     (request, typed): (RequestId, &Typed),
     (code, passkey): (Option<String>, Option<Answered>),
 ) -> Result<Said, Problem> {
+    let binding = newcomer.key.thumbprint;
+    let token = token_of(app, &binding, request);
+    // Its proofs are spent: a repeat is answered by what was booked.
+    let acting = Acting::browser(newcomer, MemberNumber::NONE, request);
+    if let Some(event) = booked(app, acting, &[EventKind::RecoveryStarted]).await? {
+        let (row, seen_at) = own(app, newcomer, event.id).await?;
+        return Ok(render::said(&answer(&row, seen_at, Some(token))));
+    }
     let passkey = match passkey {
         None => None,
         Some(answered) => {
@@ -271,7 +280,7 @@ async fn start(
             Some(passkeys::finish(app, asker, &answered, newcomer.deadline).await?)
         }
     };
-    let (digest, binding, now) = (typed.digest(app), newcomer.key.thumbprint, app.now());
+    let (digest, now) = (typed.digest(app), app.now());
     let read = app.read(Side::Devices, newcomer.deadline, move |conn| {
         proofs_of(conn, (digest, binding, now), code.as_deref())
     });
@@ -285,7 +294,6 @@ async fn start(
         // Whether it is a member's is told to nobody who proves less than two things.
         return Err(Refusal::ProofsMustDiffer.into());
     }
-    let token = token_of(app, &binding, request);
     let act = IdentityAct::StartRecovery {
         challenges: proofs.challenges,
         code: proofs.code,

@@ -78,7 +78,8 @@ impl Ceremonies {
     }
 }
 
-/// Wrong passwords and codes of known devices. Nobody but the device's own key adds to them.
+/// Wrong passwords and codes of known devices. Nobody but who has a device's key or cookie adds to
+/// them.
 #[derive(Debug, Default)]
 pub struct Tries {
     counted: Mutex<HashMap<FactId, (u32, Instant)>>,
@@ -142,7 +143,8 @@ impl App {
     }
 
     /// Names the relying party of the wallet's passkeys, once every listener listens: by `name`, or
-    /// by the host of the wallet page.
+    /// by the host of the wallet page. Where that page is served in the clear under a name of its
+    /// own, browsers make no passkeys, so that without a `name` there are none.
     ///
     /// # Errors
     /// [`PasskeyError::Origin`].
@@ -151,6 +153,13 @@ impl App {
         let hosts = self.device_hosts.iter();
         origins.extend(hosts.map(|host| format!("{}://{host}", self.device_scheme())));
         origins.dedup();
+        let safe = |origin: &String| {
+            origin.starts_with("https://") || origin.starts_with("http://localhost")
+        };
+        if name.is_none() && !origins.iter().all(safe) {
+            tracing::warn!("there are no passkeys: the wallet page is served in the clear");
+            return Ok(());
+        }
         let first = origins[0].split("://").nth(1).unwrap_or_default();
         let first = first.rsplit_once(':').map_or(first, |(host, _)| host);
         let relying = Relying::new(name.unwrap_or(first), &self.members.operator_name, &origins)?;

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use yaoki_core::facts::EventKind;
 use yaoki_core::identity::act::{IdentityAct, Use};
 use yaoki_core::identity::people::People;
 use yaoki_core::ids::RequestId;
@@ -16,7 +17,7 @@ use yaoki_store::{Conn, StoreError, read};
 
 use super::passkeys::{self, Answered, Asker, Options};
 use super::sign_in::{self, Offered, must_be_strong};
-use super::{Acting, Done, SignedIn, book, signed_in, with_cookie};
+use super::{Acting, Done, SignedIn, book, booked, signed_in, with_cookie};
 use crate::api::{fields, render};
 use crate::app::App;
 use crate::edge::error::EdgeError;
@@ -29,6 +30,8 @@ use crate::metrics::{Endpoint, Said};
 
 const SIGN_IN: &str = "member device sign in";
 const VERIFY: &str = "member verify";
+/// What a repeat proves: nothing, so that it is answered by what was booked or refused.
+const REPEAT: (Verification, Use) = (Verification::DeviceKey, None);
 
 /// What a device proves.
 #[derive(Deserialize, ToSchema)]
@@ -99,12 +102,16 @@ pub async fn session(State(app): State<App>, proven: Result<Proven, Problem>) ->
             SessionRequest::Begin { purpose } => begin(&app, &proven, &purpose).await,
             SessionRequest::SignIn(proof) => {
                 let request = fields::request_id("request_id", &proof.request_id)?;
-                let (verified, used) = prove(&app, &proven, SIGN_IN, &proof).await?;
+                let repeat = was_done(&app, &proven, request, EventKind::SessionOpened).await?;
+                let (verified, used) =
+                    if repeat { REPEAT } else { prove(&app, &proven, SIGN_IN, &proof).await? };
                 sign_in(&app, &proven, request, (verified, used)).await
             }
             SessionRequest::Verify(proof) => {
                 let request = fields::request_id("request_id", &proof.request_id)?;
-                let (verified, used) = prove(&app, &proven, VERIFY, &proof).await?;
+                let repeat = was_done(&app, &proven, request, EventKind::UserVerified).await?;
+                let (verified, used) =
+                    if repeat { REPEAT } else { prove(&app, &proven, VERIFY, &proof).await? };
                 let acting = Acting::device(&proven, request);
                 book(&app, acting, IdentityAct::Verify(verified, used)).await?;
                 Ok(render::said(&Done::ANSWER))
@@ -117,6 +124,16 @@ pub async fn session(State(app): State<App>, proven: Result<Proven, Problem>) ->
         }
     };
     for_device(app.answer(Endpoint::MemberSession, work).await, &app, device)
+}
+
+/// Whether the same request was booked before: its ceremony does not count once more.
+async fn was_done(
+    app: &App,
+    proven: &Proven,
+    request: RequestId,
+    kind: EventKind,
+) -> Result<bool, Problem> {
+    Ok(booked(app, Acting::device(proven, request), &[kind]).await?.is_some())
 }
 
 /// What is the member's, where the device is enrolled; that it is signed in is not asked.

@@ -15,6 +15,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use yaoki_core::facts::{Event, EventKind};
 use yaoki_core::identity::act::{IdentityAct, Use};
 use yaoki_core::identity::credential::CredentialKind;
 use yaoki_core::identity::people::People;
@@ -26,7 +27,8 @@ use yaoki_store::{Conn, StoreError, read};
 use super::address::Typed;
 use super::external::{self, BegunAnswer, ProvidersAnswer, ReturnedBody};
 use super::passkeys::{self, Answered, Asker, Options, Used};
-use super::{Acting, SignedIn, book, cookie_of, new_device, signed_in, submit, with_cookie};
+use super::with_cookie;
+use super::{Acting, SignedIn, book, booked, cookie_of, new_device, signed_in, submit};
 use crate::api::{fields, render};
 use crate::app::App;
 use crate::edge::error::EdgeError;
@@ -140,39 +142,47 @@ async fn by_passkey(
     request: RequestId,
     answered: &Answered,
 ) -> Result<Said, Problem> {
+    if let Some(said) = again(app, newcomer, request).await? {
+        return Ok(said);
+    }
     let asker = Asker { act: PASSKEY, browser: &newcomer.key.thumbprint };
     let used = passkeys::finish(app, asker, answered, newcomer.deadline).await?;
     let device = new_device(app, &newcomer.key, &newcomer.seen.label);
     let acting = Acting::browser(newcomer, used.member, request);
     let verified = Verification::Passkey;
-    if let Some(own) = own_device(app, newcomer, used.member).await? {
+    let (member, key) = (used.member, newcomer.key.public_key);
+    let read = app.read(Side::Devices, newcomer.deadline, move |conn| {
+        Ok(own_device(&read::people_of(conn, member)?, member, &key))
+    });
+    if let Some(own) = read.await? {
         let act = IdentityAct::OpenSession(own, verified, None);
-        return restored(app, newcomer, acting.as_device(own), (own, act)).await;
+        return done(app, newcomer, acting.as_device(own), act).await;
     }
     if let Some(known) = known_device(app, newcomer, used).await? {
         let act = IdentityAct::RestoreDevice(known, device, verified, None);
-        return restored(app, newcomer, acting, (known, act)).await;
+        return done(app, newcomer, acting, act).await;
     }
-    let event = book(app, acting, IdentityAct::AddDevice(used.factor, device)).await?;
-    let id = FactId(event.object);
-    let answer = signed_in(app, (id, used.member, id), &newcomer.key.thumbprint, false);
-    Ok(with_cookie(app, render::said(&answer), (id, used.member)))
+    done(app, newcomer, acting, IdentityAct::AddDevice(used.factor, device)).await
+}
+
+/// What the same request of this key was answered before: its ceremony does not count once more.
+async fn again(
+    app: &App,
+    newcomer: &Newcomer,
+    request: RequestId,
+) -> Result<Option<Said>, Problem> {
+    let acting = Acting::browser(newcomer, MemberNumber::NONE, request);
+    let kinds = [EventKind::DeviceRestored, EventKind::DeviceAdded, EventKind::SessionOpened];
+    let Some(event) = booked(app, acting, &kinds).await? else { return Ok(None) };
+    let acting = Acting { member: MemberNumber(event.subject), ..acting };
+    answered(app, newcomer, acting, &event).await.map(Some)
 }
 
 /// The device whose key the browser still has, though it lost its token, or the key that seals
 /// tokens was changed: it is known as it was.
-async fn own_device(
-    app: &App,
-    newcomer: &Newcomer,
-    member: MemberNumber,
-) -> Result<Option<FactId>, Problem> {
-    let key = newcomer.key.public_key;
-    let read = app.read(Side::Devices, newcomer.deadline, move |conn| {
-        let people = read::people_of(conn, member)?;
-        let own = people.devices.into_values();
-        Ok(own.filter(|row| row.is_active()).find(|row| row.public_key == key))
-    });
-    Ok(read.await?.map(|row| row.id))
+fn own_device(people: &People, member: MemberNumber, key: &[u8; 65]) -> Option<FactId> {
+    let mut own = people.devices_of(member).filter(|row| row.is_active());
+    own.find(|row| row.public_key == *key).map(|row| row.id)
 }
 
 /// The device that the browser's cookie names, while it is the member's and has authority.
@@ -190,14 +200,25 @@ async fn known_device(
     Ok(row.map(|row| row.id))
 }
 
-async fn restored(
+/// Does what gives a device of this key a session.
+async fn done(
     app: &App,
     newcomer: &Newcomer,
     acting: Acting,
-    (device, act): (FactId, IdentityAct),
+    act: IdentityAct,
 ) -> Result<Said, Problem> {
     let event = book(app, acting, act).await?;
-    let member = acting.member;
+    answered(app, newcomer, acting, &event).await
+}
+
+/// The session that the event of a device of this key has opened.
+async fn answered(
+    app: &App,
+    newcomer: &Newcomer,
+    acting: Acting,
+    event: &Event,
+) -> Result<Said, Problem> {
+    let (device, member) = (FactId(event.object), acting.member);
     let read = app.read(Side::Devices, newcomer.deadline, move |conn| read::member(conn, member));
     let pays = read.await?.is_some_and(|row| row.device == device);
     let of = (device, member, event.id);
@@ -256,18 +277,26 @@ async fn by_password(
     (request, typed): (RequestId, &Typed),
     offered: Offered<'_>,
 ) -> Result<Said, Problem> {
+    if let Some(said) = again(app, newcomer, request).await? {
+        return Ok(said);
+    }
     let digest = typed.digest(app);
     let read = app.read(Side::Devices, newcomer.deadline, move |conn| owner_of(conn, digest));
     let owner = read.await?;
     let people = owner.as_ref().map(|(member, people)| (*member, people));
+    let key = &newcomer.key.public_key;
+    let own = people.and_then(|(member, people)| own_device(people, member, key));
+    // Whoever has a device's key or cookie hears whether he is right, so he has a device's tries.
+    let cookie = cookie_of(app, &newcomer.cookies).map(|(device, _)| device);
+    let tries = own.or(cookie);
+    tries.map_or(Ok(()), |device| app.members.tries.take(device, app.now()))?;
     let proved = check(app, Line::Stranger, people, offered).await?;
     let member = owner.as_ref().map(|(member, _)| *member);
-    if let Some((member, proved)) = member.zip(proved)
-        && let Some(own) = own_device(app, newcomer, member).await?
-    {
+    if let Some(((member, proved), own)) = member.zip(proved).zip(own) {
+        app.members.tries.forget(own);
         let acting = Acting::browser(newcomer, member, request).as_device(own);
         let act = IdentityAct::OpenSession(own, proved.verified, proved.used);
-        return restored(app, newcomer, acting, (own, act)).await;
+        return done(app, newcomer, acting, act).await;
     }
     if let Some((member, proved)) = member.zip(proved)
         && proved.verified == Verification::PasswordAndFactor
@@ -275,14 +304,15 @@ async fn by_password(
     {
         let used = Used { factor: FactId::NONE, member };
         if let Some(known) = known_device(app, newcomer, used).await? {
+            app.members.tries.forget(known);
             let device = new_device(app, &newcomer.key, &newcomer.seen.label);
             let act = IdentityAct::RestoreDevice(known, device, proved.verified, proved.used);
             let acting = Acting::browser(newcomer, member, request);
-            return restored(app, newcomer, acting, (known, act)).await;
+            return done(app, newcomer, acting, act).await;
         }
     }
     if let Some(member) = member {
-        notice(app, newcomer, member).await;
+        notice(app, newcomer, member);
     }
     Err(EdgeError::ContinueOnYourDevice.into())
 }
@@ -296,20 +326,23 @@ async fn by_external(
     let (key, deadline) = (&newcomer.key.thumbprint, newcomer.deadline);
     let found = external::identify(app, key, returned, deadline).await?;
     if let Some(row) = external::factor_of(app, &found, deadline).await? {
-        notice(app, newcomer, row.member).await;
+        notice(app, newcomer, row.member);
     }
     Err(EdgeError::ContinueOnYourDevice.into())
 }
 
-/// The member is told, once a day, that somebody tries; who tries is not told that anybody was.
-async fn notice(app: &App, newcomer: &Newcomer, member: MemberNumber) {
+/// The member is told, once a day, that somebody tries; who tries is not told that anybody was, and
+/// does not wait: how long the answer takes would tell him.
+fn notice(app: &App, newcomer: &Newcomer, member: MemberNumber) {
     let acting = Acting::browser(newcomer, member, RequestId(app.random()));
     let act = IdentityAct::NoticeSignIn(newcomer.seen.label.clone());
-    let told = submit(app, acting, act).await;
-    // A notice that cannot be written now is written at the next try; the answer stays the same.
-    if told.is_err() {
-        tracing::warn!(member = member.0, "a member was not told that somebody tries to sign in");
-    }
+    let app = app.clone();
+    tokio::spawn(async move {
+        // A notice that cannot be written now is written at the next try.
+        if submit(&app, acting, act).await.is_err() {
+            tracing::warn!(member = member.0, "a member was not told of a try to sign in");
+        }
+    });
 }
 
 /// The member of an address on file, and what is his.

@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use yaoki_core::facts::EventKind;
 use yaoki_core::identity::CHALLENGE_MS;
 use yaoki_core::identity::act::IdentityAct;
 use yaoki_core::identity::challenge::{Challenge, ChallengeState, Purpose};
@@ -18,7 +19,7 @@ use yaoki_store::read;
 
 use super::address::{Typed, digest};
 use super::passkeys::{self, Answered, Asker, Named, Options};
-use super::{Acting, SignedIn, book, challenge, new_device, signed_in, with_cookie};
+use super::{Acting, SignedIn, book, booked, challenge, new_device, signed_in, with_cookie};
 use crate::api::{fields, render, time};
 use crate::app::App;
 use crate::edge::problem::{Problem, ProblemDocument};
@@ -237,7 +238,7 @@ async fn finish(
 ) -> Result<Said, Problem> {
     let acting = Acting::browser(newcomer, MemberNumber::NONE, request);
     let id = Challenge::id_of(Purpose::SignUp, &newcomer.key.thumbprint);
-    let seen = booked(app, acting).await?;
+    let seen = booked(app, acting, &[EventKind::MemberCreated]).await?;
     let event = match seen {
         Some(event) => event,
         None => {
@@ -253,13 +254,6 @@ async fn finish(
     let device = FactId(event.id.0).plus(2);
     let answer = signed_in(app, (device, member, device), &newcomer.key.thumbprint, true);
     Ok(with_cookie(app, render::said(&answer), (device, member)))
-}
-
-/// What the same request has booked before, so that a lost answer is given again without a second
-/// ceremony or hash.
-async fn booked(app: &App, acting: Acting) -> Result<Option<yaoki_core::facts::Event>, Problem> {
-    let request = acting.request;
-    app.read(Side::Devices, acting.deadline, move |conn| read::event(conn, request)).await
 }
 
 async fn new_factor(
@@ -288,8 +282,7 @@ pub(super) async fn new_password(
     typed: &str,
     address: &str,
 ) -> Result<NewCredential, Problem> {
-    let local = address.split('@').next().unwrap_or_default();
-    let words = [local, app.members.operator_name.as_str(), "yaoki"];
+    let words = [address, app.members.operator_name.as_str(), "yaoki"];
     let kept = app.members.passwords.set(line, &Password::new(typed), &words, app.random()).await?;
     Ok(NewCredential {
         kind: CredentialKind::Password,

@@ -3,7 +3,7 @@
 mod attempts;
 mod certified;
 mod forged;
-mod provider;
+pub(crate) mod provider;
 mod standing;
 
 use base64::Engine;
@@ -18,7 +18,7 @@ use yaoki_server::identity::openid::{
 use self::provider::{Came, Stand};
 
 /// When the tests are.
-const NOW: Instant = Instant(1_900_000_000_000);
+pub(crate) const NOW: Instant = Instant(1_900_000_000_000);
 /// What the providers call us.
 const CLIENT: &str = "yaoki";
 /// What we show them.
@@ -61,7 +61,7 @@ fn wait<T>(work: impl Future<Output = T>) -> T {
     runtime.expect("a runtime").block_on(work)
 }
 
-fn options(issuer: &str) -> ProviderOptions {
+pub(crate) fn options(issuer: &str) -> ProviderOptions {
     ProviderOptions::new("id", issuer, (CLIENT, SECRET)).expect("an issuer")
 }
 
