@@ -313,6 +313,11 @@ fn create_link(
     member: &str,
     lifetime_seconds: i64,
 ) -> Result<Value, AdminError> {
+    if desk.book.kind() == BookKind::Live {
+        let must = "a book of real money makes no enrolment links: members sign up and recover \
+                    themselves, so that nobody at this machine becomes one of them";
+        return Err(AdminError::Wrong(must.to_owned()));
+    }
     let token = URL_SAFE_NO_PAD.encode(random::<LINK_TOKEN_BYTES>(desk));
     let member = MemberNumber(number(Kind::Member, member)?);
     let expires_at = later((desk.clock)(), lifetime_seconds)?;

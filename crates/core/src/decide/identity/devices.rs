@@ -76,6 +76,8 @@ fn redeem(act: &mut Acting<'_>, digest: &[u8; 32], device: &NewDevice) -> Result
         device,
         (EnrolmentWay::Invitation, digest),
     );
+    // Told where the server has said whose invitation it is, so that the notice's link is his.
+    act.tell(Template::InvitationUsed, &device.label);
     // Whoever was never answered stands in nobody's way.
     for late in pending {
         let says = Says { object: late.id.0, ..Says::default() };
