@@ -58,8 +58,7 @@ impl Scene {
         keys.create(&key_file).expect("a key file");
         let entropy: yaoki_server::app::Entropy = Arc::new(counting());
         let at = clock.as_clock();
-        let mut server =
-            ServerOptions::new(Arc::clone(&book), code_rules(), key_file, at, entropy);
+        let mut server = ServerOptions::new(Arc::clone(&book), code_rules(), key_file, at, entropy);
         // What goes out is not measured.
         server.messages.pause = Duration::from_secs(3600);
         let running = serve(&server).expect("it starts");
@@ -160,11 +159,8 @@ fn main() {
         let id = uuid::Uuid::now_v7();
         json!({ "act": "password", "request_id": id, "address": address, "password": PASSWORD })
     };
-    let sign_up =
-        |address: &str| json!({ "act": "begin", "address": address, "language": "ja" });
-    let recovery = |address: &str| {
-        json!({ "act": "begin", "address": address, "channel": "mail", "language": "ja" })
-    };
+    let sign_up = |address: &str| json!({ "act": "begin", "address": address, "language": "ja" });
+    let recovery = |address: &str| json!({ "act": "begin", "address": address, "channel": "mail", "language": "ja" });
     let questions: [(&str, &str, &dyn Fn(&str) -> Value); 4] = [
         ("sign-in, wrong password", SIGN_IN, &sign_in),
         ("sign-in, right password", SIGN_IN, &right),
