@@ -59,8 +59,7 @@ impl MemberState {
     /// The state after a freeze: the operator's is not lifted by one of the member's own.
     const fn frozen(self, by_member: i64) -> Self {
         match self {
-            Self::Open if by_member == 1 => Self::FrozenByMember,
-            Self::FrozenByMember if by_member == 1 => Self::FrozenByMember,
+            Self::Open | Self::FrozenByMember if by_member == 1 => Self::FrozenByMember,
             _ => Self::Frozen,
         }
     }
@@ -197,8 +196,8 @@ impl Member {
         self.raise_epoch();
     }
 
-    /// Whether an event changes a member's row: all about him do, except that only the paying device
-    /// takes anything from it by its end.
+    /// Whether an event changes a member's row: all about him do, except that only the paying
+    /// device takes anything from it by its end.
     pub fn takes(&self, event: &Event) -> bool {
         match event.kind {
             EventKind::DeviceEnded => self.device == FactId(event.object),

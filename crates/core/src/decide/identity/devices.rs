@@ -221,8 +221,8 @@ fn add(act: &mut Acting<'_>, passkey: FactId, device: &NewDevice) -> Result<(), 
 }
 
 /// The paying right goes to another device: by the one that holds it, or to one that takes it: an
-/// older one takes it back, one whose time of waiting is over takes it, and where no device holds it
-/// any that is no newcomer does.
+/// older one takes it back, one whose time of waiting is over takes it, and where no device holds
+/// it any that is no newcomer does.
 fn move_paying_right(act: &mut Acting<'_>, id: FactId, secret: &[u8; 32]) -> Result<(), Stop> {
     act.must_be_open()?;
     let by = act.acting_device()?;

@@ -115,11 +115,11 @@ fn will_verify(act: &Acting<'_>, verified: Verification, used: Use) -> Result<Us
 
 /// What becomes of a factor that is good once.
 pub(super) fn will_use(act: &Acting<'_>, used: Use) -> Result<Use, Refusal> {
-    let Some((factor, use_)) = used else { return Ok(None) };
+    let Some((factor, place)) = used else { return Ok(None) };
     let row = act.view.people.credentials.get(&factor);
     let row = row.filter(|row| row.member == act.identity.member && row.is_active());
     let row = row.ok_or(Refusal::FactorMustExist)?;
-    let after = row.after_use(use_).ok_or(Refusal::FactorMustBeUnused)?;
+    let after = row.after_use(place).ok_or(Refusal::FactorMustBeUnused)?;
     Ok((after != row.used).then_some((factor, after)))
 }
 
