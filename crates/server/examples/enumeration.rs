@@ -58,10 +58,9 @@ impl Scene {
         keys.create(&key_file).expect("a key file");
         let entropy: yaoki_server::app::Entropy = Arc::new(counting());
         let at = clock.as_clock();
-        let mut server =
-            ServerOptions::new(Arc::clone(&book), code_rules(), key_file, at, entropy);
+        let mut server = ServerOptions::new(Arc::clone(&book), code_rules(), key_file, at, entropy);
         // What goes out is not measured.
-        server.messages.pause = Duration::from_secs(3600);
+        server.messages.pause = Duration::from_hours(1);
         let running = serve(&server).expect("it starts");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         Self { running, book, clock, runtime: runtime.expect("a runtime") }
@@ -119,6 +118,9 @@ fn area(known: &[u128], unknown: &[u128]) -> usize {
     area.max(1000 - area)
 }
 
+/// What is asked about an address.
+type Question<'a> = (&'a str, &'a str, &'a dyn Fn(&str) -> Value);
+
 /// The times of each address, of those on file and of the others, in turns.
 fn measure(
     scene: &Scene,
@@ -127,19 +129,18 @@ fn measure(
 ) -> (Vec<u128>, Vec<u128>) {
     let mut browser = scene.browser();
     let (path, body) = question;
-    let mut times = [vec![0; addresses], vec![0; addresses]];
+    let mut times = vec![[0; 2]; addresses];
     for probe in 0..probes {
-        for place in 0..addresses {
+        for (place, of_place) in times.iter_mut().enumerate() {
             for turn in 0..2 {
                 let side = (probe + place + turn) % 2;
                 let name = if side == 0 { "known" } else { "other" };
                 let body = body(&format!("{name}{place}@example.jp"));
-                times[side][place] += scene.time(&mut browser, path, &body);
+                of_place[side] += scene.time(&mut browser, path, &body);
             }
         }
     }
-    let [known, unknown] = times;
-    (known, unknown)
+    times.into_iter().map(|[known, unknown]| (known, unknown)).unzip()
 }
 
 fn main() {
@@ -160,12 +161,9 @@ fn main() {
         let id = uuid::Uuid::now_v7();
         json!({ "act": "password", "request_id": id, "address": address, "password": PASSWORD })
     };
-    let sign_up =
-        |address: &str| json!({ "act": "begin", "address": address, "language": "ja" });
-    let recovery = |address: &str| {
-        json!({ "act": "begin", "address": address, "channel": "mail", "language": "ja" })
-    };
-    let questions: [(&str, &str, &dyn Fn(&str) -> Value); 4] = [
+    let sign_up = |address: &str| json!({ "act": "begin", "address": address, "language": "ja" });
+    let recovery = |address: &str| json!({ "act": "begin", "address": address, "channel": "mail", "language": "ja" });
+    let questions: [Question<'_>; 4] = [
         ("sign-in, wrong password", SIGN_IN, &sign_in),
         ("sign-in, right password", SIGN_IN, &right),
         ("sign-up, begin", SIGN_UP, &sign_up),

@@ -45,7 +45,7 @@ pub(super) fn pair(address: &str, password: &str) -> Value {
 impl World {
     /// The devices of a member that have authority.
     pub(super) fn active(&self, member: &Member) -> Vec<Device> {
-        let number = identifier::parse(Kind::Member, &member.member).expect("an identifier");
+        let number = identifier::parse(Kind::Member, &member.wallet).expect("an identifier");
         let number = MemberNumber(number);
         let people = self.book.read_and_wait(move |conn| read::people_of(conn, number));
         let people = people.expect("they can be read");

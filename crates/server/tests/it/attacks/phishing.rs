@@ -35,7 +35,7 @@ on_both_storages! {
         let mut phisher = world.device();
         let asked = world.told(&mut phisher, SIGN_IN, &json!({ "act": "begin" }));
         for origin in ["https://wallet.example.com", "http://localhost:1"] {
-            member.authenticator.origin = origin.to_owned();
+            origin.clone_into(&mut member.authenticator.origin);
             // A real browser refuses another page's name; this one signs what it is told.
             let signed = world.run(member.authenticator.sign(&asked["options"]));
             let passkey = json!({ "ceremony": asked["ceremony"], "answer": signed });

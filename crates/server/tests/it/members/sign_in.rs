@@ -128,7 +128,7 @@ on_both_storages! {
         let other = world.sign_up_by_passkey("taro@example.jp");
         let (_, answer) = world.by_passkey(&mut member, Some(&other.cookie));
         let json = answer.json();
-        assert_eq!((&json["member"], &json["pays"]), (&json!(member.member), &json!(false)));
+        assert_eq!((&json["member"], &json["pays"]), (&json!(member.wallet), &json!(false)));
         assert_ne!(json["device"], json!(member.id));
         world.clock.advance_ms(401 * DAY);
         let cookie = member.cookie.clone();
@@ -156,7 +156,7 @@ on_both_storages! {
         let mut twice = body.clone();
         twice["request_id"] = json!(new_id());
         assert_eq!(world.refused(&mut browser, SIGN_IN, &twice), "passkey_must_hold");
-        member.authenticator.origin = "http://localhost:1".to_owned();
+        "http://localhost:1".clone_into(&mut member.authenticator.origin);
         let signed = world.signed(&mut browser, (SIGN_IN, &begin), &mut member.authenticator);
         let body = json!({ "act": "passkey", "request_id": new_id(), "passkey": signed });
         assert_eq!(world.refused(&mut browser, SIGN_IN, &body), "passkey_must_hold");
