@@ -1,9 +1,9 @@
 //! Does the time of an answer tell an address on file from any other?
 //!
-//! Asks a server on loopback with SQLite, one question at a time, about as many addresses on file as
-//! others, and prints for each kind of question the area under the curve of telling them apart by
-//! the mean of an address's times, in thousandths: 500 is a coin, 1000 is certainty. A report, and no
-//! test: what else the machine does is in it.
+//! Asks a server on loopback with SQLite, one question at a time, about as many addresses on file
+//! as others, and prints for each kind of question the area under the curve of telling them apart
+//! by the mean of an address's times, in thousandths: 500 is a coin, 1000 is certainty. A report,
+//! and no test: what else the machine does is in it.
 //!
 //! `cargo run --release -p yaoki-server --example enumeration -- [ADDRESSES [PROBES]]`, 200 and 100
 //! where they are left out.
