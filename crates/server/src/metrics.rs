@@ -87,6 +87,10 @@ pub enum Endpoint {
     ConsoleSwitches,
     /// `POST /v1/console/stream`.
     ConsoleStream,
+    /// `POST /v1/console/sign-in`.
+    ConsoleSignIn,
+    /// `POST /v1/console/own`.
+    ConsoleOwn,
     /// `POST /v1/member/sign-up`.
     SignUp,
     /// `POST /v1/member/sign-in`.
@@ -117,7 +121,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Every endpoint, in the order of the enum.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 51] = [
         Self::Pay,
         Self::Query,
         Self::Reverse,
@@ -154,6 +158,8 @@ impl Endpoint {
         Self::ConsoleUnacknowledged,
         Self::ConsoleSwitches,
         Self::ConsoleStream,
+        Self::ConsoleSignIn,
+        Self::ConsoleOwn,
         Self::SignUp,
         Self::SignIn,
         Self::Join,
@@ -208,6 +214,8 @@ impl Endpoint {
             Self::ConsoleUnacknowledged => "console_unacknowledged",
             Self::ConsoleSwitches => "console_switches",
             Self::ConsoleStream => "console_stream",
+            Self::ConsoleSignIn => "console_sign_in",
+            Self::ConsoleOwn => "console_own",
             Self::SignUp => "member_sign_up",
             Self::SignIn => "member_sign_in",
             Self::Join => "member_join",

@@ -163,6 +163,8 @@ fn router_of(name: ListenerName) -> OpenApiRouter<App> {
             .routes(routes!(console::shops::shops))
             .routes(routes!(console::shops::switches))
             .routes(routes!(console::stream::stream))
+            .routes(routes!(console::sign_in::sign_in))
+            .routes(routes!(console::own::own))
             .routes(routes!(web::shell::console)),
     }
 }
