@@ -618,7 +618,8 @@ fn switch(
     Ok((capability, scope, subject))
 }
 
-const fn kind_of(scope: Scope) -> Option<Kind> {
+/// What the subjects of a scope are; none where they have no identifiers.
+pub(crate) const fn kind_of(scope: Scope) -> Option<Kind> {
     match scope {
         Scope::Everything | Scope::Provider => None,
         Scope::Merchant => Some(Kind::Merchant),

@@ -35,8 +35,9 @@ pub const DEVICE_BODY_BYTES_MAX: usize = 1024;
 /// The largest body about a member or operator himself, in bytes: a new passkey comes with its
 /// attestation, and with what began its ceremony.
 pub const MEMBER_BODY_BYTES_MAX: usize = 16 * 1024;
-/// Paths at which operators send passkeys.
-const OF_OPERATORS: [&str; 2] = ["/v1/console/sign-in", "/v1/console/own"];
+/// Paths at which operators send passkeys, or acts with their reasons.
+const OF_OPERATORS: [&str; 4] =
+    ["/v1/console/sign-in", "/v1/console/own", "/v1/console/propose", "/v1/console/act"];
 /// How long a body may take to arrive, seconds.
 pub const BODY_SECONDS_MAX: u64 = 10;
 

@@ -1,6 +1,8 @@
 //! Operators: two register and sign in with passkeys, agree on what takes two, and look after
 //! members; who may do what; sessions that end.
 
+mod agreed;
+
 use serde_json::{Value, json};
 use yaoki_server::admin::Order;
 use yaoki_server::client::DeviceClient;

@@ -180,6 +180,12 @@ const NEWCOMERS: [&str; 6] = [
 const CONSOLE: &[(&str, &str)] = &[
     ("/v1/console/sign-in", NEWCOMER),
     ("/v1/console/own", NOT_SIGNED_IN),
+    ("/v1/console/proposals", NOT_SIGNED_IN),
+    ("/v1/console/operators", NOT_SIGNED_IN),
+    ("/v1/console/clerks", NOT_SIGNED_IN),
+    ("/v1/console/propose", NOT_SIGNED_IN),
+    ("/v1/console/decide", NOT_SIGNED_IN),
+    ("/v1/console/act", NOT_SIGNED_IN),
     ("/v1/console/session", NEWCOMER),
     ("/v1/console/session/end", NOT_SIGNED_IN),
     ("/v1/console/today", NOT_SIGNED_IN),
@@ -193,7 +199,8 @@ const CONSOLE: &[(&str, &str)] = &[
 ];
 
 /// Routes of operators who have accounts.
-const OF_ACCOUNTS: &[&str] = &["/v1/console/own"];
+const OF_ACCOUNTS: &[&str] =
+    &["/v1/console/own", "/v1/console/propose", "/v1/console/decide", "/v1/console/act"];
 
 /// What an operator is told by a route that is not the console's.
 fn elsewhere(path: &str) -> &'static str {
@@ -307,6 +314,7 @@ impl Scene<'_> {
             ("post", "/v1/console/session") => json!({ "link_token": self.world.console_link() }),
             ("post", "/v1/console/sign-in") => json!({ "act": "begin" }),
             ("post", "/v1/console/own") => json!({ "act": "look" }),
+            ("post", "/v1/console/clerks") => json!({ "store": "1" }),
             ("post", "/v1/console/find") => json!({ "text": self.payment(None).1 }),
             ("post", _) => json!({}),
             _ => Value::Null,

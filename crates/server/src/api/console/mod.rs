@@ -10,15 +10,21 @@
 //! | [`operations`] | the newest operations, search, what nobody acknowledged       |
 //! | [`payment`]    | one payment with everything that belongs to it                |
 //! | [`shops`]      | merchants, stores, terminals, closed switches                 |
+//! | [`acts`]       | acts as a page names them, and as they are shown again        |
+//! | [`proposals`]  | proposing, deciding, carrying out                             |
+//! | [`colleagues`] | operators and clerks                                          |
 //! | [`stream`]     | figures and newest operations, as they change                 |
 //!
-//! Nothing here changes anything. A member is only ever named by number, and no code, key or
+//! Nothing here changes anything but signing in and what [`proposals`] does. A member is only ever named by number, and no code, key or
 //! fingerprint is shown. Every request is a `POST` whose proof covers its body.
 
+pub mod acts;
+pub mod colleagues;
 pub mod day;
 pub mod operations;
 pub mod own;
 pub mod payment;
+pub mod proposals;
 pub mod session;
 pub mod shops;
 pub mod sign_in;
@@ -41,6 +47,8 @@ use crate::options::ServerOptions;
 
 /// The most proofs of operators that are remembered: some hundred a second.
 const PROOFS_REMEMBERED_MAX: usize = 1 << 14;
+/// The most proposals or clerks of a page.
+const PAGE: usize = 50;
 
 /// What the handlers of the console share.
 #[derive(Debug)]

@@ -43,6 +43,12 @@ pub const ROUTES: &[(&str, Option<Roles>)] = &[
     ("/v1/console/unacknowledged", Some(Roles::ALL)),
     ("/v1/console/switches", Some(Roles::ALL)),
     ("/v1/console/stream", Some(Roles::ALL)),
+    ("/v1/console/proposals", Some(Roles::ALL)),
+    ("/v1/console/operators", Some(Roles::ALL)),
+    ("/v1/console/clerks", Some(Roles::ALL)),
+    ("/v1/console/propose", Some(Roles::WORKING)),
+    ("/v1/console/decide", Some(Roles::WORKING)),
+    ("/v1/console/act", Some(Roles::WORKING)),
 ];
 
 /// An operator and his session.
