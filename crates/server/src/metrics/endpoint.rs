@@ -75,6 +75,22 @@ pub enum Endpoint {
     ConsoleSwitches,
     /// `POST /v1/console/stream`.
     ConsoleStream,
+    /// `POST /v1/console/sign-in`.
+    ConsoleSignIn,
+    /// `POST /v1/console/own`.
+    ConsoleOwn,
+    /// `POST /v1/console/proposals`.
+    ConsoleProposals,
+    /// `POST /v1/console/propose`.
+    ConsolePropose,
+    /// `POST /v1/console/decide`.
+    ConsoleDecide,
+    /// `POST /v1/console/act`.
+    ConsoleAct,
+    /// `POST /v1/console/operators`.
+    ConsoleOperators,
+    /// `POST /v1/console/clerks`.
+    ConsoleClerks,
     /// `POST /v1/member/sign-up`.
     SignUp,
     /// `POST /v1/member/sign-in`.
@@ -105,7 +121,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Every endpoint, in the order of the enum.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 57] = [
         Self::Pay,
         Self::Query,
         Self::Reverse,
@@ -142,6 +158,14 @@ impl Endpoint {
         Self::ConsoleUnacknowledged,
         Self::ConsoleSwitches,
         Self::ConsoleStream,
+        Self::ConsoleSignIn,
+        Self::ConsoleOwn,
+        Self::ConsoleProposals,
+        Self::ConsolePropose,
+        Self::ConsoleDecide,
+        Self::ConsoleAct,
+        Self::ConsoleOperators,
+        Self::ConsoleClerks,
         Self::SignUp,
         Self::SignIn,
         Self::Join,
@@ -196,6 +220,14 @@ impl Endpoint {
             Self::ConsoleUnacknowledged => "console_unacknowledged",
             Self::ConsoleSwitches => "console_switches",
             Self::ConsoleStream => "console_stream",
+            Self::ConsoleSignIn => "console_sign_in",
+            Self::ConsoleOwn => "console_own",
+            Self::ConsoleProposals => "console_proposals",
+            Self::ConsolePropose => "console_propose",
+            Self::ConsoleDecide => "console_decide",
+            Self::ConsoleAct => "console_act",
+            Self::ConsoleOperators => "console_operators",
+            Self::ConsoleClerks => "console_clerks",
             Self::SignUp => "member_sign_up",
             Self::SignIn => "member_sign_in",
             Self::Join => "member_join",
