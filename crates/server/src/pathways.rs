@@ -392,7 +392,7 @@ pub const PATHWAYS: &[Pathway] = &[
         )],
     },
     Pathway {
-        name: "Console sign-in",
+        name: "Console link, where there are no operators",
         doors: &[
             Door::Order("console_link"),
             Door::Order("end_console_sessions"),
@@ -401,7 +401,7 @@ pub const PATHWAYS: &[Pathway] = &[
         ],
         gives: "a session of an operator",
         proves: "a one-time link made on this machine, and a key of the browser",
-        limits: "ten minutes for the link; the console changes nothing yet",
+        limits: "ten minutes for the link; refused once the book has operators; it changes nothing",
         attacks: &[
             attack(
                 "a link used twice",
@@ -409,6 +409,71 @@ pub const PATHWAYS: &[Pathway] = &[
             ),
             attack("a stolen session", "a_session_is_worth_nothing_without_its_key"),
             attack("a device at the console", "a_device_is_no_operator_and_an_operator_no_device"),
+        ],
+    },
+    Pathway {
+        name: "First operators",
+        doors: &[Door::Order("create_first_operators")],
+        gives: "two links at which the first two operators register a passkey each",
+        proves: "an account on this machine, on a book without operators (a live one: without \
+                 members)",
+        limits: "once; ten minutes; only the digests of the links are kept",
+        attacks: &[attack(
+            "a link used twice",
+            "two_first_operators_register_at_their_links_once_and_sign_in",
+        )],
+    },
+    Pathway {
+        name: "Operator's passkey",
+        doors: &[
+            Door::Route("post", "/v1/console/sign-in"),
+            Door::Route("post", "/v1/console/own"),
+        ],
+        gives: "a session of an operator, or a fresh verification in it",
+        proves: "a passkey that verifies its user, and a key of the browser",
+        limits: "half an hour unused, half a day in all; ended at the next request on every node",
+        attacks: &[
+            attack(
+                "another browser's answer",
+                "a_passkey_signs_in_for_its_own_browser_and_purpose_only",
+            ),
+            attack(
+                "a copied passkey",
+                "a_copied_passkey_is_refused_though_another_node_saw_the_first",
+            ),
+            attack("an ended session", "a_session_ends_at_the_next_request_and_by_itself"),
+            attack(
+                "a link of the host's",
+                "where_there_are_operators_no_link_of_the_hosts_opens_the_console",
+            ),
+        ],
+    },
+    Pathway {
+        name: "Acts of operators, by one or by two",
+        doors: &[
+            Door::Route("post", "/v1/console/act"),
+            Door::Route("post", "/v1/console/propose"),
+            Door::Route("post", "/v1/console/decide"),
+        ],
+        gives: "what the act changes: switches, freezes, devices ended, operators, clerks, \
+                vouching",
+        proves: "a role that may; for what reopens, two operators, each with a fresh verification",
+        limits: "a proposal is of one exact act, a day, once; nobody approves his own",
+        attacks: &[
+            attack("an auditor acts", "an_auditor_sees_everything_and_changes_nothing"),
+            attack("one person opens", "a_switch_is_closed_by_one_and_opened_by_two_once"),
+            attack(
+                "a proposal that was refused or is old",
+                "what_was_refused_withdrawn_or_left_for_a_day_is_never_carried_out",
+            ),
+            attack(
+                "a role that was taken away",
+                "roles_bind_at_the_next_request_and_two_admins_remain",
+            ),
+            attack(
+                "the help desk recovers a wallet alone",
+                "two_operators_vouch_for_a_person_at_a_counter_as_one_of_two_proofs",
+            ),
         ],
     },
 ];
@@ -442,9 +507,12 @@ pub const ROUTES_WITHOUT: &[(&str, &str)] = &[
     ("get", "/v1/webhook"),
     ("post", "/v1/acknowledgements"),
     ("post", "/v1/captures"),
+    ("post", "/v1/console/clerks"),
     ("post", "/v1/console/find"),
     ("post", "/v1/console/operations"),
+    ("post", "/v1/console/operators"),
     ("post", "/v1/console/payment"),
+    ("post", "/v1/console/proposals"),
     ("post", "/v1/console/shops"),
     ("post", "/v1/console/stream"),
     ("post", "/v1/console/switches"),
