@@ -149,7 +149,7 @@ impl Stage {
             actor: "Asa".to_owned(),
             second: "Ben".to_owned(),
             reason: "a test".to_owned(),
-            request_id: None,
+            ..By::default()
         };
         let told = format!("{order:?}");
         let reply = send(&self.data().join(SOCKET_NAME), &Message { by, order });

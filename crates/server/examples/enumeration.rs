@@ -1,9 +1,9 @@
 //! Does the time of an answer tell an address on file from any other?
 //!
-//! Asks a server on loopback with SQLite, one question at a time, about as many addresses on file as
-//! others, and prints for each kind of question the area under the curve of telling them apart by
-//! the mean of an address's times, in thousandths: 500 is a coin, 1000 is certainty. A report, and no
-//! test: what else the machine does is in it.
+//! Asks a server on loopback with SQLite, one question at a time, about as many addresses on file
+//! as others, and prints for each kind of question the area under the curve of telling them apart
+//! by the mean of an address's times, in thousandths: 500 is a coin, 1000 is certainty. A report,
+//! and no test: what else the machine does is in it.
 //!
 //! `cargo run --release -p yaoki-server --example enumeration -- [ADDRESSES [PROBES]]`, 200 and 100
 //! where they are left out.
@@ -143,6 +143,11 @@ fn measure(
     times.into_iter().map(|[known, unknown]| (known, unknown)).unzip()
 }
 
+/// What asks for a recovery's code.
+fn recovery_of(address: &str) -> Value {
+    json!({ "act": "begin", "address": address, "channel": "mail", "language": "ja" })
+}
+
 fn main() {
     let mut given = std::env::args().skip(1).map(|text| text.parse().expect("a number"));
     let addresses: usize = given.next().unwrap_or(200);
@@ -162,12 +167,11 @@ fn main() {
         json!({ "act": "password", "request_id": id, "address": address, "password": PASSWORD })
     };
     let sign_up = |address: &str| json!({ "act": "begin", "address": address, "language": "ja" });
-    let recovery = |address: &str| json!({ "act": "begin", "address": address, "channel": "mail", "language": "ja" });
     let questions: [Question<'_>; 4] = [
         ("sign-in, wrong password", SIGN_IN, &sign_in),
         ("sign-in, right password", SIGN_IN, &right),
         ("sign-up, begin", SIGN_UP, &sign_up),
-        ("recovery, begin", RECOVERY, &recovery),
+        ("recovery, begin", RECOVERY, &recovery_of),
     ];
     let mut out = std::io::stdout();
     for (name, path, body) in questions {

@@ -6,6 +6,7 @@
 
 mod listing;
 mod message;
+mod told;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use yaoki_core::facts::{Event, EventKind};
 use yaoki_core::ids::{
     FactId, MemberNumber, MerchantNumber, RequestId, StoreNumber, TerminalNumber, WebhookNumber,
 };
+use yaoki_core::operator::OPERATOR_LINK_MS;
 use yaoki_core::refusal::Refusal;
 use yaoki_core::state::Terminal;
 use yaoki_core::switches::{Capability, Scope, Switch, provider_number};
@@ -37,6 +39,7 @@ use crate::serve::MEMBERS_MIN;
 
 pub use self::listing::LISTED;
 pub use self::message::{By, Message, Order};
+use self::told::told;
 
 /// How long an act may wait for its turn, milliseconds.
 const DEADLINE_MS: i64 = 30 * SECOND_MS;
@@ -70,6 +73,11 @@ pub enum AdminError {
         memory. Start it with `yaoki serve`, then try again"
     )]
     NoServer,
+    /// Links to the console are for books without operators.
+    #[error(
+        "this book has operators: each signs in at the console with a passkey, and no link opens it"
+    )]
+    HasOperators,
     /// The key file is of before a restore.
     #[error(
         "the key file must be at least as new as the book: its code key is of generation {file}, \
@@ -121,9 +129,10 @@ impl AdminError {
     pub const fn kind(&self) -> ErrorKind {
         match self {
             Self::Wrong(_) => ErrorKind::Malformed,
-            Self::Refused(_) | Self::Code(_) | Self::Store(StoreError::Refused(_)) => {
-                ErrorKind::Refused
-            }
+            Self::Refused(_)
+            | Self::Code(_)
+            | Self::HasOperators
+            | Self::Store(StoreError::Refused(_)) => ErrorKind::Refused,
             Self::Unknown(_) => ErrorKind::Unknown,
             Self::Store(_) | Self::Keys(_) | Self::NoServer | Self::KeysOld { .. } => {
                 ErrorKind::Fault
@@ -171,6 +180,10 @@ pub fn perform(desk: &Desk, message: &Message) -> Result<Value, AdminError> {
         Order::ConsoleLink => console_link(desk, by),
         Order::EndConsoleSessions => end_console_sessions(desk, by),
         Order::List { what, after, limit } => listing::list(desk, what, after.as_deref(), *limit),
+        Order::OpenRestored if by.proposal.is_some() => {
+            let (event, replayed) = administer(desk, by, Act::OpenBook)?;
+            Ok(told(&event, replayed))
+        }
         Order::OpenRestored => {
             desk.book.open_restored(&by.actor, &by.second)?;
             Ok(json!({ "done": "book_opened" }))
@@ -180,6 +193,7 @@ pub fn perform(desk: &Desk, message: &Message) -> Result<Value, AdminError> {
             show_terminal_key(desk, TerminalNumber(number(Kind::Terminal, terminal)?))
         }
         Order::Credit { member, asset, amount } => credit(desk, by, (member, asset, *amount)),
+        Order::CreateFirstOperators { one, two } => create_first_operators(desk, by, [one, two]),
         Order::CreateLink { member, lifetime_seconds } => {
             create_link(desk, by, member, lifetime_seconds.unwrap_or(LINK_SECONDS))
         }
@@ -263,12 +277,18 @@ fn administer(desk: &Desk, by: &By, act: Act) -> Result<(Event, bool), AdminErro
         actor: by.actor.clone(),
         second: by.second.clone(),
         reason: by.reason.clone(),
-        act,
+        act: agreed(by, act)?,
     });
     match submit(desk, command)? {
         Outcome::Done { event, replayed } => Ok((event, replayed)),
         other => unreachable!("an act becomes an event, not {other:?}"),
     }
+}
+
+/// The act, under the proposal on which two operators have agreed, if one is named.
+fn agreed(by: &By, act: Act) -> Result<Act, AdminError> {
+    let Some(text) = &by.proposal else { return Ok(act) };
+    Ok(Act::Agreed(FactId(number(Kind::Proposal, text)?), Box::new(act)))
 }
 
 fn submit(desk: &Desk, command: Command) -> Result<Outcome, AdminError> {
@@ -330,9 +350,41 @@ fn create_link(
     Ok(reply)
 }
 
+/// Tokens are random; only their digests are kept. A repeat tells none: those of the first time are
+/// the ones that work.
+fn create_first_operators(desk: &Desk, by: &By, names: [&String; 2]) -> Result<Value, AdminError> {
+    let tokens = [(); 2].map(|()| URL_SAFE_NO_PAD.encode(random::<LINK_TOKEN_BYTES>(desk)));
+    let expires_at = (desk.clock)().plus_ms(OPERATOR_LINK_MS);
+    let act = Act::CreateFirstOperators {
+        names: names.map(Clone::clone),
+        links: [&tokens[0], &tokens[1]].map(|token| link_digest(token)),
+        expires_at,
+        among_members: desk.book.kind() != BookKind::Live,
+    };
+    let (event, replayed) = administer(desk, by, act)?;
+    let mut reply = told(&event, replayed);
+    if !replayed {
+        let app = desk.server.as_ref();
+        let origin = app.map(|app| app.console.passkey_origin(app)).unwrap_or_default();
+        let [one, two] = tokens.map(|token| format!("{origin}{}", operator_page(&token)));
+        reply["one"] = one.into();
+        reply["two"] = two.into();
+        reply["expires_at"] = time::text(expires_at).into();
+    }
+    Ok(reply)
+}
+
+/// The page at which an operator registers a passkey; a browser sends nothing of the token.
+pub(crate) fn operator_page(token: &str) -> String {
+    format!("/console#operator={token}")
+}
+
 /// Nothing is booked: a link is in the memory of this server, for ten minutes.
 fn console_link(desk: &Desk, by: &By) -> Result<Value, AdminError> {
     let app = desk.server.as_ref().ok_or(AdminError::NoServer)?;
+    if !desk.book.read_and_wait(read::staff::operators)?.is_empty() {
+        return Err(AdminError::HasOperators);
+    }
     let actor = by.actor.trim();
     if actor.is_empty() || actor.chars().count() > ACTOR_CHARS_MAX {
         let must = format!("`actor` must be a name of 1 to {ACTOR_CHARS_MAX} characters");
@@ -454,98 +506,6 @@ fn status(desk: &Desk) -> Value {
     })
 }
 
-/// An event as a reply.
-fn told(event: &Event, replayed: bool) -> Value {
-    let mut reply = json!({
-        "done": event.kind.name(),
-        "replayed": replayed,
-        "booked_at": time::text(event.id.at()),
-    });
-    let named: &[(&str, Kind, i64)] = match event.kind {
-        EventKind::MerchantCreated => &[("merchant", Kind::Merchant, event.subject)],
-        EventKind::StoreCreated => {
-            &[("store", Kind::Store, event.subject), ("merchant", Kind::Merchant, event.object)]
-        }
-        EventKind::TerminalCreated => {
-            &[("terminal", Kind::Terminal, event.subject), ("store", Kind::Store, event.object)]
-        }
-        EventKind::TerminalSuspended
-        | EventKind::TerminalResumed
-        | EventKind::TerminalKeyRotated => &[("terminal", Kind::Terminal, event.subject)],
-        EventKind::MemberCreated
-        | EventKind::MemberFrozen
-        | EventKind::MemberUnfrozen
-        | EventKind::MemberClosed
-        | EventKind::LinkCreated
-        | EventKind::CodeSecretRotated
-        | EventKind::ContactAdded
-        | EventKind::ContactEnded
-        | EventKind::CredentialAdded
-        | EventKind::CredentialEnded
-        | EventKind::CredentialUsed
-        | EventKind::RecoveryStarted
-        | EventKind::RecoveryAllowed
-        | EventKind::RecoveryVouched
-        | EventKind::RecoveryContested
-        | EventKind::RecoveryCancelled
-        | EventKind::RecoveryFinished
-        | EventKind::Consented
-        | EventKind::PaymentProven => &[("member", Kind::Member, event.subject)],
-        EventKind::DeviceEnrolled
-        | EventKind::DeviceEnded
-        | EventKind::SessionOpened
-        | EventKind::SessionEnded
-        | EventKind::UserVerified
-        | EventKind::DevicePending
-        | EventKind::DeviceApproved
-        | EventKind::PayingRightMoved
-        | EventKind::PayingRightAsked
-        | EventKind::PayingRightRefused
-        | EventKind::DeviceRestored
-        | EventKind::DeviceEvidence
-        | EventKind::DeviceAdded => {
-            &[("member", Kind::Member, event.subject), ("device", Kind::Device, event.object)]
-        }
-        EventKind::WebhookCreated => {
-            &[("webhook", Kind::Webhook, event.subject), ("merchant", Kind::Merchant, event.object)]
-        }
-        EventKind::WebhookEnded | EventKind::WebhookSecretRotated => {
-            &[("webhook", Kind::Webhook, event.subject)]
-        }
-        EventKind::ClerkCreated => &[("store", Kind::Store, event.object)],
-        EventKind::ClerkSignedIn | EventKind::ClerkPinWrong => {
-            &[("terminal", Kind::Terminal, event.object)]
-        }
-        EventKind::LaneCreated
-        | EventKind::SwitchClosed
-        | EventKind::SwitchOpened
-        | EventKind::Checkpoint
-        | EventKind::Restored
-        | EventKind::BookOpened
-        | EventKind::FirstOperatorsCreated
-        | EventKind::OperatorCreated
-        | EventKind::OperatorRolesChanged
-        | EventKind::OperatorEnded
-        | EventKind::OperatorLinked
-        | EventKind::OperatorPasskeyAdded
-        | EventKind::OperatorPasskeyEnded
-        | EventKind::StaffSessionOpened
-        | EventKind::StaffSessionVerified
-        | EventKind::StaffSessionEnded
-        | EventKind::OperatorSessionsEnded
-        | EventKind::Proposed
-        | EventKind::ProposalApproved
-        | EventKind::ProposalRefused
-        | EventKind::ProposalUsed
-        | EventKind::ClerkPinReset
-        | EventKind::ClerkEnded => &[],
-    };
-    for &(name, kind, number) in named {
-        reply[name] = identifier::text(kind, number).into();
-    }
-    reply
-}
-
 /// An identifier of this kind, or a plain number.
 fn number(kind: Kind, text: &str) -> Result<i64, AdminError> {
     if let Ok(number @ 1..) = text.parse::<i64>() {
@@ -573,7 +533,8 @@ fn switch(
     Ok((capability, scope, subject))
 }
 
-const fn kind_of(scope: Scope) -> Option<Kind> {
+/// What the subjects of a scope are; none where they have no identifiers.
+pub(crate) const fn kind_of(scope: Scope) -> Option<Kind> {
     match scope {
         Scope::Everything | Scope::Provider => None,
         Scope::Merchant => Some(Kind::Merchant),

@@ -2,9 +2,9 @@
 //! proven, what limits it, and which attacks it was tested against. The page is
 //! `docs/reference/pathways.md`.
 //!
-//! Every route of the OpenAPI document and every order of operators is a door of a pathway, or stands
-//! in [`ROUTES_WITHOUT`] or [`ORDERS_WITHOUT`]: a new one without its row fails the tests, and so does
-//! a named test that is not in the sources.
+//! Every route of the OpenAPI document and every order of operators is a door of a pathway, or
+//! stands in [`ROUTES_WITHOUT`] or [`ORDERS_WITHOUT`]: a new one without its row fails the tests,
+//! and so does a named test that is not in the sources.
 
 use std::fmt::Write as _;
 
@@ -63,8 +63,10 @@ pub const PATHWAYS: &[Pathway] = &[
         name: "Sign-up",
         doors: &[SIGN_UP],
         gives: "a wallet, and its first device, which pays",
-        proves: "an address by a code typed in the same browser, and a key; a passkey or a password",
-        limits: "one wallet for an address; five tries of ten minutes for a code; budgets for messages",
+        proves: "an address by a code typed in the same browser, and a key; a passkey or a \
+                 password",
+        limits: "one wallet for an address; five tries of ten minutes for a code; budgets for \
+                 messages",
         attacks: &[
             attack(
                 "is an address known?",
@@ -85,8 +87,10 @@ pub const PATHWAYS: &[Pathway] = &[
         name: "Sign-in on a known device",
         doors: &[SESSION],
         gives: "a session of the device, and for five minutes what weighs more",
-        proves: "the device's key, and a passkey; or the password, and a code where there is a generator",
-        limits: "ten tries in a quarter of an hour; a password without a second factor verifies nobody",
+        proves: "the device's key, and a passkey; or the password, and a code where there is a \
+                 generator",
+        limits: "ten tries in a quarter of an hour; a password without a second factor verifies \
+                 nobody",
         attacks: &[
             attack(
                 "two hundred tries at once",
@@ -103,8 +107,8 @@ pub const PATHWAYS: &[Pathway] = &[
         name: "External id",
         doors: &[EXTERNAL, SIGN_IN],
         gives: "a session of a known device; on an unknown one nothing",
-        proves: "the device's key, and a token of the provider that this server fetched and checked; \
-                 to link one, a verification of the last five minutes",
+        proves: "the device's key, and a token of the provider that this server fetched and \
+                 checked; to link one, a verification of the last five minutes",
         limits: "a switch for each provider; issuer and subject count, never an address",
         attacks: &[
             attack(
@@ -171,10 +175,10 @@ pub const PATHWAYS: &[Pathway] = &[
         name: "Invitation",
         doors: &[DEVICES, Door::Route("post", "/v1/member/join")],
         gives: "a device; with the member's word the paying right",
-        proves: "eight characters of an old device, and its approval after a verification of the last \
-                 five minutes",
-        limits: "five minutes; one device may wait; limits of a new device; the old one takes all back \
-                 for 72 hours",
+        proves: "eight characters of an old device, and its approval after a verification of the \
+                 last five minutes",
+        limits: "five minutes; one device may wait; limits of a new device; the old one takes all \
+                 back for 72 hours",
         attacks: &[
             attack(
                 "an invitation passed on",
@@ -182,7 +186,7 @@ pub const PATHWAYS: &[Pathway] = &[
             ),
             attack(
                 "a deceived member",
-                "a_device_that_a_deceived_member_approves_is_limited_and_the_old_one_takes_all_back",
+                "a_device_that_was_phished_is_limited_and_the_old_one_takes_all_back",
             ),
             attack("used late or twice", "an_invitation_is_redeemed_within_five_minutes_once"),
         ],
@@ -191,9 +195,11 @@ pub const PATHWAYS: &[Pathway] = &[
         name: "Recovery",
         doors: &[RECOVERY, WALLET],
         gives: "a new device that pays; every other one is ended",
-        proves: "two of: mail on file, number on file, recovery code, passkey, identity at a counter",
-        limits: "addresses on file for seven days; a day of waiting, three while a device still signs; \
-                 announced, cancelled by a verified device, contested by anybody; seven days of rest",
+        proves: "two of: mail on file, number on file, recovery code, passkey, identity at a \
+                 counter",
+        limits: "addresses on file for seven days; a day of waiting, three while a device still \
+                 signs; announced, cancelled by a verified device, contested by anybody; seven \
+                          days of rest",
         attacks: &[
             attack(
                 "a code led elsewhere",
@@ -242,9 +248,10 @@ pub const PATHWAYS: &[Pathway] = &[
             Door::Route("post", "/v1/member/contacts"),
         ],
         gives: "another way to sign in or to recover",
-        proves: "an old device whose user was verified in the last five minutes; an address by its code",
-        limits: "announced at the old addresses; a removed address comes back for seven days; none is \
-                 changed in the seven days after a recovery",
+        proves: "an old device whose user was verified in the last five minutes; an address by \
+                 its code",
+        limits: "announced at the old addresses; a removed address comes back for seven days; \
+                 none is changed in the seven days after a recovery",
         attacks: &[
             attack("a stolen profile", "a_stolen_profile_with_its_key_changes_nothing_that_weighs"),
             attack(

@@ -82,7 +82,7 @@ pub enum ServeError {
     /// The book's zone.
     #[error("the book's zone must be known here; install the system's zones: {0}")]
     Zone(#[source] jiff::Error),
-    /// Passkeys cannot be made for the wallet page.
+    /// Passkeys cannot be made for the wallet page or the console.
     #[error(transparent)]
     Passkeys(#[from] PasskeyError),
     /// A provider of external ids cannot be asked.
@@ -142,6 +142,7 @@ pub fn serve(options: &ServerOptions) -> Result<Running, ServeError> {
     });
     app.doors.set(doors.collect()).expect("it is said once");
     app.name_passkeys(options.passkey_name.as_deref())?;
+    app.console.name_passkeys(&app)?;
     let words = Words::new(&options.messages, app.zone.clone(), &app.wallet_origin());
     app.words.set(Arc::new(words)).expect("it is said once");
     let admin = match &options.admin_socket {

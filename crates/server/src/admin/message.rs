@@ -15,6 +15,9 @@ pub struct By {
     /// Why.
     #[serde(default)]
     pub reason: String,
+    /// The proposal on which two operators have agreed, where there are operators.
+    #[serde(default)]
+    pub proposal: Option<String>,
     /// A UUID that makes doing it twice do it once; made here when left out.
     #[serde(default)]
     pub request_id: Option<String>,
@@ -209,6 +212,13 @@ pub enum Order {
     },
     /// A book that was restored is opened.
     OpenRestored,
+    /// The first two operators; the links at which they register are in the reply.
+    CreateFirstOperators {
+        /// One.
+        one: String,
+        /// The other.
+        two: String,
+    },
     /// A one-time link that signs the actor in at the running server's console.
     ConsoleLink,
     /// Every console session of the running server ends.

@@ -25,6 +25,7 @@ pub fn declare(document: &mut OpenApi) {
 fn declare_in(operation: &mut Operation) {
     let tags: Vec<&str> = operation.tags.iter().flatten().map(|tag| &**tag).collect();
     let is_proven = tags.iter().any(|tag| PROVEN.contains(tag));
+    let is_of_console = tags.contains(&"console");
     let renews = tags.iter().any(|tag| RENEWING.contains(tag));
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
@@ -34,6 +35,10 @@ fn declare_in(operation: &mut Operation) {
         if renews && status == "200" {
             let text = "A newer token for this device, now and then: to be sent from now on.";
             add(response, "Yaoki-Device-Token", Type::String, text);
+        }
+        if is_of_console && status == "200" {
+            let text = "A newer token for this session, now and then: to be sent from now on.";
+            add(response, "Yaoki-Console-Token", Type::String, text);
         }
         if status == "default" {
             let text = "After so many seconds it makes sense to ask again; not on every answer.";

@@ -163,6 +163,14 @@ fn router_of(name: ListenerName) -> OpenApiRouter<App> {
             .routes(routes!(console::shops::shops))
             .routes(routes!(console::shops::switches))
             .routes(routes!(console::stream::stream))
+            .routes(routes!(console::sign_in::sign_in))
+            .routes(routes!(console::own::own))
+            .routes(routes!(console::proposals::list))
+            .routes(routes!(console::proposals::propose))
+            .routes(routes!(console::proposals::decide))
+            .routes(routes!(console::proposals::act))
+            .routes(routes!(console::colleagues::operators))
+            .routes(routes!(console::colleagues::clerks))
             .routes(routes!(web::shell::console)),
     }
 }

@@ -207,11 +207,12 @@ edge_errors! {
     /// No token of a console session, or of one that is over.
     SessionMustBeOpen = 440, "session_must_be_open", 401,
         "The request must carry the token of a console session that is open.",
-        "Sign in again with a new link: yaoki admin console-link --actor NAME.";
+        "Sign in again with your passkey, or, where there are no operators, with a new link: yaoki \
+         admin console-link --actor NAME.";
     /// A link to the console that was used, is too old, or never was.
     ConsoleLinkMustBeOpen = 441, "console_link_must_be_open", 403,
         "The link to the console must be one that was not used and is younger than ten minutes.",
-        "Obtain a new link: yaoki admin console-link --actor NAME.";
+        "Obtain a new link: yaoki admin console-link --actor NAME; operators use their passkeys.";
     /// The operator has not named the relying party.
     PasskeysMustBeSetUp = 442, "passkeys_must_be_set_up", 503,
         "Passkeys are not set up here.",

@@ -55,11 +55,19 @@ pub enum Kind {
     Factor,
     /// A recovery of a wallet.
     Recovery,
+    /// Who works at the console.
+    Operator,
+    /// An act that two operators must agree on.
+    Proposal,
+    /// Who gives money back at a register.
+    Clerk,
+    /// A session of an operator.
+    StaffSession,
 }
 
 impl Kind {
     /// Every kind. The place in this list is part of the check digit: append, never reorder.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::Payment,
         Self::Refund,
         Self::Reversal,
@@ -72,6 +80,10 @@ impl Kind {
         Self::Webhook,
         Self::Factor,
         Self::Recovery,
+        Self::Operator,
+        Self::Proposal,
+        Self::Clerk,
+        Self::StaffSession,
     ];
 
     /// The three letters before the `_`.
@@ -89,6 +101,10 @@ impl Kind {
             Self::Webhook => "whe",
             Self::Factor => "fac",
             Self::Recovery => "rcv",
+            Self::Operator => "opr",
+            Self::Proposal => "prp",
+            Self::Clerk => "clk",
+            Self::StaffSession => "ses",
         }
     }
 
@@ -107,6 +123,10 @@ impl Kind {
             Self::Webhook => 10,
             Self::Factor => 11,
             Self::Recovery => 12,
+            Self::Operator => 13,
+            Self::Proposal => 14,
+            Self::Clerk => 15,
+            Self::StaffSession => 16,
         }
     }
 }

@@ -32,9 +32,12 @@ pub const REGISTER_BODY_BYTES_MAX: usize = 8 * 1024;
 /// The most that a device's body may take, bytes: a scanned payload has 512, what else a
 /// confirmation says less than 300.
 pub const DEVICE_BODY_BYTES_MAX: usize = 1024;
-/// The largest body about a member himself, in bytes: a new passkey comes with its attestation, and
-/// with what began its ceremony.
+/// The largest body about a member or operator himself, in bytes: a new passkey comes with its
+/// attestation, and with what began its ceremony.
 pub const MEMBER_BODY_BYTES_MAX: usize = 16 * 1024;
+/// Paths at which operators send passkeys, or acts with their reasons.
+const OF_OPERATORS: [&str; 4] =
+    ["/v1/console/sign-in", "/v1/console/own", "/v1/console/propose", "/v1/console/act"];
 /// How long a body may take to arrive, seconds.
 pub const BODY_SECONDS_MAX: u64 = 10;
 
@@ -159,7 +162,8 @@ fn is_of_type(parts: &Parts, media_type: &str) -> bool {
 
 /// The most bytes that a device or browser may send to this path.
 pub fn device_bytes_max(path: &str) -> usize {
-    if path.starts_with("/v1/member/") { MEMBER_BODY_BYTES_MAX } else { DEVICE_BODY_BYTES_MAX }
+    let of_a_person = path.starts_with("/v1/member/") || OF_OPERATORS.contains(&path);
+    if of_a_person { MEMBER_BODY_BYTES_MAX } else { DEVICE_BODY_BYTES_MAX }
 }
 
 /// What the body of a route is.

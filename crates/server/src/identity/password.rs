@@ -197,6 +197,21 @@ impl Passwords {
             .await?
     }
 
+    /// The PHC string to keep of a PIN that was drawn here: nobody chose it, so nothing is asked of
+    /// it.
+    ///
+    /// # Errors
+    /// [`PasswordError::Busy`], [`PasswordError::Stopped`].
+    pub async fn set_pin(
+        &self,
+        line: Line,
+        pin: &Password,
+        salt: [u8; SALT_BYTES],
+    ) -> Result<String, PasswordError> {
+        let pin = pin.clone();
+        self.pool.run(line, move || digest(pin.0.as_bytes(), &salt)).await
+    }
+
     /// Whether it is the password of which `kept` is kept; none: of an account that has none, or
     /// does not exist.
     ///

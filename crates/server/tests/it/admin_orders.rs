@@ -97,6 +97,13 @@ const TABLE: &[Row] = &[
     ("reload_keys", "{}", ("second", "[]"), "ok"),
     ("status", "{}", ("reason", "{}"), "ok"),
     ("close_member", r#"{"member":"2"}"#, ("member", r#""mem_""#), "member_closed"),
+    // From then on two of them agree, and no link opens the console.
+    (
+        "create_first_operators",
+        r#"{"one":"Aoi","two":"Ren"}"#,
+        ("two", "7"),
+        "first_operators_created",
+    ),
 ];
 
 /// The names of the enum, as serde lists them where none fits.

@@ -18,6 +18,7 @@ mod members;
 mod messages;
 mod openapi;
 mod openid;
+mod operators;
 mod outcomes;
 mod pathways;
 mod proxy;

@@ -49,6 +49,7 @@ const ACTORS: [Actor; 6] = [
 
 /// What everybody but an operator is told by the console.
 const NOT_SIGNED_IN: &str = "401 session_must_be_open";
+const NO_ACCOUNT: &str = "401 staff_session_must_be_open";
 const UNSIGNED: &str = "401 signature_must_be_given";
 const UNPROVEN: &str = "401 token_must_be_ours";
 const NEWCOMER: &str = "401 proof_must_hold";
@@ -173,9 +174,18 @@ const NEWCOMERS: [&str; 6] = [
     "/v1/member/link",
 ];
 
-/// Path of a `post` at the console, and what everybody but an operator is told; an operator is told
-/// [`OK`].
+/// Path of a `post` at the console, and what everybody is told but whoever signed in there; he, by a
+/// link and so without an account, is told [`OK`], or [`NO_ACCOUNT`]. Operators with accounts, role
+/// by role: see `operators`.
 const CONSOLE: &[(&str, &str)] = &[
+    ("/v1/console/sign-in", NEWCOMER),
+    ("/v1/console/own", NOT_SIGNED_IN),
+    ("/v1/console/proposals", NOT_SIGNED_IN),
+    ("/v1/console/operators", NOT_SIGNED_IN),
+    ("/v1/console/clerks", NOT_SIGNED_IN),
+    ("/v1/console/propose", NOT_SIGNED_IN),
+    ("/v1/console/decide", NOT_SIGNED_IN),
+    ("/v1/console/act", NOT_SIGNED_IN),
     ("/v1/console/session", NEWCOMER),
     ("/v1/console/session/end", NOT_SIGNED_IN),
     ("/v1/console/today", NOT_SIGNED_IN),
@@ -187,6 +197,10 @@ const CONSOLE: &[(&str, &str)] = &[
     ("/v1/console/switches", NOT_SIGNED_IN),
     ("/v1/console/stream", NOT_SIGNED_IN),
 ];
+
+/// Routes of operators who have accounts.
+const OF_ACCOUNTS: &[&str] =
+    &["/v1/console/own", "/v1/console/propose", "/v1/console/decide", "/v1/console/act"];
 
 /// What an operator is told by a route that is not the console's.
 fn elsewhere(path: &str) -> &'static str {
@@ -300,6 +314,9 @@ impl Scene<'_> {
             }
             ("post", path) if path.starts_with("/v1/member/") => self.of_member(path, &request_id),
             ("post", "/v1/console/session") => json!({ "link_token": self.world.console_link() }),
+            ("post", "/v1/console/sign-in") => json!({ "act": "begin" }),
+            ("post", "/v1/console/own") => json!({ "act": "look" }),
+            ("post", "/v1/console/clerks") => json!({ "store": "1" }),
             ("post", "/v1/console/find") => json!({ "text": self.payment(None).1 }),
             ("post", _) => json!({}),
             _ => Value::Null,
@@ -436,7 +453,7 @@ fn with_proof(
 fn operates(world: &World, path: &str, body: &[u8]) -> Answer {
     let mut operator = world.operator();
     match path {
-        "/v1/console/session" => {
+        "/v1/console/session" | "/v1/console/sign-in" => {
             let mut browser = world.browser();
             world.run(browser.post(path, body)).expect("an answer")
         }
@@ -488,7 +505,8 @@ on_both_storages! {
             for actor in ACTORS {
                 try_cell(actor, "post", path, expected);
             }
-            try_cell(Actor::Operator, "post", path, OK);
+            let expected = if OF_ACCOUNTS.contains(path) { NO_ACCOUNT } else { OK };
+            try_cell(Actor::Operator, "post", path, expected);
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }

@@ -330,7 +330,7 @@ pub(crate) fn message(order: Order) -> Message {
         actor: "Asa".to_owned(),
         second: "Ben".to_owned(),
         reason: "a test".to_owned(),
-        request_id: None,
+        ..By::default()
     };
     Message { by, order }
 }

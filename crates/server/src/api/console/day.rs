@@ -17,13 +17,11 @@ use yaoki_store::read;
 use yaoki_store::read::console::{Day, Figure, Figures};
 use yaoki_store::table::TallyOutcome;
 
-use super::Operators;
-use super::session::{Operator, caller_of};
+use super::session::{Operator, caller_of, for_operator};
 use crate::api::{render, time};
 use crate::app::App;
 use crate::edge::identifier::{self, Kind};
 use crate::edge::problem::{Problem, ProblemDocument};
-use crate::edge::proven::for_caller;
 use crate::edge::reads::Side;
 use crate::edge::request;
 use crate::metrics::Endpoint;
@@ -251,7 +249,7 @@ pub async fn today(State(app): State<App>, operator: Result<Operator, Problem>) 
         let by_store = by_store(&figures, &directory);
         Ok(render::said(&TodayAnswer { day: day.totals(&app, &figures), by_store }))
     };
-    for_caller::<Operators>(app.answer(Endpoint::ConsoleToday, work).await, &app, caller)
+    for_operator(app.answer(Endpoint::ConsoleToday, work).await, &app, &caller)
 }
 
 #[cfg(test)]

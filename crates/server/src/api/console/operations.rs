@@ -17,15 +17,13 @@ use yaoki_store::read::console::Filter;
 use yaoki_store::read::{self, Page};
 use yaoki_store::{Conn, StoreError};
 
-use super::Operators;
-use super::session::{Operator, caller_of};
+use super::session::{Operator, caller_of, for_operator};
 use crate::api::fields::{self, request_id_text};
 use crate::api::render::{self, RefusalAnswer};
 use crate::api::time;
 use crate::app::App;
 use crate::edge::identifier::{self, Kind};
 use crate::edge::problem::{Problem, ProblemDocument};
-use crate::edge::proven::for_caller;
 use crate::edge::reads::Side;
 use crate::edge::request;
 use crate::metrics::Endpoint;
@@ -320,7 +318,7 @@ pub async fn list(State(app): State<App>, operator: Result<Operator, Problem>) -
         let (page, directory) = read.await?;
         Ok(render::said(&answer(&page, &directory)))
     };
-    for_caller::<Operators>(app.answer(Endpoint::ConsoleOperations, work).await, &app, caller)
+    for_operator(app.answer(Endpoint::ConsoleOperations, work).await, &app, &caller)
 }
 
 /// Succeeded operations of every store that no register has acknowledged for ten minutes; those of
@@ -354,7 +352,7 @@ pub async fn unacknowledged(
         let (page, directory) = read.await?;
         Ok(render::said(&answer(&page, &directory)))
     };
-    for_caller::<Operators>(app.answer(Endpoint::ConsoleUnacknowledged, work).await, &app, caller)
+    for_operator(app.answer(Endpoint::ConsoleUnacknowledged, work).await, &app, &caller)
 }
 
 /// What a search is for.
@@ -399,9 +397,15 @@ impl Sought {
                 Ok(Self::List(Filter { terminal, ..Filter::default() }))
             }
             Kind::Member => Ok(Self::Member(MemberNumber(number))),
-            Kind::Merchant | Kind::Device | Kind::Webhook | Kind::Factor | Kind::Recovery => {
-                Err(must_be_something())
-            }
+            Kind::Merchant
+            | Kind::Device
+            | Kind::Webhook
+            | Kind::Factor
+            | Kind::Recovery
+            | Kind::Operator
+            | Kind::Proposal
+            | Kind::Clerk
+            | Kind::StaffSession => Err(must_be_something()),
         }
     }
 
@@ -463,5 +467,5 @@ pub async fn find(State(app): State<App>, operator: Result<Operator, Problem>) -
         let payments = payments.into_iter().collect();
         Ok(render::said(&FoundAnswer { payments, operations: rows(&found, &directory) }))
     };
-    for_caller::<Operators>(app.answer(Endpoint::ConsoleFind, work).await, &app, caller)
+    for_operator(app.answer(Endpoint::ConsoleFind, work).await, &app, &caller)
 }

@@ -13,15 +13,13 @@ use yaoki_core::view::Directory;
 use yaoki_store::read;
 use yaoki_store::read::console::PaymentLife;
 
-use super::Operators;
 use super::operations::ConsoleOperation;
-use super::session::{Operator, caller_of};
+use super::session::{Operator, caller_of, for_operator};
 use crate::api::{fields, render, time};
 use crate::app::App;
 use crate::edge::error::EdgeError;
 use crate::edge::identifier::{self, Kind};
 use crate::edge::problem::{Problem, ProblemDocument};
-use crate::edge::proven::for_caller;
 use crate::edge::reads::Side;
 use crate::edge::request;
 use crate::metrics::Endpoint;
@@ -176,5 +174,5 @@ pub async fn payment(State(app): State<App>, operator: Result<Operator, Problem>
         let currency = app.book.currency();
         Ok(render::said(&PaymentAnswer::of(&life, &directory, currency.as_str())))
     };
-    for_caller::<Operators>(app.answer(Endpoint::ConsolePayment, work).await, &app, caller)
+    for_operator(app.answer(Endpoint::ConsolePayment, work).await, &app, &caller)
 }

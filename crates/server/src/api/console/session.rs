@@ -1,5 +1,5 @@
-//! Signing in at the console, until operators have accounts: everything that they will replace is
-//! here.
+//! Who asks at the console, and signing in by a link, until there are operators (see
+//! [`super::sign_in`]). Where there are, no link opens it, and no session that a link began goes on.
 //!
 //! `yaoki admin console-link` makes a link for a name. A browser redeems it, once, with a key that
 //! it has just made; the token that it gets is bound to that key, says who works, and ends after
@@ -18,12 +18,14 @@ use std::sync::Mutex;
 use axum::extract::{FromRequest, Request, State};
 use axum::response::Response;
 use hyper::body::Bytes;
-use hyper::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use yaoki_core::refusal::Refusal;
 use yaoki_core::time::{HOUR_MS, Instant, MINUTE_MS};
 
-use super::Operators;
+use super::staff::{Staff, has_operators, may_ask, standing};
+use super::{Operators, own};
 use crate::api::enrolment::link_digest;
 use crate::api::{render, time};
 use crate::app::App;
@@ -32,13 +34,17 @@ use crate::edge::error::EdgeError;
 use crate::edge::pace::Flight;
 use crate::edge::problem::{Problem, ProblemDocument};
 use crate::edge::proof::NO_DEVICE;
-use crate::edge::proof::token::{Bound, Session};
+use crate::edge::proof::token::{Bound, Session, SessionToken};
 use crate::edge::proven::{Newcomer, Proved, for_caller, prove, text_of, with_nonce};
-use crate::edge::request::{self, DEVICE_BODY_BYTES_MAX, Intake};
+use crate::edge::request::{self, Intake, device_bytes_max};
 use crate::metrics::Endpoint;
 
 /// How long a link lives, milliseconds.
 pub const LINK_LIFETIME_MS: i64 = 10 * MINUTE_MS;
+/// Where a renewed token stands.
+pub const CONSOLE_TOKEN: HeaderName = HeaderName::from_static("yaoki-console-token");
+/// A token that is older is renewed when it is used, milliseconds.
+const TOKEN_RENEWED_AFTER_MS: i64 = MINUTE_MS;
 /// How long a session lasts, hours.
 pub const SESSION_HOURS: i64 = 12;
 /// The most links that wait to be redeemed.
@@ -46,7 +52,7 @@ pub const LINKS_MAX: usize = 32;
 /// The most sessions that are remembered as ended.
 pub const ENDED_MAX: usize = 4096;
 /// The longest text that is looked at as a link's token, bytes.
-const LINK_BYTES_MAX: usize = 200;
+pub(super) const LINK_BYTES_MAX: usize = 200;
 
 /// What this server knows of links and sessions.
 #[derive(Debug)]
@@ -138,8 +144,10 @@ impl Memory {
 /// A request of an operator who is signed in.
 #[derive(Debug)]
 pub struct Operator {
-    /// His session.
-    pub session: Session,
+    /// The token of his session.
+    pub token: SessionToken,
+    /// Who he is; none: he signed in by a link.
+    pub staff: Option<Staff>,
     /// The body.
     pub body: Bytes,
     /// By when it must be answered.
@@ -159,22 +167,23 @@ impl FromRequest<App> for Operator {
         let token = token.map_err(|problem| with_nonce::<Operators>(problem, app, NO_DEVICE))?;
         let caller = token.caller();
         let proven = async {
-            let intake = Intake::Json(DEVICE_BODY_BYTES_MAX);
+            let path = parts.uri.path();
+            let intake = Intake::Json(device_bytes_max(path));
             let proved = prove::<Operators, _>(app, &parts, (body, intake), &token).await?;
             let Proved { body, deadline, .. } = proved;
-            if !app.console.sessions.is_open(&token.session, app.now()) {
-                return Err(not_signed_in());
-            }
-            request::is_known(&parts.extensions, caller.cast_signed());
             let flight = app.console.flights.start(caller.cast_signed());
             let flight = flight.ok_or_else(too_many)?;
-            Ok(Self { session: token.session.clone(), body, deadline, _flight: flight })
+            let staff = standing(app, &token, deadline).await?;
+            may_ask(staff.as_ref(), path)?;
+            request::is_known(&parts.extensions, caller.cast_signed());
+            Ok(Self { token: token.clone(), staff, body, deadline, _flight: flight })
         };
         proven.await.map_err(|problem| with_nonce::<Operators>(problem, app, caller))
     }
 }
 
-fn not_signed_in() -> Problem {
+/// Nobody is signed in, or no longer.
+pub(super) fn not_signed_in() -> Problem {
     let challenge = HeaderValue::from_static("DPoP error=\"invalid_token\", algs=\"ES256\"");
     Problem::from(EdgeError::SessionMustBeOpen).and_header(WWW_AUTHENTICATE, challenge)
 }
@@ -184,9 +193,48 @@ pub(super) fn too_many() -> Problem {
     Problem::from(EdgeError::TooManyInFlight).and_retry_after(1)
 }
 
-/// For whom the next nonce is.
-pub(super) fn caller_of(operator: &Result<Operator, Problem>) -> u64 {
-    operator.as_ref().map_or(NO_DEVICE, |operator| operator.session.number)
+impl Operator {
+    /// Who he is.
+    ///
+    /// # Errors
+    /// [`Refusal::StaffSessionMustBeOpen`]: he signed in by a link, and only looks.
+    pub fn staff(&self) -> Result<&Staff, Problem> {
+        self.staff.as_ref().ok_or_else(|| Refusal::StaffSessionMustBeOpen.into())
+    }
+}
+
+/// For whom an answer is.
+#[derive(Debug)]
+pub(super) struct Caller {
+    number: u64,
+    /// The token that is renewed as it is used.
+    token: Option<SessionToken>,
+}
+
+/// For whom the answer is.
+pub(super) fn caller_of(operator: &Result<Operator, Problem>) -> Caller {
+    match operator {
+        Ok(Operator { token, staff, .. }) => {
+            let renewed = staff.is_some().then(|| token.clone());
+            Caller { number: token.caller(), token: renewed }
+        }
+        Err(_) => Caller { number: NO_DEVICE, token: None },
+    }
+}
+
+/// What every answer to an operator carries: the next nonce, and a newer token now and then, so that
+/// a session that is used does not become idle.
+pub(super) fn for_operator(mut response: Response, app: &App, caller: &Caller) -> Response {
+    if let Some(token) = &caller.token
+        && response.status().is_success()
+        && app.now() >= Instant(token.session.issued_at_ms).plus_ms(TOKEN_RENEWED_AFTER_MS)
+    {
+        let session = Session { issued_at_ms: app.now().0, ..token.session.clone() };
+        let text = app.keyring().proof.issue_session(&session, token.thumbprint());
+        let value = HeaderValue::from_str(&text).expect("base64url is ASCII");
+        response.headers_mut().insert(CONSOLE_TOKEN, value);
+    }
+    for_caller::<Operators>(response, app, caller.number)
 }
 
 /// Redeeming a link to the console.
@@ -246,6 +294,9 @@ pub async fn begin(
         if asked.link_token.is_empty() || asked.link_token.len() > LINK_BYTES_MAX {
             return Err(Problem::field("link_token", "must be the token of a link"));
         }
+        if has_operators(&app, newcomer.deadline).await? {
+            return Err(EdgeError::ConsoleLinkMustBeOpen.into());
+        }
         let (digest, number) = (link_digest(&asked.link_token), Session::number_of(app.random()));
         let session = app.console.sessions.redeem(&digest, number, app.now());
         let session = session.ok_or(EdgeError::ConsoleLinkMustBeOpen)?;
@@ -259,7 +310,7 @@ pub async fn begin(
     for_caller::<Operators>(app.answer(Endpoint::ConsoleSession, work).await, &app, NO_DEVICE)
 }
 
-/// Ends the session that asks, on this node.
+/// Ends the session that asks: one by a passkey on every node, one by a link on this one.
 #[utoipa::path(
     post,
     path = "/v1/console/session/end",
@@ -277,10 +328,13 @@ pub async fn end(State(app): State<App>, operator: Result<Operator, Problem>) ->
     let work = async {
         let operator = operator?;
         let SessionEndRequest {} = request::json(&operator.body)?;
-        app.console.sessions.end(&operator.session, app.now());
+        match &operator.staff {
+            Some(staff) => own::end(&app, staff, operator.deadline).await?,
+            None => app.console.sessions.end(&operator.token.session, app.now()),
+        }
         Ok(render::said(&SessionEnded { ended: true }))
     };
-    for_caller::<Operators>(app.answer(Endpoint::ConsoleEnd, work).await, &app, caller)
+    for_operator(app.answer(Endpoint::ConsoleEnd, work).await, &app, &caller)
 }
 
 #[cfg(test)]

@@ -15,14 +15,12 @@ use yaoki_core::view::Directory;
 use yaoki_store::read;
 use yaoki_store::read::console::Shops;
 
-use super::Operators;
 use super::day::{OperatorsDay, Totals};
-use super::session::{Operator, caller_of};
+use super::session::{Operator, caller_of, for_operator};
 use crate::api::{render, time};
 use crate::app::App;
 use crate::edge::identifier::{self, Kind};
 use crate::edge::problem::{Problem, ProblemDocument};
-use crate::edge::proven::for_caller;
 use crate::edge::reads::Side;
 use crate::edge::request;
 use crate::metrics::Endpoint;
@@ -248,7 +246,7 @@ pub async fn shops(State(app): State<App>, operator: Result<Operator, Problem>) 
         });
         Ok(render::said(&answer(&read.await?, app.now())))
     };
-    for_caller::<Operators>(app.answer(Endpoint::ConsoleShops, work).await, &app, caller)
+    for_operator(app.answer(Endpoint::ConsoleShops, work).await, &app, &caller)
 }
 
 /// Every closed switch. Closing and opening are orders of `yaoki admin`.
@@ -273,5 +271,5 @@ pub async fn switches(State(app): State<App>, operator: Result<Operator, Problem
         let switches = closed.iter().map(ClosedSwitch::of).collect();
         Ok(render::said(&SwitchesAnswer { switches }))
     };
-    for_caller::<Operators>(app.answer(Endpoint::ConsoleSwitches, work).await, &app, caller)
+    for_operator(app.answer(Endpoint::ConsoleSwitches, work).await, &app, &caller)
 }

@@ -26,18 +26,17 @@ use yaoki_core::ids::LaneNumber;
 use yaoki_store::read;
 use yaoki_store::read::console::{Day, Filter};
 
-use super::Operators;
 use super::day::{DayTotals, OperatorsDay};
 use super::operations::{ConsoleOperation, rows};
-use super::session::{Operator, caller_of, too_many};
+use super::session::{Operator, caller_of, for_operator, too_many};
+use super::staff::standing;
 use crate::api::time;
 use crate::app::App;
 use crate::edge::error::EdgeError;
 use crate::edge::listener::{STREAM_SECONDS_MAX, Streamed};
 use crate::edge::pace::Flight;
-use crate::edge::problem::{Problem, ProblemDocument};
-use crate::edge::proof::token::Session;
-use crate::edge::proven::for_caller;
+use crate::edge::problem::{Cause, Problem, ProblemDocument};
+use crate::edge::proof::token::{Bound, SessionToken};
 use crate::edge::reads::Side;
 use crate::edge::request;
 use crate::metrics::{Class, Endpoint, Said};
@@ -184,7 +183,7 @@ impl hyper::body::Body for Lines {
 /// One stream.
 struct Stream {
     app: App,
-    session: Session,
+    token: SessionToken,
     lines: mpsc::Sender<Bytes>,
     stopping: watch::Receiver<bool>,
     _flights: [Flight; 2],
@@ -207,6 +206,14 @@ impl Stream {
         let _ = self.lines.try_send(Line::End { refusal: refusal.name() }.bytes());
     }
 
+    /// Whether its session does. Where the book cannot be read, nothing can be told either.
+    async fn goes_on(&self) -> bool {
+        match standing(&self.app, &self.token, self.app.deadline()).await {
+            Ok(_) => true,
+            Err(problem) => problem.cause() != Cause::Edge(EdgeError::SessionMustBeOpen),
+        }
+    }
+
     /// Why there is no more to tell; none where nobody hears it.
     async fn tell(&mut self) -> Option<EdgeError> {
         let (mut told, mut silent) = (0, 0);
@@ -217,7 +224,7 @@ impl Stream {
                 () = self.lines.closed() => return None,
                 _ = looks.tick() => {}
             }
-            if !self.app.console.sessions.is_open(&self.session, self.app.now()) {
+            if !self.goes_on().await {
                 return Some(EdgeError::SessionMustBeOpen);
             }
             let (version, line) = self.app.console.feed.newest(&self.app).await;
@@ -255,12 +262,13 @@ pub async fn stream(State(app): State<App>, operator: Result<Operator, Problem>)
         let operator = operator?;
         let StreamRequest {} = request::json(&operator.body)?;
         let console = &app.console;
-        let own = console.streams.start(caller.cast_signed()).ok_or_else(too_many)?;
+        let own =
+            console.streams.start(operator.token.caller().cast_signed()).ok_or_else(too_many)?;
         let all = console.all_streams.start(ALL).ok_or_else(too_many)?;
         let (lines, received) = mpsc::channel(1);
         let stream = Stream {
             app: app.clone(),
-            session: operator.session,
+            token: operator.token,
             lines,
             stopping: app.stopping.clone(),
             _flights: [own, all],
@@ -268,7 +276,7 @@ pub async fn stream(State(app): State<App>, operator: Result<Operator, Problem>)
         tokio::spawn(stream.run());
         Ok(Said { response: response(received), class: Class::Answered })
     };
-    for_caller::<Operators>(app.answer(Endpoint::ConsoleStream, work).await, &app, caller)
+    for_operator(app.answer(Endpoint::ConsoleStream, work).await, &app, &caller)
 }
 
 fn response(received: mpsc::Receiver<Bytes>) -> Response {

@@ -1,6 +1,7 @@
 //! Passkeys of members: asking a browser to make one or to use one, and what is kept.
 //!
-//! What is kept of a passkey begins with the number that its member is known by to all his passkeys.
+//! What is kept of a passkey begins with the number that its member is known by to all his
+//! passkeys.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -22,7 +23,7 @@ use crate::identity::passkey::{
 use crate::identity::seal::Sealer;
 
 /// Bytes of the number that a member is known by to his passkeys.
-const HANDLE_BYTES: usize = 16;
+pub(crate) const HANDLE_BYTES: usize = 16;
 
 /// What a browser is asked for.
 #[derive(Serialize, ToSchema)]
@@ -45,9 +46,9 @@ impl From<Started> for Options {
 #[serde(deny_unknown_fields)]
 pub struct Answered {
     /// As it was given.
-    ceremony: String,
+    pub(crate) ceremony: String,
     /// What `toJSON` of the browser's credential gives.
-    answer: Value,
+    pub(crate) answer: Value,
 }
 
 /// A passkey that signed, and whose it is.
@@ -67,9 +68,9 @@ pub(super) struct Named<'a> {
 
 /// Who asks, and for what.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asker<'a> {
-    pub(super) act: &'static str,
-    pub(super) browser: &'a [u8; 32],
+pub(crate) struct Asker<'a> {
+    pub(crate) act: &'static str,
+    pub(crate) browser: &'a [u8; 32],
 }
 
 fn relying(app: &App) -> Result<&Relying, Problem> {
@@ -208,12 +209,16 @@ fn find(conn: &mut Conn, lookup: [u8; 32]) -> Result<Option<Credential>, StoreEr
     Ok(row.filter(|row| row.kind == CredentialKind::Passkey))
 }
 
-fn asking<'a>(app: &App, sealer: Sealer<'a>, asker: Asker<'a>) -> Asking<'a> {
+/// What a ceremony of `asker` is bound to.
+pub(crate) fn asking<'a>(app: &App, sealer: Sealer<'a>, asker: Asker<'a>) -> Asking<'a> {
     Asking { sealer, act: asker.act, browser: asker.browser, now_ms: app.now().0 }
 }
 
 /// A ceremony counts once on this node; its browser's proofs and the request id do the rest.
-fn count_once(app: &App, once: Once) -> Result<(), Problem> {
+///
+/// # Errors
+/// [`PasskeyError::Ceremony`].
+pub(crate) fn count_once(app: &App, once: Once) -> Result<(), Problem> {
     let first = app.members.ceremonies.take(once.mark, once.until_ms, app.now());
     if first { Ok(()) } else { Err(PasskeyError::Ceremony.into()) }
 }

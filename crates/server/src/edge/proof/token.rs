@@ -12,6 +12,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
 use subtle::ConstantTimeEq;
+use yaoki_core::ids::FactId;
+use yaoki_core::session::{SESSION_MS_MAX, StaffSession};
 
 use super::{NO_DEVICE, ProofError, ProofKeys, SCHEME, current, part, sha256};
 
@@ -125,7 +127,8 @@ pub struct MessageLink {
 /// What a console session is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// Its number: chance, with the highest bit set, so that it is no device's.
+    /// Its number: that of the row which it is in the book; or, of one that a server's memory has,
+    /// chance with the highest bit set.
     pub number: u64,
     /// When it was begun, Unix milliseconds.
     pub issued_at_ms: i64,
@@ -139,6 +142,25 @@ impl Session {
     /// A number for a session, from chance.
     pub const fn number_of(chance: [u8; 8]) -> u64 {
         u64::from_be_bytes(chance) | 1 << 63
+    }
+
+    /// The session of a row, as a token given at `issued_at_ms` names it.
+    ///
+    /// # Panics
+    /// When the row has no id: it was never booked.
+    pub fn of_row(row: &StaffSession, actor: &str, issued_at_ms: i64) -> Self {
+        assert!(row.id.is_some(), "a session is an event");
+        Self {
+            number: row.id.0.cast_unsigned(),
+            issued_at_ms,
+            expires_at_ms: row.id.at().plus_ms(SESSION_MS_MAX).0,
+            actor: actor.to_owned(),
+        }
+    }
+
+    /// The row that it is in the book; none: a server's memory has it.
+    pub fn row(&self) -> Option<FactId> {
+        i64::try_from(self.number).ok().map(FactId)
     }
 }
 
@@ -290,10 +312,9 @@ impl ProofKeys {
     /// The token of a console session, bound to the browser's key.
     ///
     /// # Panics
-    /// When the number was not made by [`Session::number_of`], or the actor is longer than
-    /// [`ACTOR_CHARS_MAX`].
+    /// When the number is nobody's, or the actor is longer than [`ACTOR_CHARS_MAX`].
     pub fn issue_session(&self, session: &Session, thumbprint: &[u8; 32]) -> String {
-        assert!(session.number >> 63 == 1, "a session's number is no device's");
+        assert!(session.number != NO_DEVICE, "a token is given to a session that exists");
         assert!(session.actor.chars().count() <= ACTOR_CHARS_MAX, "an actor has a short name");
         let content = [
             &session.number.to_be_bytes()[..],

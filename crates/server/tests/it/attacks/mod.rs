@@ -1,5 +1,5 @@
-//! Attacks on accounts against the running server: nothing is enrolled, nothing can be spent, and no
-//! password is confirmed.
+//! Attacks on accounts against the running server: nothing is enrolled, nothing can be spent, and
+//! no password is confirmed.
 //!
 //! | module       | attack                                                                     |
 //! | ------------ | -------------------------------------------------------------------------- |

@@ -74,7 +74,7 @@ on_both_storages! {
         assert_eq!(world.active(&member).len(), 1);
     }
 
-    fn a_device_that_a_deceived_member_approves_is_limited_and_the_old_one_takes_all_back(
+    fn a_device_that_was_phished_is_limited_and_the_old_one_takes_all_back(
         db: &mut TestDatabase
     ) {
         let world = World::with(db, 0, |_| {});

@@ -24,7 +24,8 @@ on_both_storages! {
         for body in [by_passkey, by_password] {
             let signed_in = world.told(&mut member.device, SESSION, &body);
             assert_eq!(world.told(&mut member.device, SESSION, &body), signed_in, "lost answer");
-            assert_eq!((&signed_in["device"], &signed_in["pays"]), (&json!(member.id), &json!(true)));
+            let said = (&signed_in["device"], &signed_in["pays"]);
+            assert_eq!(said, (&json!(member.id), &json!(true)));
             member.device.set_token(text(&signed_in, "token"));
             assert_eq!(world.shows(&mut member.device), "ok");
             world.told(&mut member.device, SESSION, &out());

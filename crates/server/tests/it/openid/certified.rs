@@ -1,5 +1,5 @@
-//! The whole way against a certified provider, npm's `oidc-provider`: a child process, real HTTP, the
-//! real clock, and a browser that follows redirects and keeps cookies.
+//! The whole way against a certified provider, npm's `oidc-provider`: a child process, real HTTP,
+//! the real clock, and a browser that follows redirects and keeps cookies.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -49,6 +49,9 @@ struct ByArguments {
     /// The second person, where two are needed: opening, resuming, unfreezing
     #[arg(long, value_name = "NAME", global = true)]
     second: Option<String>,
+    /// Where there are operators: the proposal on which two of them have agreed, as prp_…
+    #[arg(long, value_name = "ID", global = true)]
+    proposal: Option<String>,
     /// Why; closing, suspending and freezing need it, and the book keeps it
     #[arg(long, value_name = "TEXT", global = true)]
     reason: Option<String>,
@@ -73,6 +76,7 @@ impl ByArguments {
             actor,
             second: self.second.clone().unwrap_or_default(),
             reason: self.reason.clone().unwrap_or_default(),
+            proposal: self.proposal.clone(),
             request_id: self.request_id.clone(),
         })
     }

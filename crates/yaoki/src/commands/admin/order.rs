@@ -139,6 +139,15 @@ pub(super) enum Act {
     Switches,
     /// Open a book that was restored, once it is known what it lacks (two people)
     OpenRestored,
+    /// The first two operators, before there is a member; prints the links at which they register
+    FirstOperators {
+        /// One of them
+        #[arg(long, value_name = "NAME")]
+        one: String,
+        /// The other
+        #[arg(long, value_name = "NAME")]
+        two: String,
+    },
     /// A link that signs you in at the console of the running server: works once, for ten minutes
     ConsoleLink,
     /// Every console session of the running server ends, and every link to it
@@ -272,6 +281,9 @@ impl Act {
             Self::List(list) => list.order(),
             Self::Switches => Order::ListSwitches,
             Self::OpenRestored => Order::OpenRestored,
+            Self::FirstOperators { one, two } => {
+                Order::CreateFirstOperators { one: one.clone(), two: two.clone() }
+            }
             Self::ConsoleLink => Order::ConsoleLink,
             Self::EndConsoleSessions => Order::EndConsoleSessions,
             Self::ReloadKeys => Order::ReloadKeys,

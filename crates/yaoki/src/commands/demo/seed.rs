@@ -168,6 +168,7 @@ fn message(order: Order, request_id: Option<String>) -> Message {
         second: String::new(),
         reason: "made by the demo".to_owned(),
         request_id,
+        ..By::default()
     };
     Message { by, order }
 }

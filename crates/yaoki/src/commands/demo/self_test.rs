@@ -364,7 +364,7 @@ fn by(second: &str) -> By {
         actor: "the self-test".to_owned(),
         second: second.to_owned(),
         reason: "a test".to_owned(),
-        request_id: None,
+        ..By::default()
     }
 }
 
