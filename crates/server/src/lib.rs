@@ -9,6 +9,7 @@
 //! | [`web`]     | pages, health, metrics                                              |
 //! | [`jobs`]    | sweeper, checkpoints, webhooks, housekeeping                        |
 //! | [`pathways`] | every pathway to authority, and what it was tested against         |
+//! | [`asvs`]    | what of OWASP's standard is met, and which test proves it           |
 //! | [`admin`]   | what operators do                                                   |
 //! | [`client`]  | a register and a device, for the demo, the bench and tests          |
 //!
@@ -17,6 +18,7 @@
 pub mod admin;
 pub mod api;
 pub mod app;
+pub mod asvs;
 pub mod client;
 pub mod decoders;
 pub mod edge;

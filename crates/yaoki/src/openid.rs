@@ -1,12 +1,17 @@
 //! Providers of external ids, from the file that the setting `openid` names.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use yaoki_server::identity::openid::{Algorithm, ProviderOptions};
 
 use crate::exit::Failure;
+
+/// No file with a secret is longer, bytes.
+const SECRET_BYTES_MAX: u64 = 4096;
 
 /// The file.
 #[derive(Deserialize)]
@@ -37,8 +42,10 @@ pub(crate) fn providers(path: Option<&Path>) -> Result<Vec<ProviderOptions>, Fai
     let Some(path) = path else { return Ok(Vec::new()) };
     let text = fs::read_to_string(path)
         .map_err(|error| Failure::usage(format!("openid: {}: {error}", path.display())))?;
-    let named: Named = toml::from_str(&text)
-        .map_err(|error| Failure::usage(format!("openid: {}: {error}", path.display())))?;
+    // Without the line that is wrong: a secret may have been put there by mistake.
+    let named: Named = toml::from_str(&text).map_err(|error| {
+        Failure::usage(format!("openid: {}: {}", path.display(), error.message()))
+    })?;
     let folder = path.parent().unwrap_or(Path::new("."));
     named.provider.into_iter().map(|one| options(one, folder)).collect()
 }
@@ -46,8 +53,7 @@ pub(crate) fn providers(path: Option<&Path>) -> Result<Vec<ProviderOptions>, Fai
 fn options(one: One, folder: &Path) -> Result<ProviderOptions, Failure> {
     let wrong = |what: String| Failure::usage(format!("openid: provider {:?}: {what}", one.name));
     let file = folder.join(&one.client_secret_file);
-    let secret =
-        fs::read_to_string(&file).map_err(|error| wrong(format!("{}: {error}", file.display())))?;
+    let secret = secret(&file).map_err(|error| wrong(format!("{}: {error}", file.display())))?;
     let secret = secret.lines().next().unwrap_or_default().trim();
     let client = (one.client_id.as_str(), secret);
     let mut options = ProviderOptions::new(&one.name, &one.issuer, client).map_err(wrong)?;
@@ -61,4 +67,15 @@ fn options(one: One, folder: &Path) -> Result<ProviderOptions, Failure> {
         options.algorithms = names.iter().map(known).collect::<Result<_, _>>()?;
     }
     Ok(options)
+}
+
+/// The text of a file that its owner alone can read.
+fn secret(path: &Path) -> io::Result<String> {
+    let file = File::open(path)?;
+    if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        return Err(io::Error::other("others can read it; `chmod 600` it"));
+    }
+    let mut text = String::new();
+    file.take(SECRET_BYTES_MAX).read_to_string(&mut text)?;
+    Ok(text)
 }

@@ -103,6 +103,7 @@ const SESSIONS: &[Case] = &[
     ("old verify code:-1", "refused factor_must_be_unused"),
     ("old verify; old unfactor totp; old verify totp:7", NO_FACTOR),
     ("old verify password", STALE),
+    ("old verify external_id", STALE),
     ("old! verify", SIGNED_OUT),
     ("old sign_out", "session_ended"),
     ("old sign_out; old sign_out", SIGNED_OUT),

@@ -2,6 +2,7 @@
 
 mod admin;
 mod admin_orders;
+mod asvs;
 mod attacks;
 mod authenticator;
 mod bad_bodies;

@@ -54,7 +54,7 @@ fn every_order_is_a_door_of_a_pathway_or_gives_no_authority() {
 }
 
 /// Every Rust source below a folder.
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+pub(crate) fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
         if path.is_dir() {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Arg, Args, Command, CommandFactory};
 use yaoki_server::api::openapi::openapi_json;
-use yaoki_server::pathways;
 use yaoki_server::web::refusals;
+use yaoki_server::{asvs, pathways};
 
 use crate::cli::Cli;
 use crate::exit::{CODES, Failure};
@@ -25,7 +25,7 @@ pub(crate) struct Docs {
 }
 
 /// Every generated page.
-fn pages() -> [(&'static str, String); 7] {
+fn pages() -> [(&'static str, String); 8] {
     [
         ("settings.md", page::markdown()),
         ("cli.md", cli_page()),
@@ -33,6 +33,7 @@ fn pages() -> [(&'static str, String); 7] {
         ("payment-states.md", yaoki_core::payment_states::markdown()),
         ("switches.md", yaoki_core::switches::markdown()),
         ("pathways.md", pathways::markdown()),
+        ("asvs.md", asvs::markdown()),
         ("openapi.json", openapi_json() + "\n"),
     ]
 }

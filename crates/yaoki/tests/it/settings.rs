@@ -77,3 +77,33 @@ fn what_is_made_is_for_its_owner_only() {
         assert_eq!(mode & 0o077, 0, "{name}: {mode:o}");
     }
 }
+
+#[test]
+fn a_provider_of_external_ids_is_reached_by_https_and_its_secret_is_for_its_owner_only() {
+    let place = Place::with_book("live");
+    let named = |issuer: &str, more: &str| {
+        let provider = format!(
+            "[[provider]]\nname = \"id\"\nissuer = \"{issuer}\"\nclient_id = \"yaoki\"\n\
+             client_secret_file = \"id.secret\"\n{more}"
+        );
+        place.file("openid.toml", &provider);
+        let refused = place.run(&["serve", "--openid", "openid.toml"]);
+        assert_ne!(refused.code, 0, "{refused:?}");
+        assert!(!refused.err.contains("hunter2"), "{refused:?}");
+        refused.err
+    };
+    place.file("id.secret", "hunter2\n");
+    let secret = place.path().join("id.secret");
+    let is = |mode| std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(mode));
+    is(0o640).expect("it is ours");
+    let said = named("https://id.example", "");
+    assert!(said.contains("others can read it"), "{said}");
+    is(0o600).expect("it is ours");
+    let said = named("http://127.0.0.1:9", "");
+    assert!(said.contains("issuer must be `https`"), "{said}");
+    let said = named("https://id.example", "algorithms = [\"HS256\"]\n");
+    assert!(said.contains("no algorithm \"HS256\""), "{said}");
+    // A secret in the wrong place is not told.
+    let said = named("https://id.example", "client_secret = \"hunter2\"\n");
+    assert!(said.contains("client_secret"), "{said}");
+}

@@ -98,6 +98,9 @@ pub enum TokenError {
     /// Its time is over.
     #[error("the ID token's exp must be to come")]
     Expired,
+    /// Its time has not begun.
+    #[error("the ID token's nbf must have come")]
+    NotBegun,
     /// Made in the future.
     #[error("the ID token's iat must not be ahead by more than 60 seconds")]
     IssuedAhead,

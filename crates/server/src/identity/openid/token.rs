@@ -1,7 +1,7 @@
 //! Every check of an ID token (OpenID Connect Core 1.0, 3.1.3.7), and what is taken out of it.
 //!
 //! The library parses, finds the key, checks signature, `iss`, `aud`, `exp`, `nonce` and the type;
-//! what it leaves to its user (`alg` by our list, `kid`, `azp`, `iat`, `at_hash`, `sub`) is checked
+//! what it leaves to its user (`alg` by our list, `kid`, `azp`, `nbf`, `iat`, `at_hash`, `sub`) is checked
 //! here.
 
 use base64::Engine;
@@ -13,6 +13,7 @@ use openidconnect::{
     SignatureVerificationError,
 };
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq;
 use yaoki_core::time::{Instant, MINUTE_MS, SECOND_MS};
 
@@ -42,6 +43,13 @@ struct Head {
     kid: Option<String>,
 }
 
+/// What the library does not read of the claims.
+#[derive(Deserialize)]
+struct More {
+    /// From when on it counts, Unix seconds.
+    nbf: Option<i64>,
+}
+
 impl Expected<'_> {
     /// Who the token is about, after every check.
     pub(super) fn check(
@@ -54,6 +62,7 @@ impl Expected<'_> {
         let verifier = self.verifier(keys);
         let claims = token.claims(&verifier, &self.nonce).map_err(|error| failed(&error))?;
         self.check_authorized_party(claims)?;
+        self.check_begun(token)?;
         self.check_made(claims)?;
         check_access_token(token, claims, access, &verifier)?;
         self.identified(claims)
@@ -61,10 +70,7 @@ impl Expected<'_> {
 
     /// The algorithm is on our list and the key is the provider's, before either is used.
     fn check_head(&self, token: &CoreIdToken, keys: &CoreJsonWebKeySet) -> Result<(), TokenError> {
-        let text = token.to_string();
-        let head = text.split('.').next().unwrap_or_default();
-        let head = URL_SAFE_NO_PAD.decode(head).map_err(|_| TokenError::Form)?;
-        let head: Head = serde_json::from_slice(&head).map_err(|_| TokenError::Form)?;
+        let head: Head = part_of(token, 0)?;
         let allowed = Algorithm::named(&head.alg);
         if !allowed.is_some_and(|algorithm| self.options.algorithms.contains(&algorithm)) {
             return Err(TokenError::Algorithm);
@@ -95,6 +101,12 @@ impl Expected<'_> {
         if holds { Ok(()) } else { Err(TokenError::AuthorizedParty) }
     }
 
+    fn check_begun(&self, token: &CoreIdToken) -> Result<(), TokenError> {
+        let More { nbf } = part_of(token, 1)?;
+        let from = nbf.map_or(0, |seconds| seconds.saturating_mul(SECOND_MS));
+        if from > self.now.plus_ms(AHEAD_MS).0 { Err(TokenError::NotBegun) } else { Ok(()) }
+    }
+
     fn check_made(&self, claims: &CoreIdTokenClaims) -> Result<(), TokenError> {
         let made = instant(claims.issue_time());
         if made > self.now.plus_ms(AHEAD_MS) {
@@ -121,6 +133,14 @@ impl Expected<'_> {
             attempt: [0; 32],
         })
     }
+}
+
+/// The head of a token, 0, or its claims, 1.
+fn part_of<T: DeserializeOwned>(token: &CoreIdToken, place: usize) -> Result<T, TokenError> {
+    let text = token.to_string();
+    let part = text.split('.').nth(place).unwrap_or_default();
+    let part = URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Form)?;
+    serde_json::from_slice(&part).map_err(|_| TokenError::Form)
 }
 
 /// The access token beside it is its own, where it says which.

@@ -53,7 +53,7 @@ fn the_same_subject_of_another_issuer_is_another_person() {
 
 #[test]
 fn a_signature_is_by_a_listed_algorithm_and_the_providers_key_or_the_token_is_refused() {
-    let cases: [(Signer, Change, TokenError); 9] = [
+    let cases: [(Signer, Change, TokenError); 10] = [
         (Signer::Nobody, |_, _| (), TokenError::Algorithm),
         (Signer::PublicKeyAsSecret, |_, _| (), TokenError::Algorithm),
         (Signer::ClientSecret, |_, _| (), TokenError::Algorithm),
@@ -62,6 +62,15 @@ fn a_signature_is_by_a_listed_algorithm_and_the_providers_key_or_the_token_is_re
         (Signer::PublicKeyAsSecret, |_, head| head["alg"] = json!("ES256"), TokenError::Signature),
         (Signer::Nobody, |_, head| head["alg"] = json!("ES256"), TokenError::Signature),
         (Signer::Stranger, |_, _| (), TokenError::Signature),
+        // Keys that the token itself brings or points to.
+        (
+            Signer::Stranger,
+            |_, head| {
+                head["jku"] = json!("https://another.example/keys");
+                head["jwk"] = json!({ "kty": "EC", "crv": "P-256", "x": "AA", "y": "AA" });
+            },
+            TokenError::Signature,
+        ),
         (Signer::Es256, |_, head| head["kid"] = json!("three"), TokenError::Key),
         // A key that is there, for another algorithm.
         (Signer::Es256, |_, head| head["kid"] = json!("two"), TokenError::Key),
@@ -157,6 +166,17 @@ fn a_token_that_is_over_or_from_the_future_or_old_is_refused() {
         };
         assert!(matches!(changed(missing), OpenidError::Answer(_)), "{name}");
     }
+}
+
+#[test]
+fn a_token_that_has_not_begun_is_refused() {
+    let begins: Change = |claims, _| claims["nbf"] = json!(SECONDS + 61);
+    assert_eq!(changed(begins), TokenError::NotBegun.into());
+    let never: Change = |claims, _| claims["nbf"] = json!("tomorrow");
+    assert_eq!(changed(never), TokenError::Form.into());
+    let stand = Stand::new();
+    stand.mind().change = |claims, _| claims["nbf"] = json!(SECONDS + 60);
+    walked(&stand, &provider_at(&stand.issuer())).expect("a clock may be ahead");
 }
 
 #[test]
