@@ -2,8 +2,8 @@
 //!
 //! An act is named by one form, whether it is proposed, shown to the colleague who decides, or
 //! carried out: `{"act": "unfreeze_member", "member": "mem_…"}`. What a colleague is shown is made
-//! from the canonical text that both agree on, and can be sent as it is. What is drawn anew for each
-//! try is no part of it: the token of a link, and a clerk's PIN, which nobody chooses.
+//! from the canonical text that both agree on, and can be sent as it is. What is drawn anew for
+//! each try is no part of it: the token of a link, and a clerk's PIN, which nobody chooses.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -421,7 +421,8 @@ mod tests {
             r#"{"act":"close_switch","capability":"payment","scope":"moon"}"#,
             r#"{"act":"close_switch","capability":"payment","scope":"store"}"#,
             r#"{"act":"open_switch","capability":"payment","scope":"everything","subject":"1"}"#,
-            r#"{"act":"close_switch","capability":"enrolment","scope":"everything","lapse_seconds":-1}"#,
+            r#"{"act":"close_switch","capability":"payment","scope":"everything",
+                "lapse_seconds":-1}"#,
         ] {
             let form: ActForm = serde_json::from_str(wrong).expect("it is a form");
             assert!(form.switch(Instant(0)).is_err(), "{wrong}");

@@ -15,8 +15,9 @@
 //! | [`colleagues`] | operators and clerks                                          |
 //! | [`stream`]     | figures and newest operations, as they change                 |
 //!
-//! Nothing here changes anything but signing in and what [`proposals`] does. A member is only ever named by number, and no code, key or
-//! fingerprint is shown. Every request is a `POST` whose proof covers its body.
+//! Nothing here changes anything but signing in and what [`proposals`] does. A member is only ever
+//! named by number, and no code, key or fingerprint is shown. Every request is a `POST` whose proof
+//! covers its body.
 
 pub mod acts;
 pub mod colleagues;

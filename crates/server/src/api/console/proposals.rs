@@ -1,5 +1,5 @@
-//! What operators do: proposing, deciding what a colleague proposed, and carrying acts out, alone or
-//! under a proposal.
+//! What operators do: proposing, deciding what a colleague proposed, and carrying acts out, alone
+//! or under a proposal.
 //!
 //! The rules decide who may, who must have been verified a moment ago, and that what two agreed on
 //! is carried out once (see [`yaoki_core::proposal`]).

@@ -1,5 +1,5 @@
 //! Who asks at the console, and signing in by a link, until there are operators (see
-//! [`super::sign_in`]). Where there are, no link opens it, and no session that a link began goes on.
+//! [`super::sign_in`]). Where there are, no link opens it, and no session of a link goes on.
 //!
 //! `yaoki admin console-link` makes a link for a name. A browser redeems it, once, with a key that
 //! it has just made; the token that it gets is bound to that key, says who works, and ends after
@@ -222,8 +222,8 @@ pub(super) fn caller_of(operator: &Result<Operator, Problem>) -> Caller {
     }
 }
 
-/// What every answer to an operator carries: the next nonce, and a newer token now and then, so that
-/// a session that is used does not become idle.
+/// What every answer to an operator carries: the next nonce, and a newer token now and then, so
+/// that a session that is used does not become idle.
 pub(super) fn for_operator(mut response: Response, app: &App, caller: &Caller) -> Response {
     if let Some(token) = &caller.token
         && response.status().is_success()
