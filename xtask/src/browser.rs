@@ -10,7 +10,8 @@ use std::{env, fs, process};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{debian, target_folder, workspace_root};
+use crate::wheel::Wheel;
+use crate::{debian, target_folder};
 
 /// Each tool, as its packages are called by Debian.
 const PACKAGES: [(&str, &[&str]); 4] = [
@@ -22,6 +23,10 @@ const PACKAGES: [(&str, &[&str]); 4] = [
 /// As others call Chromium.
 const CHROMIUM_NAMES: [&str; 4] =
     ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+/// axe-core, carried by a Python package.
+const AXE: Wheel =
+    Wheel { requirements: "browser/requirements.txt", file: "axe_playwright_python/axe.min.js" };
 
 /// What to do where something is missing and we may not install it.
 const INSTALL: &str = "Debian, Ubuntu: `sudo apt-get install chromium zbar-tools fontconfig \
@@ -59,7 +64,7 @@ impl BrowserTools {
         }
         let chromium = chromium().context("no chromium")?;
         let zbarimg = named("YAOKI_TEST_ZBARIMG", &["zbarimg"]).context("no zbarimg")?;
-        Ok(Self { chromium, zbarimg, axe: axe()? })
+        Ok(Self { chromium, zbarimg, axe: AXE.fetch()? })
     }
 }
 
@@ -100,7 +105,7 @@ fn is_there(tool: &str) -> bool {
     match tool {
         "chromium" => chromium().is_some(),
         "zbarimg" => named("YAOKI_TEST_ZBARIMG", &["zbarimg"]).is_some(),
-        "pip" => axe_file().is_file() || answers("python3", &["-m", "pip", "--version"]).is_some(),
+        "pip" => AXE.kept().is_file() || answers("python3", &["-m", "pip", "--version"]).is_some(),
         // A font is there for those that ask fontconfig, as Chromium does.
         _ => {
             answers("fc-list", &[":lang=ja", "family"]).is_some_and(|list| !list.trim().is_empty())
@@ -127,54 +132,4 @@ fn named(variable: &str, names: &[&str]) -> Option<PathBuf> {
 fn answers(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-fn requirements() -> PathBuf {
-    workspace_root().join("xtask/browser/requirements.txt")
-}
-
-/// Where `axe.min.js` is kept: another version is kept elsewhere.
-fn axe_file() -> PathBuf {
-    let pinned = fs::read_to_string(requirements()).unwrap_or_default();
-    let line = pinned.lines().find(|line| line.contains("==")).unwrap_or_default();
-    let name = line.split_whitespace().next().unwrap_or_default();
-    target_folder().join("browser").join(name).join("axe_playwright_python/axe.min.js")
-}
-
-/// Fetches axe-core where it is not in the target folder yet. pip compares the digest.
-fn axe() -> Result<PathBuf> {
-    let file = axe_file();
-    if file.is_file() {
-        return Ok(file);
-    }
-    let kept = file.ancestors().nth(2).context("axe has a folder of its own")?;
-    let fresh = kept.with_file_name(format!("fresh-{}", process::id()));
-    fs::create_dir_all(&fresh).with_context(|| format!("cannot make {}", fresh.display()))?;
-    let mut pip = python(&["-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]);
-    pip.args(["--only-binary=:all:", "--disable-pip-version-check", "--dest"]).arg(&fresh);
-    succeed(pip.arg("--requirement").arg(requirements()), "pip download")?;
-    let entries = fs::read_dir(&fresh)?.flatten().map(|entry| entry.path());
-    let wheel = entries.into_iter().find(|path| path.extension().is_some_and(|end| end == "whl"));
-    let wheel = wheel.context("pip downloaded no wheel")?;
-    let mut unpack = python(&["-m", "zipfile", "-e"]);
-    succeed(unpack.arg(&wheel).arg(&fresh), "unpacking the wheel")?;
-    // Moved into its place whole: another run may be doing the same, and one of them is enough.
-    if fs::rename(&fresh, kept).is_err() {
-        fs::remove_dir_all(&fresh)?;
-    }
-    ensure!(file.is_file(), "no axe.min.js in {}", kept.display());
-    Ok(file)
-}
-
-fn python(arguments: &[&str]) -> Command {
-    let mut command = Command::new("python3");
-    command.args(arguments).stdin(Stdio::null());
-    command
-}
-
-fn succeed(command: &mut Command, what: &str) -> Result<()> {
-    let output = command.output().with_context(|| format!("cannot run python3 for {what}"))?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{what} failed: {}\n{said}", output.status);
-    Ok(())
 }

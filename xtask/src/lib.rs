@@ -1,6 +1,7 @@
 //! What a developer runs (`cargo x`), and what tests borrow from it.
 //!
 //! - [`browser`]: finds, installs or fetches what the tests of pages need.
+//! - [`node`]: finds or fetches what the tests of external ids need.
 //! - [`postgres`]: finds or installs PostgreSQL and runs private clusters that can be crashed and
 //!   restarted.
 //! - [`shim`]: builds the library that cuts the power under a process.
@@ -16,12 +17,13 @@
 
 pub mod browser;
 mod debian;
-pub mod openid;
+pub mod node;
 pub mod postgres;
 pub mod shim;
 pub mod stages;
 pub mod tidy;
 pub mod tools;
+mod wheel;
 
 use std::path::{Path, PathBuf};
 

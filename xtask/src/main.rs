@@ -20,8 +20,10 @@ test finds PostgreSQL 15 or newer (YAOKI_TEST_PG_BIN, the PATH, Debian's folders
 it installs it where it is missing, otherwise it says what to install. It starts a private cluster
 on a free port as an unprivileged user and stops it at the end, builds the shim that cuts the power
 under SQLite, brings what the tests of pages need in the same way (Chromium, a Japanese font and
-zbarimg from Debian; axe-core by pip, into the target folder), runs `cargo test --workspace`, then
-walks the whole path through HTTP with `yaoki demo --self-test`. No test is skipped: one that lacks
+zbarimg from Debian; axe-core by pip, into the target folder) and what those of external ids need
+(Node.js 20 or newer with npm, from the PATH or by pip; `oidc-provider` by npm, into the target
+folder), runs `cargo test --workspace`, then walks the whole path through HTTP with
+`yaoki demo --self-test`. No test is skipped: one that lacks
 something fails. What follows `--` goes to `cargo test`: `cargo x test -- -p yaoki-core`,
 `cargo x test -- refund`.
 

@@ -1,5 +1,5 @@
 //! The power-cut shim: a small C library for `LD_PRELOAD`, for tests of what survives a crash of
-//! the machine.
+//! the machine, and of what comes days later.
 //!
 //! What it does, and the environment that tells it when, is written at the head of
 //! `shim/powercut.c`. The names of the variables are here, so that a test can't misspell one and
@@ -21,6 +21,8 @@ pub const FAIL: &str = "YAOKI_SHIM_FAIL";
 pub const CUT: &str = "YAOKI_SHIM_CUT";
 /// The power is cut once this file exists.
 pub const CUT_FILE: &str = "YAOKI_SHIM_CUT_FILE";
+/// The wall clock is so many seconds ahead.
+pub const AHEAD: &str = "YAOKI_SHIM_AHEAD";
 
 /// Builds the shim with the C compiler and returns the library's path, to be given as `LD_PRELOAD`.
 ///

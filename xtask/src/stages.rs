@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::browser::{BrowserTools, Program};
-use crate::openid::OpenidTools;
+use crate::node::NodeTools;
 use crate::postgres::{Binaries, Cluster};
 use crate::{shim, tidy, tools, workspace_root};
 
@@ -21,10 +21,11 @@ const CRASH_ROUNDS: [(&str, &str); 5] = [
     ("YAOKI_CRASH_SERVE_KILLS", "20"),
 ];
 
-/// The crate whose tests run against the OpenID provider.
-const SERVER: &str = "yaoki-server";
 /// The crate whose tests open pages in a browser.
 const PAGES: &str = "yaoki-browser";
+
+/// The crate whose tests sign in with an external id.
+const SERVER: &str = "yaoki-server";
 
 /// What was run and how long each stage took.
 #[derive(Debug, Default)]
@@ -74,17 +75,14 @@ pub fn test(stages: &mut Stages, filter: &[String]) -> Result<()> {
     stages.run("find or install the tools of the guides", tools::find_or_install)?;
     let shim = stages.run("build the power-cut shim", shim::build)?;
     let names_package = filter.iter().any(|word| is_package_option(word));
-    let pages = if !names_package || filter.iter().any(|word| word.ends_with(PAGES)) {
-        Some(prepare_pages(stages)?)
+    let tests = |package: &str| !names_package || filter.iter().any(|word| word.ends_with(package));
+    let node = if tests(SERVER) {
+        let stage = "find or fetch Node.js and the OpenID Connect provider";
+        Some(stages.run(stage, NodeTools::find_or_fetch)?)
     } else {
         None
     };
-    let openid = if !names_package || filter.iter().any(|word| word.ends_with(SERVER)) {
-        let install = OpenidTools::find_or_install;
-        Some(stages.run("find or install the certified OpenID provider", install)?)
-    } else {
-        None
-    };
+    let pages = if tests(PAGES) { Some(prepare_pages(stages)?) } else { None };
     stages.run("cargo test", || {
         let mut command = cargo(&["test", "--locked"]);
         if !names_package {
@@ -97,9 +95,9 @@ pub fn test(stages: &mut Stages, filter: &[String]) -> Result<()> {
             command.env("YAOKI_TEST_AXE", &tools.axe);
             command.env("YAOKI_TEST_PROGRAM", program.path());
         }
-        if let Some(tools) = &openid {
+        if let Some(tools) = &node {
             command.env("YAOKI_TEST_NODE", &tools.node);
-            command.env("YAOKI_TEST_OPENID_PROVIDER", &tools.folder);
+            command.env("YAOKI_TEST_OPENID_PROVIDER", &tools.openid_provider);
         }
         command.env("YAOKI_TEST_POSTGRES", cluster.url());
         command.env("YAOKI_TEST_PG_BIN", binaries.folder());

@@ -35,6 +35,8 @@ pub struct Stage {
     addresses: Vec<SocketAddr>,
     /// None while it is killed.
     server: Option<Child>,
+    /// How far the server's clock is ahead of ours, seconds.
+    ahead_seconds: u64,
     log: Arc<Mutex<Vec<String>>>,
     _turn: MutexGuard<'static, ()>,
 }
@@ -60,6 +62,7 @@ impl Stage {
             options: options.iter().map(|option| (*option).to_owned()).collect(),
             addresses: vec![SocketAddr::from(([127, 0, 0, 1], 0)); ListenerName::ALL.len()],
             server: None,
+            ahead_seconds: 0,
             log: Arc::default(),
             tools,
             _turn: turn,
@@ -87,6 +90,10 @@ impl Stage {
         for (name, address) in ListenerName::ALL.iter().zip(&self.addresses) {
             command.arg(format!("--{}={address}", name.text()));
         }
+        if self.ahead_seconds > 0 {
+            command.env("LD_PRELOAD", &self.tools.shim);
+            command.env("YAOKI_SHIM_AHEAD", self.ahead_seconds.to_string());
+        }
         command.args(&self.options).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut server = command.spawn().expect("the program can be started");
         let stderr = server.stderr.take().expect("a pipe");
@@ -101,6 +108,13 @@ impl Stage {
             let text = text.unwrap_or_else(|| panic!("no {} in {serving}", name.text()));
             *address = text.parse().expect("an address");
         }
+    }
+
+    /// Lets so many seconds pass for the server, which is killed and started again. Nobody else's
+    /// clock is set: pages and what runs beside them see a server of another time.
+    pub fn pass_seconds(&mut self, seconds: u64) {
+        self.ahead_seconds += seconds;
+        self.restart();
     }
 
     /// What the server logged, over all its starts.

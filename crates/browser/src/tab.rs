@@ -23,6 +23,10 @@ use chromiumoxide::cdp::browser_protocol::network::{
 use chromiumoxide::cdp::browser_protocol::page::{
     CaptureScreenshotFormat, CaptureScreenshotParams,
 };
+use chromiumoxide::cdp::browser_protocol::web_authn::{
+    AddVirtualAuthenticatorParams, AuthenticatorProtocol, AuthenticatorTransport,
+    EnableParams as EnableWebAuthn, VirtualAuthenticatorOptions,
+};
 use chromiumoxide::cdp::js_protocol::runtime::EvaluateParams;
 use serde_json::Value;
 
@@ -224,6 +228,21 @@ impl Tab {
         };
         self.execute(SetDeviceMetricsOverrideParams::new(width, height, scale, mobile));
         self.execute(SetTouchEmulationEnabledParams::new(mobile));
+        self
+    }
+
+    /// Gives the tab a phone's authenticator that keeps passkeys and says yes, its user verified.
+    pub fn add_authenticator(&mut self) -> &mut Self {
+        self.execute(EnableWebAuthn::default());
+        let mut options = VirtualAuthenticatorOptions::new(
+            AuthenticatorProtocol::Ctap2,
+            AuthenticatorTransport::Internal,
+        );
+        options.has_resident_key = Some(true);
+        options.has_user_verification = Some(true);
+        options.is_user_verified = Some(true);
+        options.automatic_presence_simulation = Some(true);
+        self.execute(AddVirtualAuthenticatorParams::new(options));
         self
     }
 

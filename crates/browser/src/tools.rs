@@ -11,6 +11,8 @@ const ZBARIMG: &str = "YAOKI_TEST_ZBARIMG";
 const AXE: &str = "YAOKI_TEST_AXE";
 /// The variable with the path of the finished program.
 const PROGRAM: &str = "YAOKI_TEST_PROGRAM";
+/// The variable with the path of the shim that sets the program's clock.
+const SHIM: &str = "YAOKI_TEST_SHIM";
 /// The variable that makes a skipped test fail.
 const REQUIRE: &str = "YAOKI_TEST_REQUIRE";
 
@@ -25,14 +27,16 @@ pub(crate) struct Tools {
     pub(crate) axe: PathBuf,
     /// `yaoki` itself.
     pub(crate) program: PathBuf,
+    /// What is loaded into it to set its clock.
+    pub(crate) shim: PathBuf,
 }
 
 impl Tools {
     /// All of them; none, said out loud, where one is missing.
     pub(crate) fn find() -> Option<Self> {
-        let found = [CHROMIUM, ZBARIMG, AXE, PROGRAM].map(|name| variable(name).ok_or(name));
-        if let [Ok(chromium), Ok(zbarimg), Ok(axe), Ok(program)] = found.clone() {
-            return Some(Self { chromium, zbarimg, axe, program });
+        let found = [CHROMIUM, ZBARIMG, AXE, PROGRAM, SHIM].map(|name| variable(name).ok_or(name));
+        if let [Ok(chromium), Ok(zbarimg), Ok(axe), Ok(program), Ok(shim)] = found.clone() {
+            return Some(Self { chromium, zbarimg, axe, program, shim });
         }
         let missing: Vec<&str> = found.into_iter().filter_map(Result::err).collect();
         let said = writeln!(

@@ -318,7 +318,8 @@ refusals! {
     /// No fresh proof.
     UserMustBeVerified = 344, "user_must_be_verified", 403, Unrecorded,
         "This asks for a fresh proof that it is you.",
-        "Verify yourself with your passkey, or with your password and second factor, and ask again.";
+        "Verify yourself with your passkey, or with your password and second factor, and ask \
+         again.";
     /// The device is too new for what it asks.
     DeviceMustNotBeYoung = 345, "device_must_not_be_young", 403, Unrecorded,
         "A device that was added within three days cannot do this.",

@@ -1,7 +1,7 @@
 //! The view: the rows that a batch has loaded, and what it has changed of them so far.
 //!
-//! `decide` reads it and returns [`Effects`]; only [`View::apply`] changes it. So a refusal leaves
-//! no trace, and later commands of a batch see earlier ones. Each changed row is saved once.
+//! `decide` reads it, only [`View::apply`] changes it: a refusal leaves no trace, and later
+//! commands of a batch see earlier ones. Each changed row is saved once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,12 +19,11 @@ use crate::ids::{
 };
 use crate::money::Currency;
 use crate::staff::{self, StaffDirectory, StaffRows};
-pub use crate::state::terminal_of_event;
 use crate::state::{EnrolmentLink, EnrolmentWay, Member, Merchant, PaymentState, Store, Terminal};
-pub use crate::switches::switch_of_event;
 use crate::switches::{self, Place, Switch, same_switch};
 use crate::time::{Instant, ZoneOffset};
 use crate::webhook::Webhook;
+pub use crate::{state::terminal_of_event, switches::switch_of_event};
 
 /// What the operator has set, the same for the whole batch.
 #[derive(Clone, Debug)]

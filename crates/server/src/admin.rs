@@ -7,6 +7,7 @@
 mod listing;
 mod message;
 mod operators;
+mod told;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -39,6 +40,7 @@ use crate::serve::MEMBERS_MIN;
 pub use self::listing::LISTED;
 pub use self::message::{By, Message, Order};
 pub(crate) use self::operators::operator_page;
+use self::told::told;
 
 /// How long an act may wait for its turn, milliseconds.
 const DEADLINE_MS: i64 = 30 * SECOND_MS;
@@ -332,6 +334,11 @@ fn create_link(
     member: &str,
     lifetime_seconds: i64,
 ) -> Result<Value, AdminError> {
+    if desk.book.kind() == BookKind::Live {
+        let must = "a book of real money makes no enrolment links: members sign up and recover \
+                    themselves, so that nobody at this machine becomes one of them";
+        return Err(AdminError::Wrong(must.to_owned()));
+    }
     let token = URL_SAFE_NO_PAD.encode(random::<LINK_TOKEN_BYTES>(desk));
     let member = MemberNumber(number(Kind::Member, member)?);
     let expires_at = later((desk.clock)(), lifetime_seconds)?;
@@ -469,98 +476,6 @@ fn status(desk: &Desk) -> Value {
         "oldest_reader": desk.book.oldest_reader(),
         "closed": health.closed,
     })
-}
-
-/// An event as a reply.
-fn told(event: &Event, replayed: bool) -> Value {
-    let mut reply = json!({
-        "done": event.kind.name(),
-        "replayed": replayed,
-        "booked_at": time::text(event.id.at()),
-    });
-    let named: &[(&str, Kind, i64)] = match event.kind {
-        EventKind::MerchantCreated => &[("merchant", Kind::Merchant, event.subject)],
-        EventKind::StoreCreated => {
-            &[("store", Kind::Store, event.subject), ("merchant", Kind::Merchant, event.object)]
-        }
-        EventKind::TerminalCreated => {
-            &[("terminal", Kind::Terminal, event.subject), ("store", Kind::Store, event.object)]
-        }
-        EventKind::TerminalSuspended
-        | EventKind::TerminalResumed
-        | EventKind::TerminalKeyRotated => &[("terminal", Kind::Terminal, event.subject)],
-        EventKind::MemberCreated
-        | EventKind::MemberFrozen
-        | EventKind::MemberUnfrozen
-        | EventKind::MemberClosed
-        | EventKind::LinkCreated
-        | EventKind::CodeSecretRotated
-        | EventKind::ContactAdded
-        | EventKind::ContactEnded
-        | EventKind::CredentialAdded
-        | EventKind::CredentialEnded
-        | EventKind::CredentialUsed
-        | EventKind::RecoveryStarted
-        | EventKind::RecoveryAllowed
-        | EventKind::RecoveryVouched
-        | EventKind::RecoveryContested
-        | EventKind::RecoveryCancelled
-        | EventKind::RecoveryFinished
-        | EventKind::Consented
-        | EventKind::PaymentProven => &[("member", Kind::Member, event.subject)],
-        EventKind::DeviceEnrolled
-        | EventKind::DeviceEnded
-        | EventKind::SessionOpened
-        | EventKind::SessionEnded
-        | EventKind::UserVerified
-        | EventKind::DevicePending
-        | EventKind::DeviceApproved
-        | EventKind::PayingRightMoved
-        | EventKind::PayingRightAsked
-        | EventKind::PayingRightRefused
-        | EventKind::DeviceRestored
-        | EventKind::DeviceEvidence
-        | EventKind::DeviceAdded => {
-            &[("member", Kind::Member, event.subject), ("device", Kind::Device, event.object)]
-        }
-        EventKind::WebhookCreated => {
-            &[("webhook", Kind::Webhook, event.subject), ("merchant", Kind::Merchant, event.object)]
-        }
-        EventKind::WebhookEnded | EventKind::WebhookSecretRotated => {
-            &[("webhook", Kind::Webhook, event.subject)]
-        }
-        EventKind::ClerkCreated => &[("store", Kind::Store, event.object)],
-        EventKind::ClerkSignedIn | EventKind::ClerkPinWrong => {
-            &[("terminal", Kind::Terminal, event.object)]
-        }
-        EventKind::LaneCreated
-        | EventKind::SwitchClosed
-        | EventKind::SwitchOpened
-        | EventKind::Checkpoint
-        | EventKind::Restored
-        | EventKind::BookOpened
-        | EventKind::FirstOperatorsCreated
-        | EventKind::OperatorCreated
-        | EventKind::OperatorRolesChanged
-        | EventKind::OperatorEnded
-        | EventKind::OperatorLinked
-        | EventKind::OperatorPasskeyAdded
-        | EventKind::OperatorPasskeyEnded
-        | EventKind::StaffSessionOpened
-        | EventKind::StaffSessionVerified
-        | EventKind::StaffSessionEnded
-        | EventKind::OperatorSessionsEnded
-        | EventKind::Proposed
-        | EventKind::ProposalApproved
-        | EventKind::ProposalRefused
-        | EventKind::ProposalUsed
-        | EventKind::ClerkPinReset
-        | EventKind::ClerkEnded => &[],
-    };
-    for &(name, kind, number) in named {
-        reply[name] = identifier::text(kind, number).into();
-    }
-    reply
 }
 
 /// An identifier of this kind, or a plain number.

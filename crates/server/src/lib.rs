@@ -8,6 +8,7 @@
 //! | [`identity`] | passkeys, passwords, codes, seals: what is checked when someone signs in |
 //! | [`web`]     | pages, health, metrics                                              |
 //! | [`jobs`]    | sweeper, checkpoints, webhooks, housekeeping                        |
+//! | [`pathways`] | every pathway to authority, and what it was tested against         |
 //! | [`admin`]   | what operators do                                                   |
 //! | [`client`]  | a register and a device, for the demo, the bench and tests          |
 //!
@@ -23,6 +24,7 @@ pub mod identity;
 pub mod jobs;
 pub mod metrics;
 pub mod options;
+pub mod pathways;
 pub mod serve;
 pub mod web;
 

@@ -295,8 +295,8 @@ fn missing(
     Ok(missing)
 }
 
-/// Opens a restored book that has no operators. It takes two people, who say so by name; where there
-/// are operators, two of them agree (`Act::OpenBook`). A server that runs takes
+/// Opens a restored book that has no operators. It takes two people, who say so by name; where
+/// there are operators, two of them agree (`Act::OpenBook`). A server that runs takes
 /// commands from its next batch on.
 ///
 /// # Errors

@@ -78,7 +78,7 @@ const INTRUSIONS: [(&str, &str); 7] = [
 fn each_page_lets_nothing_of_others_in() {
     let Some(stage) = Stage::start() else { return };
     for (listener, path, shown) in [
-        (ListenerName::Devices, "/wallet", "#enrol-form"),
+        (ListenerName::Devices, "/wallet", "#to-sign-up"),
         (ListenerName::Registers, "/register", "#pair-form"),
         (ListenerName::Console, "/console", "#view-outside"),
     ] {

@@ -74,6 +74,7 @@ fn event_of(
             member_act(view, administer, event)?
         }
         Act::VouchForMember(..) | Act::AllowRecovery(..) => {
+            two_people_must_agree(administer)?;
             help_desk::decide(view, act, event, effects)?
         }
         Act::CreateLink(..) | Act::EnrolDevice { .. } | Act::EndDevice(_) => {

@@ -1,8 +1,8 @@
 //! A challenge: a code of eight digits, sent to an address, typed where it was asked for.
 //!
 //! It proves that who asks reads what arrives there, and nothing else: no code opens a wallet. A
-//! challenge is bound to the key of the browser that asked and to what it asked for; it is work, not
-//! a fact: it is deleted when it is over.
+//! challenge is bound to the key of the browser that asked and to what it asked for; it is work,
+//! not a fact: it is deleted when it is over.
 
 use crate::ids::MemberNumber;
 use crate::message::{Address, Channel, Language};

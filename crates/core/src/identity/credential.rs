@@ -17,7 +17,7 @@ coded! {
         Totp = 3 => "totp",
         /// Ten codes, each good once, as keyed digests.
         RecoveryCodes = 4 => "recovery_codes",
-        /// An account at an OpenID provider, by issuer and subject.
+        /// An account at an `OpenID` provider, by issuer and subject.
         ExternalId = 5 => "external_id",
     }
 }

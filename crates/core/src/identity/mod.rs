@@ -13,8 +13,8 @@
 //! | [`challenge`]  | a typed code, bound to the key that asks                      |
 //! | [`people`]     | these rows of a batch, and how events change them             |
 //!
-//! Not here: hashing, WebAuthn, OpenID Connect and sealing (the server does them before the queue),
-//! and the rules themselves ([`crate::decide`]).
+//! Not here: hashing, `WebAuthn`, `OpenID` Connect and sealing (the server does them before the
+//! queue), and the rules themselves ([`crate::decide`]).
 
 pub mod act;
 pub mod challenge;

@@ -1,5 +1,5 @@
-//! The rows of the members of a batch, and how events change them: the same folds in a commit and in
-//! `yaoki verify`.
+//! The rows of the members of a batch, and how events change them: the same folds in a commit and
+//! in `yaoki verify`.
 
 use std::collections::BTreeMap;
 
@@ -118,9 +118,10 @@ impl People {
     pub fn fold_event(&mut self, event: &Event, private: Private) -> Option<Touched> {
         use EventKind as Kind;
         let object = FactId(event.object);
-        match event.kind {
+        let touched = match event.kind {
             Kind::DeviceEnrolled | Kind::DeviceAdded | Kind::DevicePending => {
                 self.devices.insert(object, Device::of_event(event, private.public_key));
+                Touched::Device(object)
             }
             Kind::DeviceEnded
             | Kind::DeviceApproved
@@ -134,36 +135,18 @@ impl People {
             | Kind::PayingRightMoved => {
                 let device = self.devices.get_mut(&object).expect("the device is loaded");
                 device.fold_event(event, private.public_key);
+                Touched::Device(object)
             }
-            Kind::CredentialAdded => {
-                let row = Credential::of_event(event, private.lookup, private.secret);
-                self.credentials.insert(object, row);
-                return Some(Touched::Credential(object));
+            Kind::CredentialAdded | Kind::CredentialEnded | Kind::CredentialUsed => {
+                self.fold_credential(event, private);
+                Touched::Credential(object)
             }
-            Kind::CredentialEnded | Kind::CredentialUsed => {
-                let row = self.credentials.get_mut(&object).expect("the factor is loaded");
-                if event.kind == Kind::CredentialEnded {
-                    row.state = CredentialState::Ended;
-                } else {
-                    row.used = event.number;
-                }
-                return Some(Touched::Credential(object));
-            }
-            Kind::ContactAdded => {
-                let row = Contact::of_event(event, private.address);
-                let digest = row.digest;
-                self.contacts.insert(digest, row);
-                return Some(Touched::Contact(digest));
-            }
-            Kind::ContactEnded => {
-                let digest: [u8; 32] = event.digest.as_slice().try_into().expect("a digest");
-                let row = self.contacts.get_mut(&digest).expect("the address is loaded");
-                (row.state, row.ended_at) = (ContactState::Ended, event.id.at());
-                return Some(Touched::Contact(digest));
+            Kind::ContactAdded | Kind::ContactEnded => {
+                Touched::Contact(self.fold_contact(event, private))
             }
             Kind::RecoveryStarted => {
                 self.recoveries.insert(event.id, Recovery::of_event(event));
-                return Some(Touched::Recovery(event.id));
+                Touched::Recovery(event.id)
             }
             Kind::RecoveryContested
             | Kind::RecoveryAllowed
@@ -171,24 +154,50 @@ impl People {
             | Kind::RecoveryFinished => {
                 let row = self.recoveries.get_mut(&object).expect("the recovery is loaded");
                 row.fold_event(event);
-                return Some(Touched::Recovery(object));
+                Touched::Recovery(object)
             }
             Kind::Consented => {
                 let member = MemberNumber(event.subject);
                 let row = Consent { member, terms: event.number, event: event.id };
                 self.consents.insert(member, row);
-                return Some(Touched::Consent(member));
+                Touched::Consent(member)
             }
             Kind::PaymentProven => {
                 let member = MemberNumber(event.subject);
                 let (device, proof) = (FactId(event.number), private.proof);
                 let row = PaymentProof { payment: object, member, device, proof };
                 self.proofs.insert(object, row);
-                return Some(Touched::Proof(object));
+                Touched::Proof(object)
             }
             _ => return None,
+        };
+        Some(touched)
+    }
+
+    fn fold_credential(&mut self, event: &Event, private: Private) {
+        let id = FactId(event.object);
+        if event.kind == EventKind::CredentialAdded {
+            let row = Credential::of_event(event, private.lookup, private.secret);
+            self.credentials.insert(id, row);
+            return;
         }
-        Some(Touched::Device(object))
+        let row = self.credentials.get_mut(&id).expect("the factor is loaded");
+        if event.kind == EventKind::CredentialEnded {
+            row.state = CredentialState::Ended;
+        } else {
+            row.used = event.number;
+        }
+    }
+
+    fn fold_contact(&mut self, event: &Event, private: Private) -> [u8; 32] {
+        let digest: [u8; 32] = event.digest.as_slice().try_into().expect("a digest");
+        if event.kind == EventKind::ContactAdded {
+            self.contacts.insert(digest, Contact::of_event(event, private.address));
+        } else {
+            let row = self.contacts.get_mut(&digest).expect("the address is loaded");
+            (row.state, row.ended_at) = (ContactState::Ended, event.id.at());
+        }
+        digest
     }
 
     /// How many rows there are.

@@ -302,8 +302,8 @@ impl Life {
         }
     }
 
-    /// `passkey`, `password`, `external_id`, `device_key`, or `totp N`: password and that time step,
-    /// written `totp:N`; `totp` alone claims one without naming it.
+    /// `passkey`, `password`, `external_id`, `device_key`; `totp:N`, `code:N`: the password and
+    /// that time step or recovery code; `totp` alone claims one without naming it.
     fn verification(&self, word: &str) -> (Verification, Use) {
         if let Some(step) = word.strip_prefix("totp:") {
             let used = (self.factor("totp"), step.parse().unwrap());

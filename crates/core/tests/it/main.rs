@@ -6,6 +6,7 @@ mod admin_cases;
 mod codes;
 mod comes_back;
 mod identity_cases;
+mod identity_lives;
 mod life;
 mod model;
 mod orders;

@@ -338,7 +338,7 @@ impl World {
                 }
                 Touched::Contact(id) => drop(to.contacts.insert(*id, from.contacts[id].clone())),
                 Touched::Recovery(id) => {
-                    drop(to.recoveries.insert(*id, from.recoveries[id].clone()));
+                    to.recoveries.insert(*id, from.recoveries[id].clone());
                 }
                 Touched::Consent(id) => drop(to.consents.insert(*id, from.consents[id].clone())),
                 Touched::Proof(id) => drop(to.proofs.insert(*id, from.proofs[id].clone())),

@@ -1,5 +1,5 @@
-//! What is seen of who asks: what the browser says that it is, and from which network it comes. Shown
-//! to members beside their devices, so that they know them; nothing is decided by it.
+//! What is seen of who asks: what the browser says that it is, and from which network it comes.
+//! Shown to members beside their devices, so that they know them; nothing is decided by it.
 
 use std::net::IpAddr;
 

@@ -1,5 +1,5 @@
-//! Posting to servers of others, and asking them: HTTP/1.1 by hyper, over TLS by rustls. No redirect
-//! is followed, no proxy is asked, and of an answer no more is read than is said.
+//! Posting to servers of others, and asking them: HTTP/1.1 by hyper, over TLS by rustls. No
+//! redirect is followed, no proxy is asked, and of an answer no more is read than is said.
 //!
 //! A host is resolved once, every address that it has is judged ([`Reach`]), and the connection
 //! goes to an address that was judged: a name that resolves otherwise a moment later reaches
@@ -111,8 +111,8 @@ impl Client {
         Ok(status)
     }
 
-    /// Asks for an answer, over a connection of its own: the whole of it, or an error. `request` has
-    /// the whole URL; its host is put into the headers.
+    /// Asks for an answer, over a connection of its own: the whole of it, or an error. `request`
+    /// has the whole URL; its host is put into the headers.
     pub(crate) async fn ask(
         &self,
         request: Request<Full<Bytes>>,

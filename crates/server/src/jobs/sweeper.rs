@@ -1,5 +1,5 @@
-//! The sweeper: releases holds whose time is over, and deletes typed codes that are. Never touches a
-//! payment that succeeded.
+//! The sweeper: releases holds whose time is over, and deletes typed codes that are. Never touches
+//! a payment that succeeded.
 
 use std::sync::mpsc::channel;
 

@@ -177,8 +177,9 @@ on_both_storages! {
             ("/v1/member/external", &provider, "provider", json!("y")),
             ("/v1/member/account", &json!({}), "limit", json!(5)),
         ] {
+            use members::{JOIN, LINK, RECOVERY, SIGN_IN, SIGN_UP};
             let newcomers =
-                [members::SIGN_UP, members::SIGN_IN, members::JOIN, members::RECOVERY, members::LINK];
+                [SIGN_UP, SIGN_IN, JOIN, RECOVERY, LINK];
             let is_newcomer = newcomers.contains(&path);
             let mut newcomer = world.device();
             let device = if is_newcomer { &mut newcomer } else { &mut member.device };

@@ -19,6 +19,7 @@ mod openapi;
 mod openid;
 mod operators;
 mod outcomes;
+mod pathways;
 mod proxy;
 mod raw;
 mod renew;

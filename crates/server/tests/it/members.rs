@@ -48,7 +48,7 @@ pub(crate) struct Member {
     pub(crate) cookie: String,
     /// Device and member, as the answers name them.
     pub(crate) id: String,
-    pub(crate) member: String,
+    pub(crate) wallet: String,
 }
 
 /// A new request id.
@@ -178,8 +178,8 @@ impl World {
         let cookie = cookie_of(&answer).expect("a cookie");
         let json = answer.json();
         device.set_token(text(&json, "token"));
-        let (id, member) = (text(&json, "device"), text(&json, "member"));
-        Member { device, address: address.to_owned(), authenticator, cookie, id, member }
+        let (id, wallet) = (text(&json, "device"), text(&json, "member"));
+        Member { device, address: address.to_owned(), authenticator, cookie, id, wallet }
     }
 
     /// Signs up with a password.
@@ -207,7 +207,9 @@ impl World {
         cookie: Option<&str>,
     ) -> (DeviceClient, Answer) {
         let mut browser = self.device();
-        cookie.into_iter().for_each(|cookie| browser.set_header("Cookie", cookie));
+        if let Some(cookie) = cookie {
+            browser.set_header("Cookie", cookie);
+        }
         let begin = (SIGN_IN, &json!({ "act": "begin" }));
         let passkey = self.signed(&mut browser, begin, &mut member.authenticator);
         let body = json!({ "act": "passkey", "request_id": new_id(), "passkey": passkey });
@@ -289,7 +291,7 @@ on_both_storages! {
         assert_eq!(account["verified"], json!(true));
         // A wallet of another address, by the same authenticator, is another wallet.
         let other = world.sign_up_by_passkey("jiro@example.jp");
-        assert_ne!(member.member, other.member);
+        assert_ne!(member.wallet, other.wallet);
     }
 
     fn an_address_that_is_taken_causes_the_same_answers_and_no_code(db: &mut TestDatabase) {

@@ -205,8 +205,10 @@ const OF_ACCOUNTS: &[&str] =
 /// What an operator is told by a route that is not the console's.
 fn elsewhere(path: &str) -> &'static str {
     match (listener_of(path), path) {
-        (_, "/wallet" | "/register" | "/console") => OK,
-        (_, "/freeze" | "/contest" | "/return" | "/terms") => OK,
+        (
+            _,
+            "/wallet" | "/register" | "/console" | "/freeze" | "/contest" | "/return" | "/terms",
+        ) => OK,
         (_, "/demo/ca.crt" | "/mailbox") => "404 not_found",
         (ListenerName::Registers, _) => UNSIGNED,
         (ListenerName::Devices, path) if NEWCOMERS.contains(&path) => NEWCOMER,

@@ -108,7 +108,7 @@ impl World {
         server.admin_socket = Some(folder.join("admin.socket"));
         server.anchor_file = Some(folder.join("anchors"));
         // Nothing goes out by itself: tests read what waits.
-        server.messages.pause = std::time::Duration::from_secs(3600);
+        server.messages.pause = std::time::Duration::from_hours(1);
         change(&mut server);
         let shops = Shops::make(&desk);
         let running = serve(&server).expect("the server starts");

@@ -112,8 +112,8 @@ impl Known {
         }
     }
 
-    /// Compares book, switchboard, merchants, stores, terminals, webhooks, switches and staff; says how
-    /// many there are of the latter.
+    /// Compares book, switchboard, merchants, stores, terminals, webhooks, switches and staff; says
+    /// how many there are of the latter.
     pub(super) fn compare(
         &self,
         conn: &mut Conn,

@@ -331,10 +331,10 @@ fn check_links_of(
             continue;
         };
         let mut expected = link.clone();
-        if event.kind != EventKind::LinkCreated {
-            expected.device = FactId(event.object);
-        } else {
+        if event.kind == EventKind::LinkCreated {
             expected = EnrolmentLink { device: link.device, ..link_of_event(event) };
+        } else {
+            expected.device = FactId(event.object);
             if link.device.is_some() && uses.get(&link.device) != Some(&Some(digest)) {
                 expected.device = FactId::NONE;
             }

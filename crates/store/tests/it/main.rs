@@ -15,6 +15,7 @@ mod lists;
 mod migrations;
 mod outbox;
 mod people;
+mod people_races;
 mod races;
 mod room;
 mod rows;

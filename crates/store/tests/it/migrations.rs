@@ -14,11 +14,16 @@ const WITHOUT_PEOPLE: &str = "
     DROP TABLE proposal; DROP TABLE staff_session; DROP TABLE clerk;
     DROP TABLE credential; DROP TABLE contact; DROP TABLE recovery; DROP TABLE consent;
     DROP TABLE challenge; DROP TABLE device_seen;
+    ALTER TABLE payment_proof RENAME TO kept_proof;
     ALTER TABLE device DROP COLUMN way; ALTER TABLE device DROP COLUMN label;
     ALTER TABLE device DROP COLUMN session; ALTER TABLE device DROP COLUMN verified_at;
     ALTER TABLE device DROP COLUMN evidence; ALTER TABLE device DROP COLUMN pays_since;
     ALTER TABLE device DROP COLUMN pays_from; ALTER TABLE device DROP COLUMN counts_from;
     ALTER TABLE enrolment_link DROP COLUMN inviter;";
+
+/// Proofs came with members; those of the book that was lived in are put back.
+const WITH_ITS_PROOFS: &str =
+    "INSERT INTO payment_proof SELECT * FROM kept_proof; DROP TABLE kept_proof";
 
 fn newest() -> i64 {
     MIGRATIONS.last().expect("there is a first one").number
@@ -43,6 +48,7 @@ on_both_storages! {
             DELETE FROM migration WHERE number >= 4";
         conn.run_script(script).unwrap();
         assert_eq!(migrate(&mut conn).unwrap().len(), MIGRATIONS.len() - 3);
+        conn.run_script(WITH_ITS_PROOFS).unwrap();
         drop(conn);
         assert!(crate::verify::must_be_clean(db).counts.tallies > 0);
         let again = TestBook::open(&db.database, book.clock, "first");
@@ -57,6 +63,7 @@ on_both_storages! {
         conn.run_script(WITHOUT_PEOPLE).unwrap();
         conn.run_script("DELETE FROM migration WHERE number >= 6").unwrap();
         assert_eq!(migrate(&mut conn).unwrap().len(), MIGRATIONS.len() - 5);
+        conn.run_script(WITH_ITS_PROOFS).unwrap();
         drop(conn);
         assert!(crate::verify::must_be_clean(db).counts.devices > 0);
     }

@@ -1,7 +1,5 @@
 //! Members who sign up, add devices, change what they prove themselves with, and recover: saved,
-//! read back, verified, backed up, and raced for by two nodes.
-
-use std::sync::Arc;
+//! read back, verified, tampered with, and backed up.
 
 use yaoki_core::command::Command;
 use yaoki_core::decide::Outcome;
@@ -17,36 +15,35 @@ use yaoki_core::identity::people::Consent;
 use yaoki_core::identity::recovery::{Recovery, RecoveryState};
 use yaoki_core::ids::{FactId, MemberNumber};
 use yaoki_core::message::{Address, Channel, Language};
-use yaoki_core::refusal::Refusal;
+
 use yaoki_core::state::{Device, DeviceState, Evidence, Verification};
 use yaoki_core::time::{DAY_MS, Instant};
 use yaoki_store::backup::{RestoreOptions, backup, restore};
 use yaoki_store::conn::{Conn, Purpose as Use};
+use yaoki_store::on_both_storages;
 use yaoki_store::table::{
     CONTACTS_OF_MEMBER, CREDENTIALS_OF_MEMBER, DEVICES_OF_MEMBER, Lookup, RECOVERIES_OF_MEMBER,
     Record,
 };
 use yaoki_store::testing::{TestBook, TestDatabase};
 use yaoki_store::verify::Finding;
-use yaoki_store::{Answer, on_both_storages};
 
-use crate::lanes::two_nodes::nodes;
 use crate::verify::{must_be_clean, report};
 
 const CODE: &str = "12345678";
-const TOKEN: [u8; 32] = [0x7C; 32];
+pub(crate) const TOKEN: [u8; 32] = [0x7C; 32];
 
-fn digest(name: &str) -> [u8; 32] {
+pub(crate) fn digest(name: &str) -> [u8; 32] {
     *blake3::hash(name.as_bytes()).as_bytes()
 }
 
-fn device(name: &str) -> NewDevice {
+pub(crate) fn device(name: &str) -> NewDevice {
     let mut public_key = [4; 65];
     public_key[1..33].copy_from_slice(&digest(name));
     NewDevice { public_key, label: name.to_owned(), secret: digest(&format!("of {name}")) }
 }
 
-fn factor(kind: CredentialKind, name: &str) -> NewCredential {
+pub(crate) fn factor(kind: CredentialKind, name: &str) -> NewCredential {
     let found = matches!(kind, CredentialKind::Passkey | CredentialKind::ExternalId);
     let lookup = if found { digest(name).to_vec() } else { Vec::new() };
     let secret = format!("secret of {name}").into_bytes();
@@ -54,16 +51,21 @@ fn factor(kind: CredentialKind, name: &str) -> NewCredential {
 }
 
 /// The command of an act under a request id of its own.
-fn command(book: &TestBook, member: MemberNumber, by: By, act: IdentityAct) -> Command {
+pub(crate) fn command(book: &TestBook, member: MemberNumber, by: By, act: IdentityAct) -> Command {
     let request = book.request();
     Command::Identity(Identity { request, member, by, tokens: Tokens::default(), act })
 }
 
-fn of_browser(book: &TestBook, member: MemberNumber, key: &str, act: IdentityAct) -> Command {
+pub(crate) fn of_browser(
+    book: &TestBook,
+    member: MemberNumber,
+    key: &str,
+    act: IdentityAct,
+) -> Command {
     command(book, member, By::Browser(digest(key)), act)
 }
 
-fn event(book: &TestBook, command: Command) -> Event {
+pub(crate) fn event(book: &TestBook, command: Command) -> Event {
     match book.decided(command) {
         Outcome::Done { event, replayed: false } => event,
         other => panic!("no new event: {other:?}"),
@@ -71,7 +73,7 @@ fn event(book: &TestBook, command: Command) -> Event {
 }
 
 /// A browser asks for a code and types it: the challenge that is confirmed.
-fn proved(
+pub(crate) fn proved(
     book: &TestBook,
     (member, by): (MemberNumber, By),
     (purpose, key): (Purpose, &str),
@@ -105,7 +107,7 @@ fn proved(
 }
 
 /// The command by which a browser with this key becomes a member.
-fn sign_up(book: &TestBook, key: &str, address: &str, passkey: &str) -> Command {
+pub(crate) fn sign_up(book: &TestBook, key: &str, address: &str, passkey: &str) -> Command {
     let browser = By::Browser(digest(key));
     let challenge = proved(book, (MemberNumber::NONE, browser), (Purpose::SignUp, key), address);
     let factor = factor(CredentialKind::Passkey, passkey);
@@ -115,14 +117,14 @@ fn sign_up(book: &TestBook, key: &str, address: &str, passkey: &str) -> Command 
 
 /// A member with a device that is signed in.
 #[derive(Clone, Copy)]
-struct Person {
-    member: MemberNumber,
+pub(crate) struct Person {
+    pub(crate) member: MemberNumber,
     device: FactId,
     session: FactId,
 }
 
 impl Person {
-    fn new(book: &TestBook, name: &str) -> Self {
+    pub(crate) fn new(book: &TestBook, name: &str) -> Self {
         let mail = format!("{name}@a.example");
         let created = event(book, sign_up(book, name, &mail, &format!("passkey of {name}")));
         let member = MemberNumber(created.subject);
@@ -134,11 +136,11 @@ impl Person {
         By::Device { device: self.device, session: self.session }
     }
 
-    fn command(self, book: &TestBook, act: IdentityAct) -> Command {
+    pub(crate) fn command(self, book: &TestBook, act: IdentityAct) -> Command {
         command(book, self.member, self.by(), act)
     }
 
-    fn does(self, book: &TestBook, act: IdentityAct) -> Event {
+    pub(crate) fn does(self, book: &TestBook, act: IdentityAct) -> Event {
         event(book, self.command(book, act))
     }
 
@@ -147,7 +149,7 @@ impl Person {
     }
 
     /// An invitation of the member's, redeemed by a browser with this key.
-    fn invites(self, book: &TestBook, key: &str) -> FactId {
+    pub(crate) fn invites(self, book: &TestBook, key: &str) -> FactId {
         let link = digest(&format!("invitation of {key}"));
         self.does(book, IdentityAct::Invite(link, book.clock.now().plus_ms(60_000)));
         let redeem = IdentityAct::RedeemInvitation(link, device(key));
@@ -160,7 +162,7 @@ impl Person {
         self.does(book, IdentityAct::AddContact(challenge));
     }
 
-    fn factor(self, conn: &mut Conn, kind: CredentialKind) -> Credential {
+    pub(crate) fn factor(self, conn: &mut Conn, kind: CredentialKind) -> Credential {
         let all: Vec<Credential> =
             conn.find_by(&CREDENTIALS_OF_MEMBER, &[self.member]).expect("factors can be read");
         let found = all.into_iter().rfind(|row| row.kind == kind);
@@ -168,7 +170,12 @@ impl Person {
     }
 
     /// The command that starts a recovery by recovery code and mail, and the key it is bound to.
-    fn recovers(self, book: &TestBook, (key, mail): (&str, &str), code: (FactId, i64)) -> Command {
+    pub(crate) fn recovers(
+        self,
+        book: &TestBook,
+        (key, mail): (&str, &str),
+        code: (FactId, i64),
+    ) -> Command {
         let browser = By::Browser(digest(key));
         let purpose = (Purpose::RecoverByMail, key);
         let challenge = proved(book, (self.member, browser), purpose, mail);
@@ -261,7 +268,8 @@ fn must_be_found<T: Record>(db: &TestDatabase, (was, changed): (&T, &T), key: &s
 }
 
 fn hex(digest: [u8; 32]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits: Vec<String> = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
 }
 
 on_both_storages! {
@@ -337,11 +345,12 @@ on_both_storages! {
         let (_book, person) = lived(db);
         let conn = &mut db.connect(Use::Admin);
         let row = of::<Contact>(conn, &CONTACTS_OF_MEMBER, person).remove(0);
+        let channel = Channel::ALL[usize::from(row.channel == Channel::Mail)];
         let changed = [
             Contact { member: MemberNumber(1), ..row.clone() },
             Contact { state: ContactState::Ended, ..row.clone() },
             Contact { since: FactId(1), ..row.clone() },
-            Contact { channel: Channel::ALL[usize::from(row.channel == Channel::Mail)], ..row.clone() },
+            Contact { channel, ..row.clone() },
         ];
         for changed in &changed {
             must_be_found(db, (&row, changed), &hex(row.digest));
@@ -425,188 +434,5 @@ on_both_storages! {
             (all, contacts)
         };
         assert_eq!(secrets(from), secrets(to));
-    }
-}
-
-/// Gives each node its command at the same time; their answers.
-fn at_once(one: (&Arc<TestBook>, Command), two: (&Arc<TestBook>, Command)) -> [Answer; 2] {
-    std::thread::scope(|scope| {
-        let running = [one, two].map(|(node, command)| scope.spawn(move || node.submit(command)));
-        running.map(|one| one.join().expect("it ends"))
-    })
-}
-
-/// How many were done, and why the others were not.
-fn outcome(answers: &[Answer]) -> (usize, Vec<Refusal>) {
-    let mut refusals = Vec::new();
-    for answer in answers {
-        match answer {
-            Answer::Decided(Outcome::Done { .. }) => {}
-            Answer::Refused(refused) => refusals.push(refused.refusal),
-            other => panic!("not decided: {other:?}"),
-        }
-    }
-    (answers.len() - refusals.len(), refusals)
-}
-
-const ROUNDS: usize = 8;
-
-/// Races two commands, each on a node of its own, some rounds; one of them is refused as this says.
-fn one_of_two(name: &str, expected: &[Refusal], race: impl Fn(&TestBook, usize) -> [Command; 2]) {
-    let Some((database, one, two)) = nodes(name) else { return };
-    for round in 0..ROUNDS {
-        let [first, second] = race(&one, round);
-        let (done, refused) = outcome(&at_once((&one, first), (&two, second)));
-        assert_eq!((done, refused.len()), (1, 1), "round {round}: {refused:?}");
-        assert!(expected.contains(&refused[0]), "round {round}: {refused:?}");
-    }
-    drop((one, two));
-    must_be_clean(&database);
-}
-
-// one storage: two nodes need PostgreSQL
-#[test]
-fn two_nodes_that_sign_up_with_one_address_make_one_member() {
-    one_of_two("address_race", &[Refusal::ChallengeMustBeOpen], |book, round| {
-        ["a", "b"].map(|key| {
-            let key = format!("{key}{round}");
-            let mail = format!("{round}@a.example");
-            sign_up(book, &key, &mail, &format!("passkey {key}"))
-        })
-    });
-}
-
-// one storage: two nodes need PostgreSQL
-#[test]
-fn two_nodes_that_add_one_passkey_add_it_to_one_member() {
-    one_of_two("passkey_race", &[Refusal::FactorMustBeFree], |book, round| {
-        ["a", "b"].map(|key| {
-            let key = format!("{key}{round}");
-            sign_up(book, &key, &format!("{key}@a.example"), &format!("passkey {round}"))
-        })
-    });
-}
-
-// one storage: two nodes need PostgreSQL
-#[test]
-fn two_nodes_that_redeem_one_invitation_make_one_device_wait() {
-    let expected = [Refusal::LinkMustBeValid, Refusal::OneDeviceMayWait];
-    one_of_two("invitation_race", &expected, |book, round| {
-        let person = Person::new(book, &format!("p{round}"));
-        let link = digest(&format!("link {round}"));
-        person.does(book, IdentityAct::Invite(link, book.clock.now().plus_ms(60_000)));
-        ["a", "b"].map(|key| {
-            let redeem = IdentityAct::RedeemInvitation(link, device(key));
-            of_browser(book, MemberNumber::NONE, key, redeem)
-        })
-    });
-}
-
-// one storage: two nodes need PostgreSQL
-#[test]
-fn a_recovery_code_is_used_once_on_two_nodes() {
-    let Some((database, one, two)) = nodes("code_race") else { return };
-    for round in 0..ROUNDS {
-        let person = Person::new(&one, &format!("p{round}"));
-        person.does(&one, IdentityAct::AddFactor(factor(CredentialKind::RecoveryCodes, "codes")));
-        let mut conn = database.connect(Use::Admin);
-        let codes = person.factor(&mut conn, CredentialKind::RecoveryCodes).id;
-        let verify = IdentityAct::Verify(Verification::PasswordAndFactor, Some((codes, 2)));
-        let race = [person.command(&one, verify.clone()), person.command(&two, verify)];
-        let [first, second] = race;
-        let done = outcome(&at_once((&one, first), (&two, second)));
-        assert_eq!(done, (1, vec![Refusal::FactorMustBeUnused]), "round {round}");
-    }
-    drop((one, two));
-    must_be_clean(&database);
-}
-
-// one storage: two nodes need PostgreSQL
-#[test]
-fn a_device_that_is_approved_and_ended_at_once_is_ended() {
-    let Some((database, one, two)) = nodes("approve_race") else { return };
-    for round in 0..ROUNDS {
-        let person = Person::new(&one, &format!("p{round}"));
-        let new = person.invites(&one, &format!("new {round}"));
-        let approve = person.command(&one, IdentityAct::ApproveDevice(new, Some([9; 32])));
-        let end = person.command(&two, IdentityAct::EndDevice(new));
-        let (_, refused) = outcome(&at_once((&one, approve), (&two, end)));
-        assert!(refused.iter().all(|refusal| *refusal == Refusal::DeviceMustWait), "{refused:?}");
-        let row = database.connect(Use::Admin).find::<Device, _>(&[new]).unwrap().remove(0);
-        assert_eq!(row.state, DeviceState::Ended, "round {round}");
-        assert_ne!(one.member(person.member).device, new, "round {round}");
-    }
-    drop((one, two));
-    must_be_clean(&database);
-}
-
-// one storage: two nodes need PostgreSQL
-#[test]
-fn a_recovery_is_finished_once_on_two_nodes() {
-    let Some((database, one, two)) = nodes("recovery_race") else { return };
-    let people: Vec<(usize, Person)> =
-        (0..ROUNDS).map(|round| (round, Person::new(&one, &format!("p{round}")))).collect();
-    for (_, person) in &people {
-        person.does(&one, IdentityAct::AddFactor(factor(CredentialKind::RecoveryCodes, "codes")));
-    }
-    one.clock.advance_ms(8 * DAY_MS);
-    for (round, person) in people {
-        let codes = person.factor(&mut database.connect(Use::Admin), CredentialKind::RecoveryCodes);
-        let (key, mail) = (format!("lost {round}"), format!("p{round}@a.example"));
-        let begun = event(&one, person.recovers(&one, (&key, &mail), (codes.id, 0)));
-        one.clock.advance_ms(DAY_MS);
-        let finish = IdentityAct::FinishRecovery(begun.id, TOKEN, device(&key), Instant(0));
-        let race = [&one, &two].map(|node| of_browser(node, person.member, &key, finish.clone()));
-        let [first, second] = race;
-        let done = outcome(&at_once((&one, first), (&two, second)));
-        assert_eq!(done, (1, vec![Refusal::RecoveryMustBeOpen]), "round {round}");
-    }
-    drop((one, two));
-    must_be_clean(&database);
-}
-
-// one storage: two nodes need PostgreSQL
-#[test]
-fn one_request_on_two_nodes_is_booked_once() {
-    let Some((database, one, two)) = nodes("request_race") else { return };
-    for round in 0..ROUNDS {
-        let person = Person::new(&one, &format!("p{round}"));
-        let freeze = person.command(&one, IdentityAct::Freeze);
-        let answers = at_once((&one, freeze.clone()), (&two, freeze));
-        let mut replays: Vec<bool> = answers
-            .iter()
-            .map(|answer| match answer {
-                Answer::Decided(Outcome::Done { replayed, .. }) => *replayed,
-                other => panic!("not done: {other:?}"),
-            })
-            .collect();
-        replays.sort_unstable();
-        assert_eq!(replays, [false, true], "round {round}");
-    }
-    drop((one, two));
-    must_be_clean(&database);
-}
-
-// one storage: two nodes need PostgreSQL
-#[test]
-fn codes_that_are_tried_on_two_nodes_at_once_are_both_counted() {
-    let Some((database, one, two)) = nodes("tries_race") else { return };
-    let key = "guesser";
-    let browser = By::Browser(digest(key));
-    let purpose = (Purpose::RecoverByMail, key);
-    for round in 0..ROUNDS {
-        let address = format!("{round}@a.example");
-        let id = Challenge::id_of(purpose.0, &digest(key));
-        proved(&one, (MemberNumber(1), browser), purpose, &address);
-        let text = "UPDATE challenge SET state = 0 WHERE state = 1";
-        database.connect(Use::Admin).run_script(text).unwrap();
-        let wrong = || {
-            let act = IdentityAct::TryChallenge(id, digest("87654321"));
-            command(&one, MemberNumber(1), browser, act)
-        };
-        at_once((&one, wrong()), (&two, wrong()));
-        let keys = [id, Challenge::guesses_id_of(&digest(&address))];
-        let rows = database.connect(Use::Admin).find::<Challenge, _>(&keys).unwrap();
-        assert!(rows.len() == 2 && rows.iter().all(|row| row.tries == 3), "{rows:?}");
     }
 }

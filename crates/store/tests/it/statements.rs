@@ -23,6 +23,7 @@ const ROWS: &str = "
     INSERT INTO consent SELECT n, 1, n FROM {numbers};
     INSERT INTO challenge SELECT {digest}, 1, n, 1, 1, 0, 0, n, {digest}, {blob}, {blob}, ''
         FROM {numbers};
+    INSERT INTO payment_proof SELECT n, n, n, {blob} FROM {numbers};
     INSERT INTO device_seen SELECT n, n, '' FROM {numbers};
     INSERT INTO operation (id, seq, terminal, kind, refusal, effect, business_date, member, amount,
         held_change, epoch, payment, previous, expires_at, request_id, fingerprint)

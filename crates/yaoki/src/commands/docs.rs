@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, Args, Command, CommandFactory};
 use yaoki_server::api::openapi::openapi_json;
+use yaoki_server::pathways;
 use yaoki_server::web::refusals;
 
 use crate::cli::Cli;
@@ -24,13 +25,14 @@ pub(crate) struct Docs {
 }
 
 /// Every generated page.
-fn pages() -> [(&'static str, String); 6] {
+fn pages() -> [(&'static str, String); 7] {
     [
         ("settings.md", page::markdown()),
         ("cli.md", cli_page()),
         ("refusals.md", refusals::markdown()),
         ("payment-states.md", yaoki_core::payment_states::markdown()),
         ("switches.md", yaoki_core::switches::markdown()),
+        ("pathways.md", pathways::markdown()),
         ("openapi.json", openapi_json() + "\n"),
     ]
 }

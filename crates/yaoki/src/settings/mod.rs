@@ -242,8 +242,8 @@ settings! {
     /// The file that names the providers of external ids, TOML: `docs/guides/external-id.md` says
     /// how. Without it there are none.
     Serving openid: Option<PathBuf> = "", "FILE";
-    /// The name that passkeys are made for: a domain, the wallet page's own or one above it. When not
-    /// set, the host of `link_origin`. Changed, every passkey is lost.
+    /// The name that passkeys are made for: a domain, the wallet page's own or one above it. When
+    /// not set, the host of `link_origin`. Changed, every passkey is lost.
     Serving passkey_name: Option<String> = "", "DOMAIN";
     /// The version of the terms and notices that members agree to. Raise it when they change:
     /// everybody is asked again.

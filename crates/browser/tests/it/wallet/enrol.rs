@@ -27,9 +27,11 @@ fn a_link_is_pasted_where_it_could_not_be_opened() {
     let Some(stage) = Stage::start() else { return };
     let (_, link) = stage.member(1_000);
     let mut tab = stage.tab();
-    tab.open(&wallet(&stage, "en")).wait_for("#enrol-form");
+    tab.open(&wallet(&stage, "en")).wait_for("#to-sign-up");
     must_be_for_all(&tab);
     tab.screenshot("wallet-enrol-phone", Size::Phone);
+    tab.click("#enrol-more summary").wait_for("#enrol-form");
+    must_be_for_all(&tab);
     tab.type_text("#enrol-link", &format!("http://shop.example/wallet#{link}")).press("Enter");
     tab.wait_for(CODE_SHOWN);
 }
@@ -39,7 +41,7 @@ fn an_enrolment_whose_answer_was_lost_is_finished_after_a_reload() {
     let Some(stage) = Stage::start() else { return };
     let (_, link) = stage.member(1_000);
     let mut tab = stage.tab();
-    tab.open(&wallet(&stage, "en")).wait_for("#enrol-form");
+    tab.open(&wallet(&stage, "en")).click("#enrol-more summary").wait_for("#enrol-form");
     lose_answers(&tab, "/v1/device/enrol");
     tab.type_text("#enrol-link", &link).press("Enter");
     tab.wait_until("lost > 0").wait_for("#trouble");

@@ -3,6 +3,7 @@
 mod code;
 mod enrol;
 mod history;
+mod members;
 pub(crate) mod pay;
 
 use std::time::Duration;

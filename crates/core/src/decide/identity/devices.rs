@@ -76,6 +76,8 @@ fn redeem(act: &mut Acting<'_>, digest: &[u8; 32], device: &NewDevice) -> Result
         device,
         (EnrolmentWay::Invitation, digest),
     );
+    // Told where the server has said whose invitation it is, so that the notice's link is his.
+    act.tell(Template::InvitationUsed, &device.label);
     // Whoever was never answered stands in nobody's way.
     for late in pending {
         let says = Says { object: late.id.0, ..Says::default() };
@@ -221,8 +223,8 @@ fn add(act: &mut Acting<'_>, passkey: FactId, device: &NewDevice) -> Result<(), 
 }
 
 /// The paying right goes to another device: by the one that holds it, or to one that takes it: an
-/// older one takes it back, one whose time of waiting is over takes it, and where no device holds it
-/// any that is no newcomer does.
+/// older one takes it back, one whose time of waiting is over takes it, and where no device holds
+/// it any that is no newcomer does.
 fn move_paying_right(act: &mut Acting<'_>, id: FactId, secret: &[u8; 32]) -> Result<(), Stop> {
     act.must_be_open()?;
     let by = act.acting_device()?;

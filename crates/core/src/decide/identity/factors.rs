@@ -184,7 +184,6 @@ fn return_contact(act: &mut Acting<'_>, digest: &[u8; 32]) -> Result<(), Stop> {
         number: row.channel.code(),
         digest: digest.to_vec(),
         text: row.language.name().to_owned(),
-        ..Says::default()
     };
     act.book(act.identity.member, EventKind::ContactAdded, says);
     act.keep(Private { address: row.address.clone(), ..Private::default() });

@@ -84,7 +84,7 @@ pub(super) fn decide(
             unreachable!("challenges are decided above")
         }
     }
-    act.end()
+    Ok(act.end())
 }
 
 /// Whether this act, by who acts here, is the one that the event books. Secrets and times that a
@@ -240,10 +240,10 @@ impl<'a> Acting<'a> {
     }
 
     /// The first event is the answer.
-    fn end(self) -> Result<Outcome, Stop> {
+    fn end(self) -> Outcome {
         match self.effects.events.first() {
-            Some(event) => Ok(Outcome::Done { event: event.clone(), replayed: false }),
-            None => Ok(Outcome::Noted),
+            Some(event) => Outcome::Done { event: event.clone(), replayed: false },
+            None => Outcome::Noted,
         }
     }
 

@@ -32,7 +32,8 @@ pub(super) fn decide(act: &mut Acting<'_>) -> Result<(), Stop> {
         }
         IdentityAct::Verify(verified, used) => {
             let device = act.acting_device()?.id;
-            must(verified.is_strong(), Refusal::UserMustBeVerified)?;
+            let enough = verified.is_strong() || is_all_there_is(act, *verified);
+            must(enough, Refusal::UserMustBeVerified)?;
             let used = will_verify(act, *verified, *used)?;
             book(act, EventKind::UserVerified, device, verified.code());
             book_use(act, used);
@@ -68,6 +69,15 @@ fn restore(
         act.tell(Template::DeviceAdded, &new.label);
     }
     Ok(())
+}
+
+/// On an enrolled device, whose key has signed, the password is the second proof of a wallet that
+/// has nothing stronger: else who signed up with one could never add it.
+fn is_all_there_is(act: &Acting<'_>, verified: Verification) -> bool {
+    use CredentialKind::{Passkey, Totp};
+    let mut factors = act.view.people.credentials_of(act.identity.member);
+    let stronger = factors.any(|row| matches!(row.kind, Passkey | Totp));
+    verified == Verification::Password && !stronger
 }
 
 /// A password alone signs in where the wallet has no second factor; the device is known.
@@ -115,11 +125,11 @@ fn will_verify(act: &Acting<'_>, verified: Verification, used: Use) -> Result<Us
 
 /// What becomes of a factor that is good once.
 pub(super) fn will_use(act: &Acting<'_>, used: Use) -> Result<Use, Refusal> {
-    let Some((factor, use_)) = used else { return Ok(None) };
+    let Some((factor, place)) = used else { return Ok(None) };
     let row = act.view.people.credentials.get(&factor);
     let row = row.filter(|row| row.member == act.identity.member && row.is_active());
     let row = row.ok_or(Refusal::FactorMustExist)?;
-    let after = row.after_use(use_).ok_or(Refusal::FactorMustBeUnused)?;
+    let after = row.after_use(place).ok_or(Refusal::FactorMustBeUnused)?;
     Ok((after != row.used).then_some((factor, after)))
 }
 

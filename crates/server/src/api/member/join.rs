@@ -77,9 +77,12 @@ pub async fn join(State(app): State<App>, newcomer: Result<Newcomer, Problem>) -
         match request::json(&newcomer.body)? {
             JoinRequest::Redeem { request_id, invitation } => {
                 let request = fields::request_id("request_id", &request_id)?;
-                let acting = Acting::browser(&newcomer, MemberNumber::NONE, request);
-                let device = new_device(&app, &newcomer.key, &newcomer.seen.label);
                 let digest = invitation_digest(&app, &invitation)?;
+                let read = app
+                    .read(Side::Devices, newcomer.deadline, move |conn| read::link(conn, digest));
+                let inviting = read.await?.map_or(MemberNumber::NONE, |link| link.member);
+                let acting = Acting::browser(&newcomer, inviting, request);
+                let device = new_device(&app, &newcomer.key, &newcomer.seen.label);
                 let act = IdentityAct::RedeemInvitation(digest, device);
                 let event = book(&app, acting, act).await?;
                 stands(&app, &newcomer, FactId(event.object)).await

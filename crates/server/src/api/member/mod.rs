@@ -1,5 +1,5 @@
-//! What members do about themselves: becoming one, signing in, devices, factors, addresses, freezing
-//! and recovery.
+//! What members do about themselves: becoming one, signing in, devices, factors, addresses,
+//! freezing and recovery.
 //!
 //! | module        | what it is                                                     | who asks    |
 //! | ------------- | -------------------------------------------------------------- | ----------- |
@@ -16,9 +16,9 @@
 //! | [`contacts`]  | addresses on file                                              | a device    |
 //! | [`wallet`]    | freezing, terms, closing, what becomes of a recovery           | a device    |
 //!
-//! A browser is a key that proves its requests and that the book does not know. Each route takes one
-//! of a few acts, named in its body. Whoever asks about an address hears the same and causes the
-//! same work, whether it is a member's or not.
+//! A browser is a key that proves its requests and that the book does not know. Each route takes
+//! one of a few acts, named in its body. Whoever asks about an address hears the same and causes
+//! the same work, whether it is a member's or not.
 
 pub mod account;
 pub mod address;

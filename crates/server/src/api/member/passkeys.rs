@@ -1,6 +1,7 @@
 //! Passkeys of members: asking a browser to make one or to use one, and what is kept.
 //!
-//! What is kept of a passkey begins with the number that its member is known by to all his passkeys.
+//! What is kept of a passkey begins with the number that its member is known by to all his
+//! passkeys.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

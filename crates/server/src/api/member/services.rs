@@ -1,9 +1,9 @@
 //! What the handlers of members share: who makes passkeys, who hashes, what was used once, and who
 //! tries too often.
 //!
-//! Limits: [`TRIES_MAX`] wrong tries of a device in [`TRIES_WINDOW_MS`]; [`REMEMBERED_MAX`] finished
-//! ceremonies and devices are remembered, past which the oldest are forgotten. Both memories are one
-//! node's: what counts once everywhere is settled by request ids and the book.
+//! Limits: [`TRIES_MAX`] wrong tries of a device in [`TRIES_WINDOW_MS`]; [`REMEMBERED_MAX`]
+//! finished ceremonies and devices are remembered, past which the oldest are forgotten. Both
+//! memories are one node's: what counts once everywhere is settled by request ids and the book.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;

@@ -8,8 +8,8 @@
 //! | a passkey                     | a device that does not pay, and asks to                    |
 //! | a password, right or wrong    | one answer: go on on your device, or with a passkey       |
 //!
-//! A password is checked with the same work whether it is right, wrong, or of nobody; what follows is
-//! seen on known devices and at the addresses on file only, once a day.
+//! A password is checked with the same work whether it is right, wrong, or of nobody; what follows
+//! is seen on known devices and at the addresses on file only, once a day.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -20,7 +20,6 @@ use yaoki_core::identity::act::{IdentityAct, Use};
 use yaoki_core::identity::credential::CredentialKind;
 use yaoki_core::identity::people::People;
 use yaoki_core::ids::{FactId, MemberNumber, RequestId};
-use yaoki_core::refusal::Refusal;
 use yaoki_core::state::Verification;
 use yaoki_store::{Conn, StoreError, read};
 
@@ -356,11 +355,12 @@ pub(super) fn owner_of(
     Ok(Some((contact.member, people)))
 }
 
-/// Somebody's own device must have proved itself where only it may act.
+/// What a device's user has proved, for what weighs more; whether a password alone is enough is for
+/// the rule to say, which knows what else there is. One that leaked is not, beside a generator.
 pub(super) fn must_be_strong(proved: Option<Proved>) -> Result<Proved, Problem> {
     let proved = proved.ok_or(EdgeError::PasswordMustMatch)?;
-    if proved.is_leaked {
+    if proved.is_leaked && proved.verified.is_strong() {
         return Err(EdgeError::PasswordMustBeChanged.into());
     }
-    if proved.verified.is_strong() { Ok(proved) } else { Err(Refusal::UserMustBeVerified.into()) }
+    Ok(proved)
 }

@@ -239,15 +239,14 @@ async fn finish(
     let acting = Acting::browser(newcomer, MemberNumber::NONE, request);
     let id = Challenge::id_of(Purpose::SignUp, &newcomer.key.thumbprint);
     let seen = booked(app, acting, &[EventKind::MemberCreated]).await?;
-    let event = match seen {
-        Some(event) => event,
-        None => {
-            let challenge = own_challenge(app, newcomer).await?;
-            let factor = new_factor(app, newcomer, &challenge, factor).await?;
-            let device = new_device(app, &newcomer.key, &newcomer.seen.label);
-            let act = IdentityAct::SignUp { challenge: id, device, factor, terms };
-            book(app, acting, act).await?
-        }
+    let event = if let Some(event) = seen {
+        event
+    } else {
+        let challenge = own_challenge(app, newcomer).await?;
+        let factor = new_factor(app, newcomer, &challenge, factor).await?;
+        let device = new_device(app, &newcomer.key, &newcomer.seen.label);
+        let act = IdentityAct::SignUp { challenge: id, device, factor, terms };
+        book(app, acting, act).await?
     };
     let member = MemberNumber(event.subject);
     // The device's event follows those of member and address.

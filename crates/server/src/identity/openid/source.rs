@@ -2,8 +2,8 @@
 //! them, kept for [`KEPT_MS`].
 //!
 //! Keys are fetched again when a token names one that is not known, at most once in
-//! [`KEYS_PAUSE_MS`]: strangers' tokens make no more calls than that. A provider that failed is left
-//! alone for [`RESTING_MS`], so that those who wait for it do not wait one after the other.
+//! [`KEYS_PAUSE_MS`]: strangers' tokens make no more calls than that. A provider that failed is
+//! left alone for [`RESTING_MS`], so that those who wait for it do not wait one after the other.
 
 use std::fmt;
 use std::pin::Pin;

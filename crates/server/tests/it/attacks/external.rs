@@ -20,12 +20,12 @@ fn came(
     browser: &mut DeviceClient,
     (path, begin, act): (&str, &str, &str),
 ) -> Value {
-    let begun = world.told(browser, path, &json!({ "act": begin, "provider": "id" }));
-    let begun = Begun { address: text(&begun, "address"), attempt: text(&begun, "attempt") };
-    let came = stand.consent(&begun);
+    let where_to = world.told(browser, path, &json!({ "act": begin, "provider": "id" }));
+    let (address, attempt) = (text(&where_to, "address"), text(&where_to, "attempt"));
+    let given = stand.consent(&Begun { address, attempt: attempt.clone() });
     json!({
-        "act": act, "request_id": new_id(), "provider": "id", "code": came.code,
-        "state": came.state, "attempt": begun.attempt,
+        "act": act, "request_id": new_id(), "provider": "id", "code": given.code,
+        "state": given.state, "attempt": attempt,
     })
 }
 

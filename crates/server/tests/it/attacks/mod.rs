@@ -1,5 +1,5 @@
-//! Attacks on accounts against the running server: nothing is enrolled, nothing can be spent, and no
-//! password is confirmed.
+//! Attacks on accounts against the running server: nothing is enrolled, nothing can be spent, and
+//! no password is confirmed.
 //!
 //! | module       | attack                                                                     |
 //! | ------------ | -------------------------------------------------------------------------- |
@@ -16,7 +16,7 @@ mod external;
 mod pairs;
 mod phishing;
 mod recovery;
-mod staff;
+pub(crate) mod staff;
 mod theft;
 
 use serde_json::{Value, json};
@@ -45,7 +45,7 @@ pub(super) fn pair(address: &str, password: &str) -> Value {
 impl World {
     /// The devices of a member that have authority.
     pub(super) fn active(&self, member: &Member) -> Vec<Device> {
-        let number = identifier::parse(Kind::Member, &member.member).expect("an identifier");
+        let number = identifier::parse(Kind::Member, &member.wallet).expect("an identifier");
         let number = MemberNumber(number);
         let people = self.book.read_and_wait(move |conn| read::people_of(conn, number));
         let people = people.expect("they can be read");

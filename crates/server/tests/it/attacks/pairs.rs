@@ -20,7 +20,8 @@ on_both_storages! {
         for round in 0..2 {
             for address in addresses.iter().map(String::as_str).chain(["nobody@example.jp"]) {
                 for password in [PASSWORD, "wrong", "", &"x".repeat(500)] {
-                    let answer = world.asked(&mut world.device(), SIGN_IN, &pair(address, password));
+                    let pair = pair(address, password);
+                    let answer = world.asked(&mut world.device(), SIGN_IN, &pair);
                     assert_eq!(seen(&answer), expected, "{address}, {password}");
                 }
             }

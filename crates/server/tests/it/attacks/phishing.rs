@@ -35,7 +35,7 @@ on_both_storages! {
         let mut phisher = world.device();
         let asked = world.told(&mut phisher, SIGN_IN, &json!({ "act": "begin" }));
         for origin in ["https://wallet.example.com", "http://localhost:1"] {
-            member.authenticator.origin = origin.to_owned();
+            origin.clone_into(&mut member.authenticator.origin);
             // A real browser refuses another page's name; this one signs what it is told.
             let signed = world.run(member.authenticator.sign(&asked["options"]));
             let passkey = json!({ "ceremony": asked["ceremony"], "answer": signed });
@@ -74,7 +74,7 @@ on_both_storages! {
         assert_eq!(world.active(&member).len(), 1);
     }
 
-    fn a_device_that_a_deceived_member_approves_is_limited_and_the_old_one_takes_all_back(
+    fn a_device_that_was_phished_is_limited_and_the_old_one_takes_all_back(
         db: &mut TestDatabase
     ) {
         let world = World::with(db, 0, |_| {});

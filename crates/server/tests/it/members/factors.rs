@@ -68,8 +68,8 @@ on_both_storages! {
         assert_eq!(world.told(&mut member.device, CONTACTS, &typed), right, "lost answer");
         assert_eq!(world.count_of(Template::AddressAdded), 1, "to the old one only");
         let account = world.account(&mut member.device);
-        let mail = account["contacts"].as_array().expect("addresses").iter();
-        let mail = mail.filter(|one| one["channel"] == json!("mail")).next().expect("the mail");
+        let mut all = account["contacts"].as_array().expect("addresses").iter();
+        let mail = all.find(|one| one["channel"] == json!("mail")).expect("the mail");
         let end = json!({ "act": "end", "request_id": new_id(), "contact": mail["contact"] });
         for _ in 0..2 {
             world.told(&mut member.device, CONTACTS, &end);
@@ -103,8 +103,8 @@ on_both_storages! {
         let typed = json!({ "act": "code", "request_id": new_id(), "code": code });
         world.told(&mut member.device, CONTACTS, &typed);
         let account = world.account(&mut member.device);
-        let first = account["contacts"].as_array().expect("addresses").iter();
-        let first = first.filter(|one| one["address"] == json!(member.address)).next();
+        let mut all = account["contacts"].as_array().expect("addresses").iter();
+        let first = all.find(|one| one["address"] == json!(member.address));
         let contact = text(first.expect("the first"), "contact");
         let end = json!({ "act": "end", "request_id": new_id(), "contact": contact });
         world.told(&mut member.device, CONTACTS, &end);

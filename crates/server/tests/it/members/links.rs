@@ -100,7 +100,7 @@ on_both_storages! {
         let mut member = world.sign_up_by_passkey("hanako@example.jp");
         let (asset, amount) = ("money".to_owned(), 500);
         let order = yaoki_server::admin::Order::Credit {
-            member: member.member.clone(), asset, amount,
+            member: member.wallet.clone(), asset, amount,
         };
         world.order(order);
         world.clock.advance_ms(5 * 60_000);

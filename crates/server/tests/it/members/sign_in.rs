@@ -24,7 +24,8 @@ on_both_storages! {
         for body in [by_passkey, by_password] {
             let signed_in = world.told(&mut member.device, SESSION, &body);
             assert_eq!(world.told(&mut member.device, SESSION, &body), signed_in, "lost answer");
-            assert_eq!((&signed_in["device"], &signed_in["pays"]), (&json!(member.id), &json!(true)));
+            let said = (&signed_in["device"], &signed_in["pays"]);
+            assert_eq!(said, (&json!(member.id), &json!(true)));
             member.device.set_token(text(&signed_in, "token"));
             assert_eq!(world.shows(&mut member.device), "ok");
             world.told(&mut member.device, SESSION, &out());
@@ -128,7 +129,7 @@ on_both_storages! {
         let other = world.sign_up_by_passkey("taro@example.jp");
         let (_, answer) = world.by_passkey(&mut member, Some(&other.cookie));
         let json = answer.json();
-        assert_eq!((&json["member"], &json["pays"]), (&json!(member.member), &json!(false)));
+        assert_eq!((&json["member"], &json["pays"]), (&json!(member.wallet), &json!(false)));
         assert_ne!(json["device"], json!(member.id));
         world.clock.advance_ms(401 * DAY);
         let cookie = member.cookie.clone();
@@ -156,7 +157,7 @@ on_both_storages! {
         let mut twice = body.clone();
         twice["request_id"] = json!(new_id());
         assert_eq!(world.refused(&mut browser, SIGN_IN, &twice), "passkey_must_hold");
-        member.authenticator.origin = "http://localhost:1".to_owned();
+        "http://localhost:1".clone_into(&mut member.authenticator.origin);
         let signed = world.signed(&mut browser, (SIGN_IN, &begin), &mut member.authenticator);
         let body = json!({ "act": "passkey", "request_id": new_id(), "passkey": signed });
         assert_eq!(world.refused(&mut browser, SIGN_IN, &body), "passkey_must_hold");

@@ -1,11 +1,11 @@
-//! The whole way against a certified provider, npm's `oidc-provider`: a child process, real HTTP, the
-//! real clock, and a browser that follows redirects and keeps cookies.
+//! The whole way against a certified provider, npm's `oidc-provider`: a child process, real HTTP,
+//! the real clock, and a browser that follows redirects and keeps cookies.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use openidconnect::url::Url;
@@ -31,6 +31,8 @@ const REDIRECTS_MAX: usize = 10;
 struct Certified {
     child: Child,
     issuer: String,
+    /// Kept open: it says more later, and would end where nobody listens.
+    _said: BufReader<ChildStdout>,
 }
 
 impl Drop for Certified {
@@ -64,12 +66,12 @@ impl Certified {
             .stderr(Stdio::null())
             .spawn()
             .expect("node runs");
-        let said = child.stdout.take().expect("it is piped");
+        let mut said = BufReader::new(child.stdout.take().expect("it is piped"));
         let mut issuer = String::new();
-        BufReader::new(said).read_line(&mut issuer).expect("it says its issuer");
+        said.read_line(&mut issuer).expect("it says its issuer");
         let issuer = issuer.trim_end().to_owned();
         assert!(issuer.starts_with("http://127.0.0.1:"), "it did not start");
-        Some(Self { child, issuer })
+        Some(Self { child, issuer, _said: said })
     }
 
     fn provider(&self, client: Algorithm, allowed: Algorithm) -> Provider {

@@ -305,7 +305,7 @@ on_both_storages! {
         let start = World::start(&owned.member.address);
         assert_eq!(world.refused(&mut browser, RECOVERY, &start), "proofs_must_differ");
         let what = json!({
-            "act": "vouch_for_member", "member": owned.member.member, "shown": shown["shown"],
+            "act": "vouch_for_member", "member": owned.member.wallet, "shown": shown["shown"],
         });
         assert_eq!(world.by_two(&mut both, &what)["done"], json!("recovery_vouched"));
         world.told(&mut browser, RECOVERY, &start);
