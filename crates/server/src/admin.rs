@@ -6,6 +6,7 @@
 
 mod listing;
 mod message;
+mod operators;
 mod told;
 
 use std::path::PathBuf;
@@ -21,7 +22,6 @@ use yaoki_core::facts::{Event, EventKind};
 use yaoki_core::ids::{
     FactId, MemberNumber, MerchantNumber, RequestId, StoreNumber, TerminalNumber, WebhookNumber,
 };
-use yaoki_core::operator::OPERATOR_LINK_MS;
 use yaoki_core::refusal::Refusal;
 use yaoki_core::state::Terminal;
 use yaoki_core::switches::{Capability, Scope, Switch, provider_number};
@@ -39,6 +39,7 @@ use crate::serve::MEMBERS_MIN;
 
 pub use self::listing::LISTED;
 pub use self::message::{By, Message, Order};
+pub(crate) use self::operators::operator_page;
 use self::told::told;
 
 /// How long an act may wait for its turn, milliseconds.
@@ -193,7 +194,7 @@ pub fn perform(desk: &Desk, message: &Message) -> Result<Value, AdminError> {
             show_terminal_key(desk, TerminalNumber(number(Kind::Terminal, terminal)?))
         }
         Order::Credit { member, asset, amount } => credit(desk, by, (member, asset, *amount)),
-        Order::CreateFirstOperators { one, two } => create_first_operators(desk, by, [one, two]),
+        Order::CreateFirstOperators { one, two } => operators::create_first(desk, by, [one, two]),
         Order::CreateLink { member, lifetime_seconds } => {
             create_link(desk, by, member, lifetime_seconds.unwrap_or(LINK_SECONDS))
         }
@@ -348,35 +349,6 @@ fn create_link(
     reply["link_token"] = token.into();
     reply["expires_at"] = time::text(expires_at).into();
     Ok(reply)
-}
-
-/// Tokens are random; only their digests are kept. A repeat tells none: those of the first time are
-/// the ones that work.
-fn create_first_operators(desk: &Desk, by: &By, names: [&String; 2]) -> Result<Value, AdminError> {
-    let tokens = [(); 2].map(|()| URL_SAFE_NO_PAD.encode(random::<LINK_TOKEN_BYTES>(desk)));
-    let expires_at = (desk.clock)().plus_ms(OPERATOR_LINK_MS);
-    let act = Act::CreateFirstOperators {
-        names: names.map(Clone::clone),
-        links: [&tokens[0], &tokens[1]].map(|token| link_digest(token)),
-        expires_at,
-        among_members: desk.book.kind() != BookKind::Live,
-    };
-    let (event, replayed) = administer(desk, by, act)?;
-    let mut reply = told(&event, replayed);
-    if !replayed {
-        let app = desk.server.as_ref();
-        let origin = app.map(|app| app.console.passkey_origin(app)).unwrap_or_default();
-        let [one, two] = tokens.map(|token| format!("{origin}{}", operator_page(&token)));
-        reply["one"] = one.into();
-        reply["two"] = two.into();
-        reply["expires_at"] = time::text(expires_at).into();
-    }
-    Ok(reply)
-}
-
-/// The page at which an operator registers a passkey; a browser sends nothing of the token.
-pub(crate) fn operator_page(token: &str) -> String {
-    format!("/console#operator={token}")
 }
 
 /// Nothing is booked: a link is in the memory of this server, for ten minutes.

@@ -152,27 +152,32 @@ fn router_of(name: ListenerName) -> OpenApiRouter<App> {
             .routes(routes!(web::demo::authority))
             .routes(routes!(web::mailbox::mailbox))
             .routes(routes!(document)),
-        ListenerName::Console => OpenApiRouter::new()
-            .routes(routes!(console::session::begin))
-            .routes(routes!(console::session::end))
-            .routes(routes!(console::day::today))
-            .routes(routes!(console::operations::list))
-            .routes(routes!(console::operations::find))
-            .routes(routes!(console::operations::unacknowledged))
-            .routes(routes!(console::payment::payment))
-            .routes(routes!(console::shops::shops))
-            .routes(routes!(console::shops::switches))
-            .routes(routes!(console::stream::stream))
-            .routes(routes!(console::sign_in::sign_in))
-            .routes(routes!(console::own::own))
-            .routes(routes!(console::proposals::list))
-            .routes(routes!(console::proposals::propose))
-            .routes(routes!(console::proposals::decide))
-            .routes(routes!(console::proposals::act))
-            .routes(routes!(console::colleagues::operators))
-            .routes(routes!(console::colleagues::clerks))
-            .routes(routes!(web::shell::console)),
+        ListenerName::Console => of_console(),
     }
+}
+
+/// The routes of operators' browsers.
+fn of_console() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(console::session::begin))
+        .routes(routes!(console::session::end))
+        .routes(routes!(console::day::today))
+        .routes(routes!(console::operations::list))
+        .routes(routes!(console::operations::find))
+        .routes(routes!(console::operations::unacknowledged))
+        .routes(routes!(console::payment::payment))
+        .routes(routes!(console::shops::shops))
+        .routes(routes!(console::shops::switches))
+        .routes(routes!(console::stream::stream))
+        .routes(routes!(console::sign_in::sign_in))
+        .routes(routes!(console::own::own))
+        .routes(routes!(console::proposals::list))
+        .routes(routes!(console::proposals::propose))
+        .routes(routes!(console::proposals::decide))
+        .routes(routes!(console::proposals::act))
+        .routes(routes!(console::colleagues::operators))
+        .routes(routes!(console::colleagues::clerks))
+        .routes(routes!(web::shell::console))
 }
 
 /// What only peers on this machine are served.

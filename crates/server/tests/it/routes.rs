@@ -174,8 +174,8 @@ const NEWCOMERS: [&str; 6] = [
     "/v1/member/link",
 ];
 
-/// Path of a `post` at the console, and what everybody is told but whoever signed in there; he, by
-/// a link and so without an account, is told [`OK`], or [`NO_ACCOUNT`]. Operators with accounts,
+/// Path of a `post` at the console, and what everybody is told but whoever signed in there. He did
+/// it by a link, so he has no account, and is told [`OK`] or [`NO_ACCOUNT`]. Operators with accounts,
 /// role by role: see `operators`.
 const CONSOLE: &[(&str, &str)] = &[
     ("/v1/console/sign-in", NEWCOMER),

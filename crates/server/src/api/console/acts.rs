@@ -421,7 +421,8 @@ mod tests {
             r#"{"act":"close_switch","capability":"payment","scope":"moon"}"#,
             r#"{"act":"close_switch","capability":"payment","scope":"store"}"#,
             r#"{"act":"open_switch","capability":"payment","scope":"everything","subject":"1"}"#,
-            r#"{"act":"close_switch","capability":"enrolment","scope":"everything","lapse_seconds":-1}"#,
+            r#"{"act":"close_switch","capability":"payment","scope":"everything",
+                "lapse_seconds":-1}"#,
         ] {
             let form: ActForm = serde_json::from_str(wrong).expect("it is a form");
             assert!(form.switch(Instant(0)).is_err(), "{wrong}");

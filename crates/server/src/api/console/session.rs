@@ -1,6 +1,5 @@
 //! Who asks at the console, and signing in by a link, until there are operators (see
-//! [`super::sign_in`]). Where there are, no link opens it, and no session that a link began goes
-//! on.
+//! [`super::sign_in`]). Where there are, no link opens it, and no session of a link goes on.
 //!
 //! `yaoki admin console-link` makes a link for a name. A browser redeems it, once, with a key that
 //! it has just made; the token that it gets is bound to that key, says who works, and ends after

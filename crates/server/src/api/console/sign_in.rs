@@ -7,8 +7,7 @@
 //!
 //! A link is the book's: made for one operator by the host or by two others, for ten minutes and
 //! one passkey. What is kept of a passkey begins with the number that its operator is known by to
-//! all his passkeys. Counters are the book's, too, so that a copy is found on whichever node it
-//! signs.
+//! all his passkeys. Counters are the book's, too: a copy is found on whichever node it signs.
 
 use axum::extract::State;
 use axum::response::Response;

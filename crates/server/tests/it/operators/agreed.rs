@@ -123,7 +123,7 @@ on_both_storages! {
         let world = World::with(db, 1, |_| {});
         let [mut aoi, mut ren] = world.first_operators();
         let act = |act: &str| json!({ "act": act, "member": member(&world, 0) });
-        world.clock.advance_ms(5 * MINUTE);
+        world.clock.advance_ms(6 * MINUTE);
         let done = world.told(&mut aoi.browser, ACT, &alone(&act("freeze_member")));
         assert_eq!(done["done"], json!("member_frozen"));
         let unfreeze = act("unfreeze_member");
@@ -159,7 +159,7 @@ on_both_storages! {
             assert_eq!(refused, "proposal_must_be_approved");
         }
         let proposal = world.agreed([&mut aoi.browser, &mut ren.browser], &what);
-        world.clock.advance_ms(24 * 60 * MINUTE);
+        world.clock.advance_ms(25 * 60 * MINUTE);
         world.signs_in(&mut aoi);
         assert_eq!(world.newest(&mut aoi.browser)["state"], json!("expired"));
         let refused = world.refused(&mut aoi.browser, ACT, &under(&proposal, &what));
@@ -254,7 +254,7 @@ on_both_storages! {
         world.told(&mut aoi.browser, ACT, &end);
         let listed = world.told(&mut aoi.browser, CLERKS, &list);
         assert_eq!(listed["clerks"][0]["state"], json!("ended"));
-        world.clock.advance_ms(5 * MINUTE);
+        world.clock.advance_ms(6 * MINUTE);
         let make = alone(&json!({ "act": "create_clerk", "store": store, "name": "Rin" }));
         let refused = world.refused(&mut aoi.browser, ACT, &make);
         assert_eq!(refused, "verification_must_be_fresh");
