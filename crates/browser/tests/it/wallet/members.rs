@@ -112,7 +112,8 @@ fn a_member_signs_up_with_a_password_and_is_told_to_add_a_passkey() {
         other.click("#enter details:nth-of-type(2) summary");
         other.type_text("#sign-in-form [name=address]", "taro@example.jp");
         other.type_text("#sign-in-form [name=password]", password).press("Enter");
-        other.wait_until("document.querySelector('#enter-title').innerText.includes('Continue on')");
+        other
+            .wait_until("document.querySelector('#enter-title').innerText.includes('Continue on')");
         must_be_for_all(&other);
         other.screenshot("member-guided-phone", Size::Phone);
         other.click("#enter-back a").click("#to-sign-in").wait_for("#enter details");
