@@ -240,8 +240,8 @@ mod tests {
 
     /// What one page loads of scripts, and what all pages together send of them, compressed, bytes.
     const SCRIPTS_BYTES_MAX: usize = 100_000;
-    /// What the member's page loads only when somebody needs it: before the browser is a device, and
-    /// once it is one.
+    /// What the member's page loads only when somebody needs it: before the browser is a device,
+    /// and once it is one.
     const LATER: [&[&str]; 2] = [
         &["wallet-enter.js", "wallet-recover.js", "wallet-acts.js"],
         &["wallet-account.js", "wallet-devices.js", "wallet-factors.js", "wallet-acts.js"],
