@@ -334,7 +334,6 @@ wallet-refusal-sign-must-be-ours = This is no code of a shop here. It may be of 
 wallet-refusal-sign-must-hold = This code is not genuine, or was changed. Do not pay with it; tell the shop.
 wallet-refusal-store-must-exist = There is no store with this number.
 wallet-refusal-challenge-must-be-open = This code is no longer good: too old, typed wrongly too often, or used. Send a new one.
-wallet-refusal-code-must-match = This is not the code that was sent. Type the newest one.
 wallet-refusal-device-must-be-signed-in = This device is signed out. Sign in again.
 wallet-refusal-user-must-be-verified = This needs a passkey, or a password with a code generator.
 wallet-refusal-device-must-not-be-young = This device was added within three days and cannot do this yet. Use your older device.

@@ -334,7 +334,6 @@ wallet-refusal-sign-must-be-ours = ここで使える店舗のコードではあ
 wallet-refusal-sign-must-hold = このコードは本物ではないか、書き換えられています。支払わずに、店舗に知らせてください。
 wallet-refusal-store-must-exist = この番号の店舗はありません。
 wallet-refusal-challenge-must-be-open = このコードはもう使えません。時間切れか、間違いが多すぎたか、使用済みです。新しいコードを送ってください。
-wallet-refusal-code-must-match = 送られたコードと違います。最新のコードを入力してください。
 wallet-refusal-device-must-be-signed-in = この端末はサインアウトしています。もう一度サインインしてください。
 wallet-refusal-user-must-be-verified = パスキー、またはパスワードと認証アプリが必要です。
 wallet-refusal-device-must-not-be-young = 追加から 3 日以内の端末ではできません。以前からの端末で行ってください。
