@@ -1,4 +1,4 @@
-// The operator's page: signing in by a link, the views with their addresses, and the stream that
+// The operator's page: signing in, the views with their addresses, and the stream that
 // keeps today's figures alive.
 
 import { Refused, Unreachable, announce, pause, say, showOnly, takeFragment, the } from "./page.js";
@@ -8,12 +8,15 @@ import { enterUnacknowledged } from "./console-operations.js";
 import { enterPayment, isBehind } from "./console-payment.js";
 import { enterSearch, startSearch } from "./console-search.js";
 import { enterShops, enterSwitches } from "./console-shops.js";
+import { enterApprovals, enterColleagues, hasPasskeys, register, signInByPasskey, whyNot } from "./console-staff.js";
 import { linesOf } from "./console-stream.js";
 import { enterToday, hearFigures, startToday } from "./console-today.js";
 
 const KEY = "console";
 /** A link's token, and not the place that the skip link leads to. */
 const LINK = /^[\w-]{20,200}$/;
+/** The token of a link at which an operator registers a passkey. */
+const INVITED = /^operator=([\w-]{20,200})$/;
 /** The server says something every 15 seconds; after twice that the stream is dead, milliseconds. */
 const SILENCE_MS = 30_000;
 /** The pauses between tries double up to this, milliseconds. */
@@ -26,12 +29,16 @@ const VIEWS = {
   shops: ["console-shops", enterShops],
   unacknowledged: ["console-unacknowledged", enterUnacknowledged],
   switches: ["console-switches", enterSwitches],
+  approvals: ["console-approvals", enterApprovals],
+  colleagues: ["console-colleagues", enterColleagues],
 };
 const PLACES = ["asking", "outside", ...Object.keys(VIEWS)].map((name) => the(`view-${name}`));
 /** A payment belongs to the search. */
 const TABS = { payment: "search" };
 
 let visit = 0;
+/** The token of the link at which a passkey is registered; null for none. */
+let invited = null;
 /** Since when the figures are alive, and when they last were. */
 let since = null;
 let heardAt = null;
@@ -212,7 +219,12 @@ async function askZone() {
 }
 
 async function begin(token) {
-  book.key = await signIn(token);
+  await open(await signIn(token));
+}
+
+/** Shows the book to whoever has the key of a session. */
+async function open(key) {
+  book.key = key;
   if (!book.key) return;
   await askZone();
   if (!book.key) return;
@@ -227,6 +239,24 @@ async function begin(token) {
   follow();
 }
 
+/** Registers at the link, if one was opened, and signs in. */
+async function usePasskeyNow() {
+  const button = the("passkey-sign-in");
+  button.disabled = true;
+  try {
+    if (invited) {
+      await register(invited);
+      invited = null;
+      button.textContent = say("console-passkey-sign-in");
+    }
+    await open(await signInByPasskey(KEY));
+  } catch (error) {
+    showOutside(whyNot(error));
+  } finally {
+    button.disabled = false;
+  }
+}
+
 whenOver(() => leave(say("console-over")));
 document.addEventListener("click", onClick);
 addEventListener("popstate", () => book.key && showView());
@@ -239,9 +269,20 @@ addEventListener("pageshow", ({ persisted }) => {
 });
 document.addEventListener("visibilitychange", () => document.hidden || wake());
 the("sign-out").addEventListener("click", signOut);
+the("passkey-sign-in").addEventListener("click", usePasskeyNow);
+the("passkey-sign-in").hidden = !hasPasskeys();
 // Another link was opened over the page.
-addEventListener("hashchange", () => LINK.test(location.hash.slice(1)) && location.reload());
+addEventListener("hashchange", () => {
+  const fragment = location.hash.slice(1);
+  if (LINK.test(fragment) || INVITED.test(fragment)) location.reload();
+});
 
 // The link's token is taken out of the address before anything else is asked.
 const fragment = takeFragment();
-await begin(LINK.test(fragment) ? fragment : null);
+invited = INVITED.exec(fragment)?.[1] ?? null;
+if (invited) {
+  the("passkey-sign-in").textContent = say("console-passkey-make");
+  showOutside(say("console-invited"));
+} else {
+  await begin(LINK.test(fragment) ? fragment : null);
+}

@@ -9,7 +9,7 @@ import { drop, find, keep } from "./kept.js";
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256" };
 const SIGNATURE = { name: "ECDSA", hash: "SHA-256" };
 /** Where an answer has a newer token: the session is in use, and goes on. */
-const RENEWED = "yaoki-device-token";
+const RENEWED = ["yaoki-device-token", "yaoki-console-token"];
 
 /** A key pair as it is kept: nobody can take the private half out of the browser. */
 async function newKey() {
@@ -137,7 +137,7 @@ export class ProvingKey {
     this.#nonce = headers.get("DPoP-Nonce") ?? this.#nonce;
     const date = Date.parse(headers.get("Date"));
     if (date) this.#ahead = date - Date.now();
-    const token = headers.get(RENEWED);
+    const token = RENEWED.map((name) => headers.get(name)).find(Boolean);
     if (token && this.token) this.#renew(token);
   }
 

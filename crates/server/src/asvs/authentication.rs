@@ -49,14 +49,14 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
     not_met(
         ("6.2.2", 1),
         "Everybody can change his password",
-        "Whoever has a password and neither passkey nor generator is verified for five minutes after \
-         sign-up only; later he recovers, or adds nothing.",
+        "Whoever has a password and neither passkey nor generator is verified for five minutes \
+         after sign-up only; later he recovers, or adds nothing.",
     ),
     not_met(
         ("6.2.3", 1),
         "A change of password asks for the present one",
-        "It asks for the user's verification within five minutes, which a passkey gives without the \
-         password.",
+        "It asks for the user's verification within five minutes, which a passkey gives without \
+         the password.",
     ),
     met(
         ("6.2.4", 1),
@@ -81,8 +81,8 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
     not_met(
         ("6.2.8", 1),
         "A password is taken exactly as it was typed",
-        "It is neither cut nor changed in case, but put into Unicode's form C, so that a phone and a \
-         Mac mean the same.",
+        "It is neither cut nor changed in case, but put into Unicode's form C, so that a phone \
+         and a Mac mean the same.",
     ),
     met(
         ("6.2.9", 2),
@@ -132,9 +132,9 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
     not_met(
         ("6.3.3", 2),
         "Two factors to get in; at level 3 one that is hardware and cannot be phished",
-        "A member shows the device's key and a passkey or password. At the console an operator still \
-         shows one thing, a one-time link that was made on the host; passkeys in hardware are asked \
-         of nobody.",
+        "A member shows the device's key and a passkey or password. At the console an operator \
+         still shows one thing, a one-time link that was made on the host; passkeys in hardware \
+         are asked of nobody.",
     ),
     met(
         ("6.3.4", 2),
@@ -198,8 +198,8 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
     ),
     met(
         ("6.4.4", 2),
-        "Whoever lost a factor proves himself at least as at the beginning: two proofs of different \
-         kinds, where sign-up asks for one",
+        "Whoever lost a factor proves himself at least as at the beginning: two proofs of \
+         different kinds, where sign-up asks for one",
         RECOVERY,
         &[
             "every_pair_of_different_proofs_starts_a_recovery_and_a_verified_device_cancels_it",
@@ -243,7 +243,8 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
     ),
     met(
         ("6.5.4", 2),
-        "Codes have 20 bits or more, or six digits: typed ones eight digits, recovery codes 80 bits",
+        "Codes have 20 bits or more, or six digits: typed ones eight digits, recovery codes 80 \
+         bits",
         CHALLENGE,
         &[
             "every_code_of_a_sheet_is_found_and_all_differ",

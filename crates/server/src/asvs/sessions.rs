@@ -60,8 +60,8 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
     not_met(
         ("7.2.4", 1),
         "Who authenticates gets a new token, and the old one ends",
-        "Signing in does so. Being verified again within a session leaves its token as it is: it is \
-         bound to the device's key.",
+        "Signing in does so. Being verified again within a session leaves its token as it is: it \
+         is bound to the device's key.",
     ),
     met(
         ("7.3.1", 2),
@@ -93,7 +93,8 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
     not_met(
         ("7.4.3", 2),
         "Whoever changes a factor may end all other sessions in the same step",
-        "Each device can be ended in the list; there is no step that ends all others but a recovery.",
+        "Each device can be ended in the list; there is no step that ends all others but a \
+         recovery.",
     ),
     met(
         ("7.4.5", 2),
@@ -139,7 +140,8 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
     not_met(
         ("8.2.4", 3),
         "Circumstances are judged at sign-in and in the middle of sessions",
-        "As 8.1.3. What does not depend on them is there: limits of new devices, and the user anew.",
+        "As 8.1.3. What does not depend on them is there: limits of new devices, and the user \
+         anew.",
     ),
     met(
         ("8.3.2", 3),

@@ -58,8 +58,8 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
     not_met(
         ("2.3.5", 3),
         "What is worth much takes two people",
-        "Unfreezing, opening what was closed, operators and recoveries by staff do; giving money to \
-         a member (`credit`) still takes one person on the host.",
+        "Unfreezing, opening what was closed, operators and recoveries by staff do; giving money \
+         to a member (`credit`) still takes one person on the host.",
     ),
     met(
         ("2.4.1", 2),
@@ -126,8 +126,8 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
     not_met(
         ("16.4.3", 2),
         "Logs go to another system",
-        "Anchors of the ledger go to witnesses. The log goes to standard error; where from there is \
-         up to whoever runs the server.",
+        "Anchors of the ledger go to witnesses. The log goes to standard error; where from there \
+         is up to whoever runs the server.",
     ),
     met(
         ("16.5.2", 2),

@@ -91,6 +91,7 @@ assets! {
     "console-plots.js": SCRIPT;
     "console-search.js": SCRIPT;
     "console-shops.js": SCRIPT;
+    "console-staff.js": SCRIPT;
     "console-stream.js": SCRIPT;
     "console-today.js": SCRIPT;
     "icon.svg": "image/svg+xml";

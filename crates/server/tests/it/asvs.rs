@@ -8,7 +8,8 @@ use yaoki_server::asvs::{Verdict, markdown, requirements};
 
 use crate::pathways::sources;
 
-/// Each chapter's requirements that are about who somebody is and what he may do, with their levels.
+/// Each chapter's requirements that are about who somebody is and what he may do, with their
+/// levels.
 const ALL: [&[(&str, u8)]; 8] = [
     &[
         ("2.1.3", 2),

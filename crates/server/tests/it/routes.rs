@@ -175,8 +175,8 @@ const NEWCOMERS: [&str; 6] = [
 ];
 
 /// Path of a `post` at the console, and what everybody is told but whoever signed in there. He did
-/// it by a link, so he has no account, and is told [`OK`] or [`NO_ACCOUNT`]. Operators with accounts,
-/// role by role: see `operators`.
+/// it by a link, so he has no account, and is told [`OK`] or [`NO_ACCOUNT`]. Operators with
+/// accounts, role by role: see `operators`.
 const CONSOLE: &[(&str, &str)] = &[
     ("/v1/console/sign-in", NEWCOMER),
     ("/v1/console/own", NOT_SIGNED_IN),

@@ -1,8 +1,8 @@
 //! Every check of an ID token (OpenID Connect Core 1.0, 3.1.3.7), and what is taken out of it.
 //!
 //! The library parses, finds the key, checks signature, `iss`, `aud`, `exp`, `nonce` and the type;
-//! what it leaves to its user (`alg` by our list, `kid`, `azp`, `nbf`, `iat`, `at_hash`, `sub`) is checked
-//! here.
+//! what it leaves to its user (`alg` by our list, `kid`, `azp`, `nbf`, `iat`, `at_hash`, `sub`) is
+//! checked here.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
