@@ -147,7 +147,7 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
         &[
             "a_handler_that_panics_is_answered_with_a_problem_and_its_connection_goes_on",
             "a_panic_outside_of_decide_ends_the_process_and_loses_nothing",
-            "a_filter_of_leaked_passwords_is_made_without_a_book_and_a_server_starts_only_with_a_whole_one",
+            "a_filter_of_leaked_passwords_is_made_without_a_book_and_must_be_whole",
             "a_failing_disk_answers_unknown_and_stops_the_process",
         ],
     ),

@@ -127,7 +127,7 @@ fn who_does_something_must_be_said_and_who_looks_need_not() {
 }
 
 #[test]
-fn a_filter_of_leaked_passwords_is_made_without_a_book_and_a_server_starts_only_with_a_whole_one() {
+fn a_filter_of_leaked_passwords_is_made_without_a_book_and_must_be_whole() {
     let place = Place::new();
     let file = |name: &str| place.path().join(name);
     std::fs::write(file("list.txt"), "kiwa mizu sorano\nsorano mizu kiwa\n").expect("ours");
