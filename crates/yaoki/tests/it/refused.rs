@@ -67,7 +67,7 @@ fn a_live_book_refuses_what_is_for_play() {
     refused(&place, &["demo", "--data=data"], 1, "demo parts are for demo books only");
     place.done(&["admin", "create-member"]);
     refused(&place, &["admin", "credit", "1", "100"], 1, "refused on a live book");
-    refused(&place, &["admin", "link", "1"], 1, "makes no enrolment links");
+    refused(&place, &["admin", "link", "1"], 2, "makes no enrolment links");
     let balance = place.reply(&["admin", "balance", "member:1"]);
     assert_eq!(balance["amount"], 0);
     let serve = [&["serve", "--webhook-loopback"], &FREE_PORTS[..]].concat();

@@ -112,6 +112,12 @@ impl Tries {
     }
 }
 
+/// The host of an origin, without its port.
+fn host_of(origin: &str) -> &str {
+    let host = origin.split("://").nth(1).unwrap_or_default();
+    host.rsplit_once(':').map_or(host, |(host, _)| host)
+}
+
 impl From<PasswordError> for Problem {
     fn from(error: PasswordError) -> Self {
         match error {
@@ -152,17 +158,31 @@ impl App {
         let mut origins = vec![self.wallet_origin()];
         let hosts = self.device_hosts.iter();
         origins.extend(hosts.map(|host| format!("{}://{host}", self.device_scheme())));
-        origins.dedup();
+        let first = host_of(&origins[0]).to_owned();
+        let id = name.unwrap_or(&first);
+        // Where the page is reached under other names, too, there are no passkeys under those.
+        let own = |origin: &String| {
+            let host = host_of(origin);
+            host == id || host.strip_suffix(id).is_some_and(|rest| rest.ends_with('.'))
+        };
         let safe = |origin: &String| {
             origin.starts_with("https://") || origin.starts_with("http://localhost")
         };
-        if name.is_none() && !origins.iter().all(safe) {
-            tracing::warn!("there are no passkeys: the wallet page is served in the clear");
+        let is_name = id.parse::<std::net::IpAddr>().is_err();
+        if name.is_none() {
+            origins.retain(|origin| own(origin) && safe(origin) && is_name);
+        } else {
+            let others = origins.split_off(1);
+            origins.extend(others.into_iter().filter(|origin| own(origin)));
+        }
+        origins.dedup();
+        if origins.is_empty() {
+            tracing::warn!(
+                "there are no passkeys: the wallet page has no name that browsers trust"
+            );
             return Ok(());
         }
-        let first = origins[0].split("://").nth(1).unwrap_or_default();
-        let first = first.rsplit_once(':').map_or(first, |(host, _)| host);
-        let relying = Relying::new(name.unwrap_or(first), &self.members.operator_name, &origins)?;
+        let relying = Relying::new(id, &self.members.operator_name, &origins)?;
         // It is said once; a second server in the process has a state of its own.
         let _ = self.members.passkeys.set(relying);
         Ok(())

@@ -181,6 +181,12 @@ pub(super) enum Capability {
     Enrolment,
     /// Giving money or points to members
     Credit,
+    /// Becoming a member
+    SignUp,
+    /// Starting and finishing recoveries
+    Recovery,
+    /// Signing in by an external id, and linking one
+    ExternalId,
 }
 
 impl Capability {
@@ -192,6 +198,9 @@ impl Capability {
             Self::CodeIssue => Core::CodeIssue,
             Self::Enrolment => Core::Enrolment,
             Self::Credit => Core::Credit,
+            Self::SignUp => Core::SignUp,
+            Self::Recovery => Core::Recovery,
+            Self::ExternalId => Core::ExternalId,
         }
     }
 }
@@ -212,6 +221,9 @@ pub(super) struct Subject {
     /// Only for this member, as mem_… or the number
     #[arg(long, value_name = "ID")]
     member: Option<String>,
+    /// Only for this provider of external ids, by its name
+    #[arg(long, value_name = "NAME")]
+    provider: Option<String>,
 }
 
 impl Subject {
@@ -222,6 +234,7 @@ impl Subject {
             ("store", &self.store),
             ("terminal", &self.terminal),
             ("member", &self.member),
+            ("provider", &self.provider),
         ];
         let found = given.into_iter().find_map(|(scope, id)| Some((scope, id.clone()?)));
         match found {
