@@ -356,10 +356,10 @@ pub(super) fn owner_of(
 }
 
 /// What a device's user has proved, for what weighs more; whether a password alone is enough is for
-/// the rule to say, which knows what else there is. One that leaked is not, beside a generator.
+/// the rule to say, which knows what else there is. One that leaked is not.
 pub(super) fn must_be_strong(proved: Option<Proved>) -> Result<Proved, Problem> {
     let proved = proved.ok_or(EdgeError::PasswordMustMatch)?;
-    if proved.is_leaked && proved.verified.is_strong() {
+    if proved.is_leaked {
         return Err(EdgeError::PasswordMustBeChanged.into());
     }
     Ok(proved)
