@@ -315,7 +315,7 @@ on_both_storages! {
             "act": "verify", "request_id": members::new_id(), "password": members::PASSWORD,
         });
         let here = world.refused(&mut member.device, members::SESSION, &verify);
-        assert_eq!(here, "user_must_be_verified", "it is right, and not enough");
+        assert_eq!(here, "ok", "it is right, and all there is");
         let refused = world.refused(&mut device, members::SESSION, &verify);
         assert_eq!(refused, "password_must_be_changed");
     }
