@@ -316,7 +316,10 @@ on_both_storages! {
         });
         let here = world.refused(&mut member.device, members::SESSION, &verify);
         assert_eq!(here, "ok", "it is right, and all there is");
-        let refused = world.refused(&mut device, members::SESSION, &verify);
+        let again = json!({
+            "act": "verify", "request_id": members::new_id(), "password": members::PASSWORD,
+        });
+        let refused = world.refused(&mut device, members::SESSION, &again);
         assert_eq!(refused, "password_must_be_changed");
     }
 
