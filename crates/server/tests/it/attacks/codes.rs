@@ -39,7 +39,7 @@ on_both_storages! {
         let other_purpose = json!({ "act": "code", "channel": "mail", "code": right });
         let refused = world.refused(&mut browser, RECOVERY, &other_purpose);
         assert_eq!(refused, "challenge_must_be_open");
-        world.clock.advance_ms(10 * 60_000);
+        world.clock.advance_ms(10 * 60_000 + 1_000);
         assert_eq!(world.refused(&mut browser, SIGN_UP, &typed), "challenge_must_be_open");
     }
 
@@ -61,7 +61,7 @@ on_both_storages! {
         let world = World::with(db, 0, |_| {});
         let members: Vec<_> =
             (0..10).map(|n| world.sign_up_by_passkey(&format!("m{n}@example.jp"))).collect();
-        world.clock.advance_ms(8 * DAY);
+        world.clock.advance_ms(8 * DAY + 1_000);
         for member in &members {
             let mut browser = world.device();
             let begin = json!({
@@ -92,7 +92,7 @@ on_both_storages! {
     ) {
         let world = World::with(db, 0, |_| {});
         world.sign_up_by_passkey("a@example.jp");
-        world.clock.advance_ms(8 * DAY);
+        world.clock.advance_ms(8 * DAY + 1_000);
         let begin = json!({
             "act": "begin", "address": "a@example.jp", "channel": "mail", "language": "ja",
         });

@@ -68,7 +68,7 @@ on_both_storages! {
         let world = World::with(db, 0, |used| used.openid = vec![options(&stand.issuer())]);
         world.clock.advance_ms(NOW.0 - world.clock.now().0 - 5 * 60_000);
         let mut member = world.sign_up("hanako@example.jp");
-        world.clock.advance_ms(5 * 60_000);
+        world.clock.advance_ms(5 * 60_000 + 1_000);
         let link = came(&world, &stand, &mut member.device, (EXTERNAL, "begin", "link"));
         let refused = world.refused(&mut member.device, EXTERNAL, &link);
         assert_eq!(refused, "user_must_be_verified");

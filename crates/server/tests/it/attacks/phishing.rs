@@ -19,7 +19,7 @@ on_both_storages! {
         let mut member = world.sign_up("hanako@example.jp");
         let seed = world.generator(&mut member.device);
         for _ in 0..3 {
-            world.clock.advance_ms(60_000);
+            world.clock.advance_ms(60_000 + 1_000);
             let mut phisher = pair(&member.address, PASSWORD);
             phisher["code"] = json!(totp_code(&seed, world.clock.now().0));
             let refused = world.refused(&mut world.device(), SIGN_IN, &phisher);
@@ -64,7 +64,7 @@ on_both_storages! {
         assert_eq!(world.shows(&mut phisher), "token_must_be_ours");
         assert_eq!(world.active(&member).len(), 1);
         // The member, who sees a device that he does not know, refuses it or does nothing.
-        world.clock.advance_ms(10 * 60_000);
+        world.clock.advance_ms(10 * 60_000 + 1_000);
         world.verify(&mut member);
         let approve = json!({
             "act": "approve", "request_id": new_id(), "device": device, "pays": true,

@@ -14,7 +14,7 @@ on_both_storages! {
     fn no_field_and_no_header_leads_a_code_to_another_address(db: &mut TestDatabase) {
         let world = World::with(db, 0, |_| {});
         world.sign_up(MAIL);
-        world.clock.advance_ms(8 * DAY);
+        world.clock.advance_ms(8 * DAY + 1_000);
         let mut browser = world.device();
         let good = json!({
             "act": "begin", "address": MAIL, "channel": "mail", "language": "ja",
@@ -61,7 +61,7 @@ on_both_storages! {
     fn an_address_younger_than_a_week_recovers_nothing(db: &mut TestDatabase) {
         let world = World::with(db, 0, |_| {});
         let mut member = world.sign_up_by_passkey(MAIL);
-        world.clock.advance_ms(8 * DAY);
+        world.clock.advance_ms(8 * DAY + 1_000);
         world.verify(&mut member);
         // Somebody at the member's unlocked phone has put his own number on file.
         let begin = json!({ "act": "begin", "address": "+819000000000", "language": "ja" });
@@ -85,7 +85,7 @@ on_both_storages! {
         let world = World::with(db, 0, |options| options.limits.strangers_in_flight_max = 200);
         let mut owned = world.settled();
         let (browser, started) = world.recovering(&mut owned);
-        world.clock.advance_ms(DAY);
+        world.clock.advance_ms(DAY + 1_000);
         let finish = || json!({
             "act": "finish", "request_id": new_id(), "recovery": started["recovery"],
             "token": started["token"],
@@ -146,7 +146,7 @@ on_both_storages! {
         world.told(&mut reader, LINK, &json!({
             "act": "confirm", "token": token, "digits": digits,
         }));
-        world.clock.advance_ms(4 * DAY);
+        world.clock.advance_ms(4 * DAY + 1_000);
         let refused = world.refused(&mut phisher, RECOVERY, &json!({
             "act": "finish", "request_id": new_id(), "recovery": started["recovery"],
             "token": started["token"],

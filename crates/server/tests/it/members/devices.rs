@@ -61,7 +61,7 @@ on_both_storages! {
         let second = world.refused(&mut world.device(), JOIN, &redeem);
         assert_eq!(second, "one_device_may_wait");
         // Approving asks for a fresh verification.
-        world.clock.advance_ms(5 * 60_000);
+        world.clock.advance_ms(5 * 60_000 + 1_000);
         let mut approve = act("approve", &device);
         approve["pays"] = json!(true);
         let stale = world.refused(&mut member.device, DEVICES, &approve);
@@ -98,7 +98,7 @@ on_both_storages! {
         let shown = world.told(&mut member.device, DEVICES, &json!({
             "act": "invite", "request_id": new_id(),
         }));
-        world.clock.advance_ms(5 * 60_000);
+        world.clock.advance_ms(5 * 60_000 + 1_000);
         let late = redeem(&text(&shown, "invitation"));
         let late = world.refused(&mut world.device(), JOIN, &late);
         assert_eq!(late, "link_must_be_valid");
@@ -109,7 +109,7 @@ on_both_storages! {
         let mut member = world.sign_up_by_passkey("hanako@example.jp");
         let (mut browser, device) = world.invited(&mut member);
         assert_eq!(world.acts(&mut browser, "freeze"), "token_must_be_ours");
-        world.clock.advance_ms(5 * 60_000);
+        world.clock.advance_ms(5 * 60_000 + 1_000);
         let refused = world.refused(&mut member.device, DEVICES, &act("end", &device));
         assert_eq!(refused, "ok", "at once, and without a passkey");
         let state = json!({ "act": "state", "device": device });
@@ -135,7 +135,7 @@ on_both_storages! {
         assert!(this["pays_from"].is_string());
         let early = world.refused(&mut browser, DEVICES, &act("pay", &device));
         assert_eq!(early, "paying_right_must_wait");
-        world.clock.advance_ms(DAY);
+        world.clock.advance_ms(DAY + 1_000);
         let stale = world.refused(&mut browser, DEVICES, &act("pay", &device));
         assert_eq!(stale, "user_must_be_verified");
         let authenticator = member.authenticator.clone();
@@ -150,14 +150,14 @@ on_both_storages! {
         let mut member = world.sign_up_by_passkey("hanako@example.jp");
         let (mut browser, answer) = world.by_passkey(&mut member, None);
         let device = text(&answer.json(), "device");
-        world.clock.advance_ms(60_000);
+        world.clock.advance_ms(60_000 + 1_000);
         let pay = act("pay", &device);
         for _ in 0..2 {
             assert_eq!(world.refused(&mut member.device, DEVICES, &pay), "ok");
         }
         assert_eq!(world.shows(&mut browser), "ok");
         assert_eq!(world.shows(&mut member.device), "device_must_be_active");
-        world.clock.advance_ms(71 * HOUR);
+        world.clock.advance_ms(71 * HOUR + 1_000);
         world.verify(&mut member);
         let back = act("pay", &member.id);
         assert_eq!(world.refused(&mut member.device, DEVICES, &back), "ok");
@@ -174,10 +174,10 @@ on_both_storages! {
         let mut member = world.sign_up_by_passkey("hanako@example.jp");
         let (browser, answer) = world.by_passkey(&mut member, None);
         let device = text(&answer.json(), "device");
-        world.clock.advance_ms(HOUR);
+        world.clock.advance_ms(HOUR + 1_000);
         let refuse = act("refuse", &device);
         assert_eq!(world.refused(&mut member.device, DEVICES, &refuse), "ok");
-        world.clock.advance_ms(2 * DAY);
+        world.clock.advance_ms(2 * DAY + 1_000);
         let authenticator = member.authenticator.clone();
         let mut new = Member { device: browser, authenticator, ..member };
         world.verify(&mut new);

@@ -44,7 +44,7 @@ on_both_storages! {
             assert_eq!(told, expected, "{factor}");
         }
         assert_eq!(world.count_of(Template::FactorRemoved), 2);
-        world.clock.advance_ms(5 * 60_000);
+        world.clock.advance_ms(5 * 60_000 + 1_000);
         for body in [&password, &end(&factors[2])] {
             let mut body = body.clone();
             body["request_id"] = json!(new_id());
@@ -109,7 +109,7 @@ on_both_storages! {
         let end = json!({ "act": "end", "request_id": new_id(), "contact": contact });
         world.told(&mut member.device, CONTACTS, &end);
         let token = world.argument(Template::AddressChanged, Argument::ReturnToken);
-        world.clock.advance_ms(7 * DAY);
+        world.clock.advance_ms(7 * DAY + 1_000);
         let mut reader = world.device();
         let look = world.told(&mut reader, LINK, &json!({ "act": "look", "token": token }));
         let confirm = json!({ "act": "confirm", "token": token, "digits": look["digits"] });

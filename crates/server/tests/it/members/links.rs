@@ -18,7 +18,7 @@ on_both_storages! {
         assert_eq!(world.acts(&mut member.device, "freeze"), "ok");
         assert_eq!(world.shows(&mut member.device), "member_must_be_open");
         assert_eq!(world.count_of(Template::WalletFrozen), 1);
-        world.clock.advance_ms(5 * 60_000);
+        world.clock.advance_ms(5 * 60_000 + 1_000);
         assert_eq!(world.acts(&mut member.device, "unfreeze"), "user_must_be_verified");
         world.verify(&mut member);
         assert_eq!(world.acts(&mut member.device, "unfreeze"), "ok");
@@ -103,7 +103,7 @@ on_both_storages! {
             member: member.wallet.clone(), asset, amount,
         };
         world.order(order);
-        world.clock.advance_ms(5 * 60_000);
+        world.clock.advance_ms(5 * 60_000 + 1_000);
         assert_eq!(world.acts(&mut member.device, "close"), "user_must_be_verified");
         world.verify(&mut member);
         assert_eq!(world.acts(&mut member.device, "close"), "ok");

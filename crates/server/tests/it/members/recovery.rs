@@ -30,7 +30,7 @@ impl World {
         let sheet = self.told(&mut member.device, FACTORS, &sheet);
         let codes = sheet["codes"].as_array().expect("codes").iter();
         let codes = codes.map(|code| code.as_str().expect("a code").to_owned()).collect();
-        self.clock.advance_ms(7 * DAY);
+        self.clock.advance_ms(7 * DAY + 1_000);
         Owned { member, codes }
     }
 
@@ -110,7 +110,7 @@ on_both_storages! {
             for _ in 0..2 {
                 world.told(&mut member.device, WALLET, &cancel);
             }
-            world.clock.advance_ms(DAY);
+            world.clock.advance_ms(DAY + 1_000);
             let over = world.refused(&mut browser, RECOVERY, &finish(&started));
             assert_eq!(over, "recovery_must_be_open", "{pair:?}");
         }
@@ -141,12 +141,12 @@ on_both_storages! {
             || json!({ "act": "password", "request_id": new_id(), "password": PASSWORD });
         let young = world.refused(&mut browser, FACTORS, &change());
         assert_eq!(young, "device_must_not_be_young");
-        world.clock.advance_ms(3 * DAY);
+        world.clock.advance_ms(3 * DAY + 1_000);
         old.device = browser;
         world.verify(&mut old);
         let rests = world.refused(&mut old.device, FACTORS, &change());
         assert_eq!(rests, "wallet_must_rest");
-        world.clock.advance_ms(4 * DAY);
+        world.clock.advance_ms(4 * DAY + 1_000);
         world.verify(&mut old);
         assert_eq!(world.refused(&mut old.device, FACTORS, &change()), "ok");
     }
@@ -155,7 +155,7 @@ on_both_storages! {
         let world = World::new(db);
         let mut owned = world.settled();
         let (mut browser, started) = world.recovering(&mut owned);
-        world.clock.advance_ms(2 * HOUR);
+        world.clock.advance_ms(2 * HOUR + 1_000);
         let account = world.account(&mut owned.member.device);
         assert_eq!(account["recovery"]["state"], json!("waiting"), "it sees it at once");
         let state = json!({ "act": "state", "recovery": started["recovery"] });
@@ -164,10 +164,10 @@ on_both_storages! {
             world.told(&mut browser, RECOVERY, &state)["due_at"] != started["due_at"]
         });
         assert!(waits_longer, "what the device signed is written down");
-        world.clock.advance_ms(DAY);
+        world.clock.advance_ms(DAY + 1_000);
         let finish = finish(&started);
         assert_eq!(world.refused(&mut browser, RECOVERY, &finish), "recovery_must_be_due");
-        world.clock.advance_ms(2 * DAY);
+        world.clock.advance_ms(2 * DAY + 1_000);
         assert_eq!(world.refused(&mut browser, RECOVERY, &finish), "ok");
     }
 
@@ -200,7 +200,7 @@ on_both_storages! {
             world.told(&mut owned.member.device, WALLET, &contest);
         }
         assert_eq!(world.told(&mut browser, RECOVERY, &state)["state"], json!("with_staff"));
-        world.clock.advance_ms(4 * DAY);
+        world.clock.advance_ms(4 * DAY + 1_000);
         let refused = world.refused(&mut browser, RECOVERY, &finish(&started));
         assert_eq!(refused, "recovery_must_be_uncontested");
     }

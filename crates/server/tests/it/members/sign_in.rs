@@ -41,7 +41,7 @@ on_both_storages! {
         world.told(&mut member.device, SESSION, &json!({
             "act": "sign_out", "request_id": new_id(),
         }));
-        world.clock.advance_ms(60_000);
+        world.clock.advance_ms(60_000 + 1_000);
         let mut body = json!({ "act": "sign_in", "request_id": new_id(), "password": PASSWORD });
         assert_eq!(world.refused(&mut member.device, SESSION, &body), "password_must_match");
         body["code"] = json!("000000");
@@ -55,7 +55,7 @@ on_both_storages! {
             "act": "verify", "request_id": new_id(), "password": PASSWORD, "code": code,
         });
         assert_eq!(world.refused(&mut member.device, SESSION, &again), "password_must_match");
-        world.clock.advance_ms(60_000);
+        world.clock.advance_ms(60_000 + 1_000);
         let verify = json!({
             "act": "verify", "request_id": new_id(), "password": PASSWORD,
             "code": totp_code(&seed, world.clock.now().0),
@@ -105,7 +105,7 @@ on_both_storages! {
         let world = World::new(db);
         let mut member = world.sign_up("hanako@example.jp");
         let seed = world.generator(&mut member.device);
-        world.clock.advance_ms(60_000);
+        world.clock.advance_ms(60_000 + 1_000);
         let body = json!({
             "act": "password", "request_id": new_id(), "address": member.address,
             "password": PASSWORD, "code": totp_code(&seed, world.clock.now().0),
@@ -131,7 +131,7 @@ on_both_storages! {
         let json = answer.json();
         assert_eq!((&json["member"], &json["pays"]), (&json!(member.wallet), &json!(false)));
         assert_ne!(json["device"], json!(member.id));
-        world.clock.advance_ms(401 * DAY);
+        world.clock.advance_ms(401 * DAY + 1_000);
         let cookie = member.cookie.clone();
         let (_, answer) = world.by_passkey(&mut member, Some(&cookie));
         assert_ne!(answer.json()["device"], json!(member.id));
@@ -169,7 +169,7 @@ on_both_storages! {
         let world = World::new(db);
         let mut member = world.sign_up("hanako@example.jp");
         let seed = world.generator(&mut member.device);
-        world.clock.advance_ms(60_000);
+        world.clock.advance_ms(60_000 + 1_000);
         let body = |code: &str| json!({
             "act": "password", "request_id": new_id(), "address": member.address,
             "password": PASSWORD, "code": code,
@@ -185,7 +185,7 @@ on_both_storages! {
         }
         let right = totp_code(&seed, world.clock.now().0);
         assert_eq!(tries(&right), "too_many_tries");
-        world.clock.advance_ms(15 * 60_000);
+        world.clock.advance_ms(15 * 60_000 + 1_000);
         assert_eq!(tries(&totp_code(&seed, world.clock.now().0)), "ok");
     }
 
