@@ -5,34 +5,21 @@
 //! that another node holds are left out or waited for by the errand itself. An errand that fails
 //! changes nothing and is told so; whoever asked comes again.
 //!
-//! Limits: [`WAITING_MAX`] in line; a busy lane runs one at a time, and lets it wait for
-//! [`PATIENCE_MS`] at most.
+//! Limits: those of the [`Line`]; a busy lane runs one at a time.
 
-use std::collections::VecDeque;
-use std::sync::Mutex;
-
-use yaoki_core::time::{Instant, SECOND_MS};
+use yaoki_core::time::Instant;
 
 use crate::conn::Conn;
 use crate::error::StoreError;
-
-/// The most errands in line.
-const WAITING_MAX: usize = 256;
-/// How long a busy lane lets one wait, milliseconds: each commit costs a payment's time.
-const PATIENCE_MS: i64 = SECOND_MS;
+use crate::line::Line;
 
 /// Runs in a commit of its own; without a connection it says that nothing was done.
 type Run = Box<dyn FnOnce(Option<&mut Conn>) -> Result<(), StoreError> + Send>;
 
-struct Entry {
-    run: Run,
-    since: Instant,
-}
-
 /// What waits for a lane's thread.
 #[derive(Default)]
 pub(crate) struct Errands {
-    line: Mutex<(VecDeque<Entry>, bool)>,
+    line: Line<Run>,
 }
 
 impl Errands {
@@ -65,18 +52,14 @@ impl Errands {
                 }
             }
         });
-        let mut line = self.line.lock().expect("no holder panics");
-        if line.1 || line.0.len() >= WAITING_MAX {
-            drop(line);
-            // Without a connection nothing is done, and so nothing fails.
-            return run(None).unwrap_or_default();
+        if let Err(run) = self.line.push(now, run) {
+            refuse(run);
         }
-        line.0.push_back(Entry { run, since: now });
     }
 
     /// Runs what waits; on a busy lane only the first one, and only when it has waited long.
     pub(crate) fn work(&self, conn: &mut Conn, now: Instant, busy: bool) -> Result<(), StoreError> {
-        while let Some(run) = self.next(now, busy) {
+        while let Some(run) = self.line.take(now, busy, 1).pop() {
             run(Some(conn))?;
             if busy {
                 break;
@@ -85,26 +68,15 @@ impl Errands {
         Ok(())
     }
 
-    fn next(&self, now: Instant, busy: bool) -> Option<Run> {
-        let mut line = self.line.lock().expect("no holder panics");
-        let waits = line.0.front().is_some_and(|entry| {
-            // A clock that was set back is no reason to wait for it.
-            !busy || now.0.abs_diff(entry.since.0) >= PATIENCE_MS.unsigned_abs()
-        });
-        if waits { line.0.pop_front().map(|entry| entry.run) } else { None }
-    }
-
     /// The lane ends: what waits is refused, and whatever comes.
     pub(crate) fn stop(&self) {
-        let waiting = {
-            let mut line = self.line.lock().expect("no holder panics");
-            line.1 = true;
-            std::mem::take(&mut line.0)
-        };
-        for entry in waiting {
-            (entry.run)(None).unwrap_or_default();
-        }
+        self.line.stop().into_iter().for_each(refuse);
     }
+}
+
+/// Without a connection nothing is done, and so nothing fails.
+fn refuse(run: Run) {
+    run(None).unwrap_or_default();
 }
 
 fn committed<T>(

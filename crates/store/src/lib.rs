@@ -9,6 +9,7 @@
 //! | `follow`, `maintain` | lists and balances behind a position; heartbeat, log size      |
 //! | [`position`]         | where followers outside of the lanes are                       |
 //! | [`outbox`], `errand` | messages that wait; short commits between batches              |
+//! | `line`               | what waits in line for such a commit, and for how long         |
 //! | `lease`              | which node writes which lane                                   |
 //! | [`read`]             | what pages and reports ask                                     |
 //! | [`conn`], [`table`], [`sql`] | the two storages, the tables, every statement          |
@@ -29,6 +30,7 @@ pub mod error;
 mod follow;
 mod lane;
 mod lease;
+mod line;
 mod maintain;
 pub mod migrate;
 pub mod outbox;

@@ -4,22 +4,17 @@
 //! courier of webhooks) asks for its moves here: each is locked, compared and written in one short
 //! commit, all that wait together. A follower that was overtaken hears where the position is now.
 //!
-//! Limits: [`WAITING_MAX`] requests in line; under load they wait for [`PATIENCE_MS`] at most.
+//! Limits: those of the [`Line`].
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 
 use yaoki_core::ids::{LaneNumber, WebhookNumber};
-use yaoki_core::time::{Instant, SECOND_MS};
+use yaoki_core::time::Instant;
 
 use crate::conn::{Conn, LockMode};
 use crate::error::StoreError;
+use crate::line::Line;
 use crate::table::Position;
-
-/// The most requests in line.
-const WAITING_MAX: usize = 256;
-/// How long a busy lane lets them wait, milliseconds: each commit costs a payment's time.
-const PATIENCE_MS: i64 = SECOND_MS;
 
 /// Where a follower is in each lane; a lane that is not there is at its beginning.
 pub type Positions = BTreeMap<LaneNumber, i64>;
@@ -54,39 +49,28 @@ pub type Moved = Box<dyn FnOnce(Result<Vec<i64>, StoreError>) + Send>;
 struct Entry {
     moves: Vec<Move>,
     reply: Moved,
-    since: Instant,
 }
 
 /// What waits for a lane's thread.
 #[derive(Default)]
 pub(crate) struct Moves {
-    line: Mutex<(Vec<Entry>, bool)>,
+    line: Line<Entry>,
 }
 
 impl Moves {
     /// Puts moves in line; refused at once when the line is full or the lane has stopped.
     pub(crate) fn push(&self, moves: Vec<Move>, now: Instant, reply: Moved) {
-        let mut line = self.line.lock().expect("no holder panics");
-        if line.1 || line.0.len() >= WAITING_MAX {
-            drop(line);
-            return reply(Err(StoreError::ReadersBusy));
+        if let Err(entry) = self.line.push(now, Entry { moves, reply }) {
+            (entry.reply)(Err(StoreError::ReadersBusy));
         }
-        line.0.push(Entry { moves, reply, since: now });
     }
 
     /// Runs what waits, in one commit; on a busy lane only when it has waited long.
     pub(crate) fn work(&self, conn: &mut Conn, now: Instant, busy: bool) -> Result<(), StoreError> {
-        let waiting = {
-            let mut line = self.line.lock().expect("no holder panics");
-            let waits = line.0.first().is_some_and(|entry| {
-                // A clock that was set back is no reason to wait for it.
-                !busy || now.0.abs_diff(entry.since.0) >= PATIENCE_MS.unsigned_abs()
-            });
-            if !waits {
-                return Ok(());
-            }
-            std::mem::take(&mut line.0)
-        };
+        let waiting = self.line.take(now, busy, usize::MAX);
+        if waiting.is_empty() {
+            return Ok(());
+        }
         let asked: Vec<&[Move]> = waiting.iter().map(|entry| entry.moves.as_slice()).collect();
         match run(conn, &asked) {
             Ok(moved) => {
@@ -106,12 +90,7 @@ impl Moves {
 
     /// The lane ends: what waits is refused, and whatever comes.
     pub(crate) fn stop(&self) {
-        let waiting = {
-            let mut line = self.line.lock().expect("no holder panics");
-            line.1 = true;
-            std::mem::take(&mut line.0)
-        };
-        for entry in waiting {
+        for entry in self.line.stop() {
             (entry.reply)(Err(StoreError::ReadersBusy));
         }
     }
