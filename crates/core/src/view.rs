@@ -3,14 +3,15 @@
 //! `decide` reads it, only [`View::apply`] changes it: a refusal leaves no trace, and later
 //! commands of a batch see earlier ones. Each changed row is saved once.
 
+mod touch;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub use self::touch::{Touch, refer_all, touch};
 use crate::chain::Facts;
 use crate::code::CodeRules;
-use crate::command::{Act, Command, Refer};
 use crate::facts::{Acknowledgement, Event, EventKind, Operation, OperationKind, Transfer};
-use crate::identity::act::touch_identity;
 use crate::identity::challenge::Challenge;
 use crate::identity::people::{People, Private, Touched};
 use crate::ids::{
@@ -490,111 +491,4 @@ pub fn link_used_by(event: &Event) -> Option<[u8; 32]> {
         event.kind == EventKind::DeviceEnrolled && event.number == EnrolmentWay::Link.code();
     let used = by_link || event.kind == EventKind::DevicePending;
     used.then(|| event.digest.get(64..)?.try_into().ok()).flatten()
-}
-
-/// Rows to lock and load, once the references are known.
-#[derive(Debug, Default)]
-pub struct Touch {
-    /// Members to lock, ascending.
-    pub members: Vec<MemberNumber>,
-    /// Payments that may have come further.
-    pub payment_states: Vec<FactId>,
-    /// Operations that may be acknowledged.
-    pub acknowledgements: Vec<FactId>,
-    /// Members whose devices, factors, addresses and recoveries are loaded too, ascending.
-    pub people: Vec<MemberNumber>,
-}
-
-/// Names the rows that a batch locks and loads. References are looked up in `view` and, where a
-/// request of this very batch is meant, among the batch's own commands.
-pub fn touch(commands: &[&Command], view: &View) -> Touch {
-    let mut touch = Touch::default();
-    for command in commands {
-        touch_one(command, view, &mut touch);
-        if let Command::Reverse(reverse) = command {
-            let terminal = reverse.ask.caller.key.terminal;
-            let key = RequestKey { request: reverse.target, terminal };
-            let same_batch = commands.iter().filter(|other| other.key() == Some(key));
-            for other in same_batch {
-                touch_one(other, view, &mut touch);
-            }
-        }
-    }
-    touch.members.sort_unstable();
-    touch.members.dedup();
-    touch.payment_states.sort_unstable();
-    touch.payment_states.dedup();
-    touch.acknowledgements.sort_unstable();
-    touch.acknowledgements.dedup();
-    touch.people.sort_unstable();
-    touch.people.dedup();
-    touch
-}
-
-fn touch_one(command: &Command, view: &View, touch: &mut Touch) {
-    match command {
-        Command::PayWithCode(pay) => {
-            let candidates = pay.code.iter().flat_map(|code| code.candidates);
-            touch.members.extend(candidates.flatten().map(|(member, _)| member));
-        }
-        Command::PayShop(pay) => touch.members.push(pay.member),
-        Command::Settle(settle) => touch_payment(settle.payment, view, touch),
-        Command::ExpireHold(payment) => touch_payment(*payment, view, touch),
-        Command::Reverse(reverse) => {
-            let terminal = reverse.ask.caller.key.terminal;
-            let key = RequestKey { request: reverse.target, terminal };
-            if let Some(target) = view.operations.get(&key) {
-                touch.members.extend(target.member.is_some().then_some(target.member));
-                touch_payment(target.payment, view, touch);
-            }
-        }
-        Command::Query(_) => {}
-        Command::Acknowledge(caller, requests) => {
-            let terminal = caller.key.terminal;
-            for &request in requests {
-                let operation = view.operations.get(&RequestKey { request, terminal });
-                touch.acknowledgements.extend(operation.map(|operation| operation.id));
-            }
-        }
-        Command::Credit(credit) => touch.members.push(credit.member),
-        Command::Administer(_) | Command::Operate(_) => match command.act() {
-            Some(
-                Act::FreezeMember(member)
-                | Act::UnfreezeMember(member)
-                | Act::CloseMember(member)
-                | Act::CreateLink(member, ..)
-                | Act::RotateCodeSecret(member, _),
-            ) => touch.members.push(*member),
-            Some(Act::VouchForMember(member, _) | Act::AllowRecovery(member, _)) => {
-                touch.members.push(*member);
-                touch.people.push(*member);
-            }
-            Some(Act::EnrolDevice { link, .. }) => {
-                touch.members.extend(view.links.get(link).map(|link| link.member));
-            }
-            Some(Act::EndDevice(device)) => {
-                let device = view.people.devices.get(device);
-                touch.members.extend(device.map(|device| device.member));
-            }
-            _ => {}
-        },
-        Command::Identity(identity) => touch_identity(identity, view, touch),
-    }
-}
-
-fn touch_payment(payment: FactId, view: &View, touch: &mut Touch) {
-    if let Some(begun) = view.payments.get(&payment) {
-        touch.members.extend(begun.member.is_some().then_some(begun.member));
-        touch.payment_states.push(payment);
-    }
-}
-
-/// The references of a whole batch.
-pub fn refer_all(commands: &[&Command]) -> Refer {
-    let mut all = Refer::default();
-    for command in commands {
-        crate::command::refer(command, &mut all);
-    }
-    all.sort();
-    all
 }
