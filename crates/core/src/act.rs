@@ -86,6 +86,8 @@ coded! {
         VouchForMember = 35 => "vouch_for_member",
         /// A contested recovery may go on.
         AllowRecovery = 36 => "allow_recovery",
+        /// A member's money cannot leave, as he asked staff.
+        FreezeOnCall = 37 => "freeze_on_call",
     }
 }
 
@@ -114,7 +116,7 @@ impl ActKind {
         match self {
             Self::SuspendTerminal | Self::CloseSwitch => People::One(Roles::WORKING),
             Self::ResumeTerminal | Self::OpenSwitch | Self::OpenBook => People::Two(WATCH),
-            Self::FreezeMember | Self::EndDevice => People::One(DESK),
+            Self::FreezeMember | Self::FreezeOnCall | Self::EndDevice => People::One(DESK),
             Self::UnfreezeMember | Self::VouchForMember | Self::AllowRecovery => People::Two(DESK),
             Self::CloseMember | Self::RotateCodeSecret => People::OneFresh(WATCH),
             Self::CreateMerchant
@@ -178,6 +180,7 @@ impl Act {
             Self::RotateTerminalKey(..) => ActKind::RotateTerminalKey,
             Self::CreateMember => ActKind::CreateMember,
             Self::FreezeMember(_) => ActKind::FreezeMember,
+            Self::FreezeOnCall(_) => ActKind::FreezeOnCall,
             Self::UnfreezeMember(_) => ActKind::UnfreezeMember,
             Self::CloseMember(_) => ActKind::CloseMember,
             Self::CreateLink(..) => ActKind::CreateLink,
@@ -256,6 +259,7 @@ impl Act {
             | Self::ResumeTerminal(terminal)
             | Self::RotateTerminalKey(terminal, _) => vec![("terminal", Number(terminal.0))],
             Self::FreezeMember(member)
+            | Self::FreezeOnCall(member)
             | Self::UnfreezeMember(member)
             | Self::CloseMember(member)
             | Self::CreateLink(member, ..)

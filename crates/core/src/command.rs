@@ -243,6 +243,8 @@ pub enum Act {
     CreateMember,
     /// No money leaves by the member's act.
     FreezeMember(MemberNumber),
+    /// The same for a member who asks staff for it: he lifts it himself.
+    FreezeOnCall(MemberNumber),
     /// It may again; takes two people.
     UnfreezeMember(MemberNumber),
     /// The member is closed for ever.
@@ -378,6 +380,7 @@ impl std::fmt::Debug for Act {
             Self::RotateTerminalKey(..) => "RotateTerminalKey",
             Self::CreateMember => "CreateMember",
             Self::FreezeMember(_) => "FreezeMember",
+            Self::FreezeOnCall(_) => "FreezeOnCall",
             Self::UnfreezeMember(_) => "UnfreezeMember",
             Self::CloseMember(_) => "CloseMember",
             Self::VouchForMember(..) => "VouchForMember",

@@ -70,9 +70,10 @@ fn event_of(
         Act::SuspendTerminal(_) | Act::ResumeTerminal(_) | Act::RotateTerminalKey(..) => {
             terminal_act(view, administer, event)?
         }
-        Act::FreezeMember(_) | Act::UnfreezeMember(_) | Act::CloseMember(_) => {
-            member_act(view, administer, event)?
-        }
+        Act::FreezeMember(_)
+        | Act::FreezeOnCall(_)
+        | Act::UnfreezeMember(_)
+        | Act::CloseMember(_) => member_act(view, administer, event)?,
         Act::VouchForMember(..) | Act::AllowRecovery(..) => {
             two_people_must_agree(administer)?;
             help_desk::decide(view, act, event, effects)?
@@ -137,7 +138,8 @@ fn is_meant(event: &Event, act: &Act) -> bool {
         Act::ResumeTerminal(terminal) => is(EventKind::TerminalResumed, terminal.0),
         Act::RotateTerminalKey(terminal, _) => is(EventKind::TerminalKeyRotated, terminal.0),
         Act::CreateMember => event.kind == EventKind::MemberCreated,
-        Act::FreezeMember(member) => is(EventKind::MemberFrozen, member.0),
+        Act::FreezeMember(member) => is(EventKind::MemberFrozen, member.0) && event.number == 0,
+        Act::FreezeOnCall(member) => is(EventKind::MemberFrozen, member.0) && event.number == 1,
         Act::UnfreezeMember(member) => is(EventKind::MemberUnfrozen, member.0),
         Act::CloseMember(member) => is(EventKind::MemberClosed, member.0),
         Act::VouchForMember(member, shown) => {
@@ -309,10 +311,11 @@ fn member_of(view: &View, member: MemberNumber) -> Result<&Member, Refusal> {
 }
 
 fn member_act(view: &View, administer: &Administer, event: Event) -> Result<Event, Refusal> {
-    let (kind, member) = match administer.act.inner() {
-        Act::FreezeMember(member) => (EventKind::MemberFrozen, *member),
-        Act::UnfreezeMember(member) => (EventKind::MemberUnfrozen, *member),
-        Act::CloseMember(member) => (EventKind::MemberClosed, *member),
+    let (kind, number, member) = match administer.act.inner() {
+        Act::FreezeMember(member) => (EventKind::MemberFrozen, 0, *member),
+        Act::FreezeOnCall(member) => (EventKind::MemberFrozen, 1, *member),
+        Act::UnfreezeMember(member) => (EventKind::MemberUnfrozen, 0, *member),
+        Act::CloseMember(member) => (EventKind::MemberClosed, 0, *member),
         other => unreachable!("{other:?} is no act on a member"),
     };
     if kind == EventKind::MemberUnfrozen {
@@ -322,7 +325,7 @@ fn member_act(view: &View, administer: &Administer, event: Event) -> Result<Even
     }
     let state = member_of(view, member)?.state;
     must(state != MemberState::Closed, Refusal::MemberMustBeOpen)?;
-    Ok(Event { kind, subject: member.0, ..event })
+    Ok(Event { kind, number, subject: member.0, ..event })
 }
 
 fn device_act(view: &View, act: &Act, event: Event, effects: &mut Effects) -> Result<Event, Stop> {

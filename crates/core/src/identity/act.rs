@@ -25,8 +25,6 @@ pub enum By {
     Browser([u8; 32]),
     /// The holder of a link from a message.
     Message,
-    /// The help desk; two people where the act needs them.
-    Staff,
 }
 
 /// The tokens of links that notices of an act carry.
@@ -154,9 +152,6 @@ pub enum IdentityAct {
     },
     /// A recovery is not the member's.
     ContestRecovery(FactId),
-    /// Staff decide for a recovery that was contested twice. Two people: whoever brings it here
-    /// has an approved proposal.
-    AllowRecovery(FactId),
     /// A recovery is ended by an enrolled device.
     CancelRecovery(FactId),
     /// A recovery gives its member a new device: recovery, BLAKE3 of its token, device, and when an
@@ -204,7 +199,6 @@ impl IdentityAct {
             Self::Unfreeze => "Unfreeze",
             Self::StartRecovery { .. } => "StartRecovery",
             Self::ContestRecovery(_) => "ContestRecovery",
-            Self::AllowRecovery(_) => "AllowRecovery",
             Self::CancelRecovery(_) => "CancelRecovery",
             Self::FinishRecovery(..) => "FinishRecovery",
             Self::NoticeSignIn(_) => "NoticeSignIn",

@@ -5,13 +5,13 @@
 //! | `old`, `new`, …         | a device, under its present session; `old!` under another's  |
 //! | `key:NAME`              | a browser that has the key NAME and nothing else             |
 //! | `mail`                  | whoever holds a link from a message                          |
-//! | `staff`                 | the help desk                                                |
+//! | `staff`                 | the help desk, two where it takes two                        |
 //!
 //! Words without such a subject are those of [`crate::script`]: `wait 3d`, `freeze 4`, `shut …`.
 
 use std::collections::BTreeMap;
 
-use yaoki_core::command::Command;
+use yaoki_core::command::{Act, Command};
 use yaoki_core::decide::{Decision, Outcome};
 use yaoki_core::facts::EventKind;
 use yaoki_core::identity::CHALLENGE_MS;
@@ -139,6 +139,10 @@ impl Life {
     /// The command of a step; none where it is no act of a member's.
     pub(crate) fn command(&mut self, step: &str) -> Option<Command> {
         let words: Vec<&str> = step.split_whitespace().collect();
+        if words[0] == "staff" {
+            let act = self.act_of_staff(&words[1..]);
+            return Some(self.world.administer(act));
+        }
         let by = self.by(words[0])?;
         self.requests += 1;
         let stranger = matches!(words[1], "sign_up" | "redeem" | "open" | "try");
@@ -163,7 +167,6 @@ impl Life {
         let name = who.trim_end_matches('!');
         match name {
             "mail" => Some(By::Message),
-            "staff" => Some(By::Staff),
             name => {
                 let device = *self.devices.get(name)?;
                 let session = self.world.people.devices[&device].session;
@@ -223,8 +226,7 @@ impl Life {
 
     fn act_on_wallet(&self, who: &str, words: &[&str]) -> IdentityAct {
         let word = |place: usize| words.get(place).copied().unwrap_or_default();
-        let recovery = self.world.people.recoveries.keys().next_back().copied();
-        let recovery = recovery.unwrap_or(FactId(5));
+        let recovery = self.recovery();
         let add_contact = Challenge::id_of(Purpose::AddContact, &digest(who));
         match words[0] {
             "open" => {
@@ -249,9 +251,8 @@ impl Life {
             "unfreeze" => IdentityAct::Unfreeze,
             "close" => IdentityAct::Close,
             "notice" => IdentityAct::NoticeSignIn("Firefox".to_owned()),
-            "recover" => self.recover(if who == "staff" { "lost" } else { who }, word(1)),
+            "recover" => self.recover(who, word(1)),
             "contest" => IdentityAct::ContestRecovery(recovery),
-            "allow" => IdentityAct::AllowRecovery(recovery),
             "cancel" => IdentityAct::CancelRecovery(recovery),
             "finish" => {
                 let token = if word(1) == "wrong" { [1; 32] } else { TOKEN };
@@ -263,21 +264,38 @@ impl Life {
         }
     }
 
-    /// Proofs parted by `+`: `mail`, `phone`, `code` (the first, or another as `code1`), `passkey`.
+    /// The newest recovery; one that was never there without any.
+    fn recovery(&self) -> FactId {
+        self.world.people.recoveries.keys().next_back().copied().unwrap_or(FactId(5))
+    }
+
+    fn act_of_staff(&self, words: &[&str]) -> Act {
+        match words[0] {
+            "freeze" => Act::FreezeOnCall(MEMBER),
+            "end" => Act::EndDevice(self.named(words, 1)),
+            "vouch" => Act::VouchForMember(MEMBER, Challenge::shown_of(&digest(words[1]))),
+            "allow" => Act::AllowRecovery(MEMBER, self.recovery()),
+            other => panic!("{other} is no act of staff"),
+        }
+    }
+
+    /// Proofs parted by `+`: `mail`, `phone`, `counter`, `code` (the first, or another as `code1`),
+    /// `passkey`.
     fn recover(&self, who: &str, proofs: &str) -> IdentityAct {
         let (mut challenges, mut code, mut passkey) = (Vec::new(), None, None);
+        let id_of = |purpose| Challenge::id_of(purpose, &digest(who));
+        let shown = Challenge::shown_of(&digest(who));
         for proof in proofs.split('+').filter(|proof| !proof.is_empty()) {
             match proof {
-                "mail" => challenges.push(Purpose::RecoverByMail),
-                "phone" => challenges.push(Purpose::RecoverByPhone),
+                "mail" => challenges.push(id_of(Purpose::RecoverByMail)),
+                "phone" => challenges.push(id_of(Purpose::RecoverByPhone)),
+                "counter" => challenges.push(Challenge::id_of_counter(&shown)),
                 "code" => code = Some((self.factor("recovery_codes"), 0)),
                 "code1" => code = Some((self.factor("recovery_codes"), 1)),
                 "passkey" => passkey = Some(self.factor("passkey")),
                 other => panic!("{other} is no proof"),
             }
         }
-        let id_of = |purpose| Challenge::id_of(purpose, &digest(who));
-        let challenges = challenges.into_iter().map(id_of).collect();
         let binding = digest(who);
         IdentityAct::StartRecovery { challenges, code, passkey, token: TOKEN, binding }
     }

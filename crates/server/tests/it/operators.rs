@@ -50,7 +50,7 @@ impl World {
 
     /// An authenticator of an operator's that holds nothing.
     fn blank(&self) -> Authenticator {
-        let mut authenticator = Authenticator::new(self);
+        let mut authenticator = Authenticator::at(self.running.app.wallet_origin());
         let app = &self.running.app;
         authenticator.origin = app.console.passkey_origin(app);
         authenticator

@@ -6,7 +6,7 @@
 use super::{Acting, notices};
 use crate::decide::{Outcome, Stop, must};
 use crate::identity::CHALLENGE_TRIES_MAX;
-use crate::identity::act::{By, Identity, IdentityAct};
+use crate::identity::act::{By, Identity};
 use crate::identity::challenge::{Challenge, ChallengeState, GUESSES_A_DAY_MAX, Purpose};
 use crate::identity::contact::Contact;
 use crate::ids::MemberNumber;
@@ -111,22 +111,11 @@ fn opened<'a>(
             }
             By::Browser(thumbprint) => row.id == Challenge::id_of(row.purpose, &thumbprint),
             By::Device { .. } => row.member == identity.member,
-            By::Staff => is_of_binding(identity, row),
             By::Message => false,
         };
         theirs && row.state != ChallengeState::Spent && view.now < row.expires_at
     });
     row.ok_or(Refusal::ChallengeMustBeOpen)
-}
-
-/// Whether staff start a recovery for the browser that the code was typed in.
-fn is_of_binding(identity: &Identity, row: &Challenge) -> bool {
-    match &identity.act {
-        IdentityAct::StartRecovery { binding, .. } => {
-            row.id == Challenge::id_of(row.purpose, binding)
-        }
-        _ => false,
-    }
 }
 
 /// Spends a confirmed challenge of who acts: it proves its address now, and nothing later.

@@ -163,17 +163,14 @@ fn book_paying_right(act: &mut Acting<'_>, device: FactId, secret: &[u8; 32]) {
 fn end(act: &mut Acting<'_>, id: FactId) -> Result<(), Stop> {
     let row = act.device(id)?;
     must(row.state != DeviceState::Ended, Refusal::DeviceMustBeActive)?;
-    let mut is_evidence = false;
-    if act.identity.by != By::Staff {
-        let by = act.acting_device()?;
-        if row.state == DeviceState::Pending {
-            must(!by.is_young(act.view.now), Refusal::DeviceMustNotBeYoung)?;
-        } else if by.id != id {
-            act.trusted_device()?;
-        }
-        // A session alone, or an unlocked phone, speaks for no other device.
-        is_evidence = by.id == id && by.is_fresh(act.view.now);
+    let by = act.acting_device()?;
+    if row.state == DeviceState::Pending {
+        must(!by.is_young(act.view.now), Refusal::DeviceMustNotBeYoung)?;
+    } else if by.id != id {
+        act.trusted_device()?;
     }
+    // A session alone, or an unlocked phone, speaks for no other device.
+    let is_evidence = by.id == id && by.is_fresh(act.view.now);
     let label = row.label.clone();
     let says = Says { object: id.0, ..Says::default() };
     act.book(act.identity.member, EventKind::DeviceEnded, says);
@@ -273,8 +270,8 @@ fn add_evidence(act: &mut Acting<'_>, id: FactId, evidence: Evidence) -> Result<
     must(row.is_active(), Refusal::DeviceMustBeActive)?;
     let may = match evidence {
         Evidence::NoticeAcknowledged => act.identity.by == By::Message,
-        Evidence::CardChallenge => act.identity.by == By::Staff,
-        Evidence::FirstDevice | Evidence::OldDeviceEnded => false,
+        // Booked by what they come of, and claimed by nobody.
+        Evidence::CardChallenge | Evidence::FirstDevice | Evidence::OldDeviceEnded => false,
     };
     must(may, Refusal::DeviceMustNotBeYoung)?;
     let says = Says { object: id.0, number: evidence.code(), ..Says::default() };

@@ -72,7 +72,6 @@ pub(super) fn decide(
         | IdentityAct::ReturnContact(_) => factors::decide(&mut act)?,
         IdentityAct::StartRecovery { .. }
         | IdentityAct::ContestRecovery(_)
-        | IdentityAct::AllowRecovery(_)
         | IdentityAct::CancelRecovery(_)
         | IdentityAct::FinishRecovery(..) => recovery::decide(&mut act)?,
         IdentityAct::Consent(_)
@@ -157,7 +156,6 @@ fn is_meant_of_wallet(event: &Event, act: &IdentityAct) -> bool {
             kind == Kind::RecoveryStarted && event.digest == [*token, *binding].concat()
         }
         IdentityAct::ContestRecovery(recovery) => about(Kind::RecoveryContested, *recovery),
-        IdentityAct::AllowRecovery(recovery) => about(Kind::RecoveryAllowed, *recovery),
         IdentityAct::CancelRecovery(recovery) => about(Kind::RecoveryCancelled, *recovery),
         IdentityAct::FinishRecovery(recovery, ..) => about(Kind::RecoveryFinished, *recovery),
         IdentityAct::Close => kind == Kind::MemberClosed,
@@ -171,7 +169,6 @@ fn actor_of(by: By) -> String {
         By::Device { device, .. } => format!("device {}", device.0),
         By::Browser(_) => "browser".to_owned(),
         By::Message => "message".to_owned(),
-        By::Staff => "staff".to_owned(),
     }
 }
 

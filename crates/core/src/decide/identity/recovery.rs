@@ -23,7 +23,6 @@ pub(super) fn decide(act: &mut Acting<'_>) -> Result<(), Stop> {
     match &act.identity.act {
         IdentityAct::StartRecovery { .. } => start(act),
         IdentityAct::ContestRecovery(recovery) => contest(act, *recovery),
-        IdentityAct::AllowRecovery(recovery) => allow(act, *recovery),
         IdentityAct::CancelRecovery(recovery) => cancel(act, *recovery),
         IdentityAct::FinishRecovery(recovery, token, device, seen_at) => {
             finish(act, (*recovery, token), device, *seen_at)
@@ -41,7 +40,7 @@ fn start(act: &mut Acting<'_>) -> Result<(), Stop> {
     act.must_not_be_closed()?;
     recoveries_must_be_open(act)?;
     let asks = matches!(act.identity.by, By::Browser(key) if key == *binding);
-    must(asks || act.identity.by == By::Staff, Refusal::RecoveryMustBeOpen)?;
+    must(asks, Refusal::RecoveryMustBeOpen)?;
     let member = act.identity.member;
     // One at a time: a new start changes nothing, and neither shortens nor prolongs it.
     let open = act.view.people.recovery_of(member, act.view.now);
@@ -102,9 +101,6 @@ fn proofs(
         must(is(&factor, CredentialKind::Passkey), Refusal::FactorMustExist)?;
         proofs |= RecoveryProof::Passkey.code();
     }
-    if act.identity.by == By::Staff {
-        proofs |= RecoveryProof::Counter.code();
-    }
     Ok(proofs)
 }
 
@@ -131,18 +127,6 @@ fn contest(act: &mut Acting<'_>, id: FactId) -> Result<(), Stop> {
         wallet::book_freeze(act);
     }
     act.tell(Template::RecoveryContested, "");
-    Ok(())
-}
-
-/// Two members of staff have looked at it; whoever asked for it goes on with it in his browser, at
-/// its time and not before. The wallet stays frozen as it is.
-fn allow(act: &mut Acting<'_>, id: FactId) -> Result<(), Stop> {
-    must(act.identity.by == By::Staff, Refusal::RecoveryMustBeOpen)?;
-    let row = open_recovery(act, id)?;
-    let contested = matches!(row.state, RecoveryState::Contested | RecoveryState::WithStaff);
-    must(contested, Refusal::RecoveryMustBeOpen)?;
-    let says = Says { object: id.0, ..Says::default() };
-    act.book(act.identity.member, EventKind::RecoveryAllowed, says);
     Ok(())
 }
 

@@ -70,8 +70,7 @@ fn freeze(act: &mut Acting<'_>) -> Result<(), Stop> {
     if let By::Device { device, .. } = act.identity.by {
         must(act.device(device)?.is_active(), Refusal::DeviceMustBeActive)?;
     } else {
-        let by_link = matches!(act.identity.by, By::Message | By::Staff);
-        must(by_link, Refusal::DeviceMustBeActive)?;
+        must(act.identity.by == By::Message, Refusal::DeviceMustBeActive)?;
     }
     book_freeze(act);
     act.tell(Template::WalletFrozen, "");

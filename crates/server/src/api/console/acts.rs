@@ -41,6 +41,11 @@ pub enum ActForm {
         /// `mem_…`.
         member: String,
     },
+    /// The same for a member who asks for it: he lifts it himself.
+    FreezeOnCall {
+        /// `mem_…`.
+        member: String,
+    },
     /// It may again; takes two.
     UnfreezeMember {
         /// `mem_…`.
@@ -205,6 +210,7 @@ impl ActForm {
         let terminal = |text: &str| number(Kind::Terminal, "terminal", text).map(TerminalNumber);
         Ok(match self {
             Self::FreezeMember { member: text } => Act::FreezeMember(member(text)?),
+            Self::FreezeOnCall { member: text } => Act::FreezeOnCall(member(text)?),
             Self::UnfreezeMember { member: text } => Act::UnfreezeMember(member(text)?),
             Self::CloseMember { member: text } => Act::CloseMember(member(text)?),
             Self::EndDevice { device } => {

@@ -20,7 +20,8 @@ const OPERATORS: &str = "/v1/console/operators";
 const CLERKS: &str = "/v1/console/clerks";
 const MINUTE: i64 = 60 * 1000;
 
-fn proposing(what: &Value) -> Value {
+/// Proposing an act, or carrying it out alone.
+fn because(what: &Value) -> Value {
     json!({ "request_id": new_id(), "reason": "a test", "what": what })
 }
 
@@ -28,12 +29,7 @@ fn deciding(proposal: &Value, decision: &str) -> Value {
     json!({ "request_id": new_id(), "proposal": proposal, "decision": decision })
 }
 
-/// Carrying out an act alone.
-fn alone(what: &Value) -> Value {
-    json!({ "request_id": new_id(), "reason": "a test", "what": what })
-}
-
-/// The same under a proposal.
+/// Carrying it out under a proposal.
 fn under(proposal: &Value, what: &Value) -> Value {
     json!({ "request_id": new_id(), "what": what, "proposal": proposal })
 }
@@ -46,7 +42,7 @@ fn member(world: &World, place: usize) -> String {
 impl World {
     /// One proposes an act, the other approves it.
     fn agreed(&self, [one, two]: [&mut DeviceClient; 2], what: &Value) -> Value {
-        let proposed = self.told(one, PROPOSE, &proposing(what));
+        let proposed = self.told(one, PROPOSE, &because(what));
         let proposal = proposed["proposal"].clone();
         self.told(two, DECIDE, &deciding(&proposal, "approve"));
         proposal
@@ -82,12 +78,12 @@ on_both_storages! {
         let switch = |act: &str| {
             json!({ "act": act, "capability": "payment", "scope": "store", "subject": store })
         };
-        let done = world.told(&mut ren.browser, ACT, &alone(&switch("close_switch")));
+        let done = world.told(&mut ren.browser, ACT, &because(&switch("close_switch")));
         assert_eq!(done["done"], json!("switch_closed"));
         let open = switch("open_switch");
-        let refused = world.refused(&mut aoi.browser, ACT, &alone(&open));
+        let refused = world.refused(&mut aoi.browser, ACT, &because(&open));
         assert_eq!(refused, "act_takes_a_proposal");
-        let asked = proposing(&open);
+        let asked = because(&open);
         let proposed = world.told(&mut aoi.browser, PROPOSE, &asked);
         assert_eq!(world.told(&mut aoi.browser, PROPOSE, &asked), proposed, "a lost answer");
         let proposal = proposed["proposal"].clone();
@@ -124,13 +120,13 @@ on_both_storages! {
         let [mut aoi, mut ren] = world.first_operators();
         let act = |act: &str| json!({ "act": act, "member": member(&world, 0) });
         world.clock.advance_ms(6 * MINUTE);
-        let done = world.told(&mut aoi.browser, ACT, &alone(&act("freeze_member")));
+        let done = world.told(&mut aoi.browser, ACT, &because(&act("freeze_member")));
         assert_eq!(done["done"], json!("member_frozen"));
         let unfreeze = act("unfreeze_member");
-        let refused = world.refused(&mut aoi.browser, PROPOSE, &proposing(&unfreeze));
+        let refused = world.refused(&mut aoi.browser, PROPOSE, &because(&unfreeze));
         assert_eq!(refused, "verification_must_be_fresh");
         world.verifies(&mut aoi);
-        let proposed = world.told(&mut aoi.browser, PROPOSE, &proposing(&unfreeze));
+        let proposed = world.told(&mut aoi.browser, PROPOSE, &because(&unfreeze));
         let approve = deciding(&proposed["proposal"], "approve");
         let refused = world.refused(&mut ren.browser, DECIDE, &approve);
         assert_eq!(refused, "verification_must_be_fresh");
@@ -139,10 +135,25 @@ on_both_storages! {
         let carry = under(&proposed["proposal"], &unfreeze);
         let done = world.told(&mut ren.browser, ACT, &carry);
         assert_eq!(done["done"], json!("member_unfrozen"));
-        let mut without = alone(&act("freeze_member"));
+        let mut without = because(&act("freeze_member"));
         without["reason"] = json!("");
         let refused = world.refused(&mut aoi.browser, ACT, &without);
         assert_eq!(refused, "actor_and_reason_must_be_given");
+    }
+
+    fn a_member_who_calls_is_frozen_by_one_and_unfreezes_himself(db: &mut TestDatabase) {
+        let world = World::with(db, 0, |_| {});
+        let mut member = world.sign_up_by_passkey("hanako@example.jp");
+        let [mut aoi, _] = world.first_operators();
+        let act = |act: &str| because(&json!({ "act": act, "member": member.wallet }));
+        let (on_call, by_staff) = (act("freeze_on_call"), act("freeze_member"));
+        let done = world.told(&mut aoi.browser, ACT, &on_call);
+        assert_eq!(done["done"], json!("member_frozen"));
+        assert_eq!(world.shows(&mut member.device), "member_must_be_open");
+        assert_eq!(world.acts(&mut member.device, "unfreeze"), "ok");
+        world.told(&mut aoi.browser, ACT, &by_staff);
+        let refused = world.acts(&mut member.device, "unfreeze");
+        assert_eq!(refused, "freeze_must_be_the_members");
     }
 
     fn what_was_refused_withdrawn_or_left_for_a_day_is_never_carried_out(db: &mut TestDatabase) {
@@ -150,7 +161,7 @@ on_both_storages! {
         let [mut aoi, mut ren] = world.first_operators();
         let what = json!({ "act": "unfreeze_member", "member": member(&world, 0) });
         for own in [true, false] {
-            let proposed = world.told(&mut aoi.browser, PROPOSE, &proposing(&what));
+            let proposed = world.told(&mut aoi.browser, PROPOSE, &because(&what));
             let who = if own { &mut aoi } else { &mut ren };
             world.told(&mut who.browser, DECIDE, &deciding(&proposed["proposal"], "refuse"));
             assert_eq!(world.newest(&mut aoi.browser)["state"], json!("refused"));
@@ -187,11 +198,11 @@ on_both_storages! {
                 _ => json!({}),
             };
             let told = world.refused(&mut emi.browser, path, &body);
-            let is_his = !(told == "operator_must_have_the_role");
+            let is_his = told != "operator_must_have_the_role";
             assert_eq!(is_his, roles.meet(auditor), "{path}: {told}");
         }
         let freeze = json!({ "act": "freeze_member", "member": member(&world, 0) });
-        let refused = world.refused(&mut emi.browser, ACT, &alone(&freeze));
+        let refused = world.refused(&mut emi.browser, ACT, &because(&freeze));
         assert_eq!(refused, "operator_must_have_the_role");
         assert_eq!(world.size(), before, "nothing changed");
         let mixed = json!({ "act": "create_operator", "name": "X", "roles": ["auditor", "risk"] });
@@ -238,24 +249,24 @@ on_both_storages! {
         let world = World::with(db, 0, |_| {});
         let [mut aoi, _] = world.first_operators();
         let store = identifier::text(Kind::Store, 1);
-        let make = alone(&json!({ "act": "create_clerk", "store": store, "name": "Yui" }));
+        let make = because(&json!({ "act": "create_clerk", "store": store, "name": "Yui" }));
         let made = world.told(&mut aoi.browser, ACT, &make);
         assert!(text(&made, "pin").len() == 6, "six digits");
         let again = world.told(&mut aoi.browser, ACT, &make);
         assert_eq!((&again["pin"], &again["replayed"]), (&Value::Null, &json!(true)));
         let clerk = made["clerk"].clone();
-        let reset = alone(&json!({ "act": "reset_clerk_pin", "clerk": clerk }));
+        let reset = because(&json!({ "act": "reset_clerk_pin", "clerk": clerk }));
         assert!(world.told(&mut aoi.browser, ACT, &reset)["pin"].is_string());
         let list = json!({ "store": store });
         let listed = world.told(&mut aoi.browser, CLERKS, &list);
         let yui = json!({ "clerk": clerk, "name": "Yui", "state": "active" });
         assert_eq!(listed["clerks"], json!([yui]));
-        let end = alone(&json!({ "act": "end_clerk", "clerk": clerk }));
+        let end = because(&json!({ "act": "end_clerk", "clerk": clerk }));
         world.told(&mut aoi.browser, ACT, &end);
         let listed = world.told(&mut aoi.browser, CLERKS, &list);
         assert_eq!(listed["clerks"][0]["state"], json!("ended"));
         world.clock.advance_ms(6 * MINUTE);
-        let make = alone(&json!({ "act": "create_clerk", "store": store, "name": "Rin" }));
+        let make = because(&json!({ "act": "create_clerk", "store": store, "name": "Rin" }));
         let refused = world.refused(&mut aoi.browser, ACT, &make);
         assert_eq!(refused, "verification_must_be_fresh");
     }
@@ -267,7 +278,7 @@ on_both_storages! {
         let [mut aoi, mut ren] = world.first_operators();
         let what = json!({ "act": "unfreeze_member", "member": member(&world, 0) });
         let freeze = json!({ "act": "freeze_member", "member": member(&world, 0) });
-        world.told(&mut aoi.browser, ACT, &alone(&freeze));
+        world.told(&mut aoi.browser, ACT, &because(&freeze));
         let order = || Order::UnfreezeMember { member: member(&world, 0) };
         let alone = world.order_under(None, order()).expect_err("it takes two");
         assert_eq!(alone.to_json()["error"]["refusal"], json!("act_takes_a_proposal"));
