@@ -46,17 +46,17 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
             "a_password_that_is_common_or_short_is_not_taken_and_the_code_stays_good",
         ],
     ),
-    not_met(
+    met(
         ("6.2.2", 1),
         "Everybody can change his password",
-        "Whoever has a password and neither passkey nor generator is verified for five minutes \
-         after sign-up only; later he recovers, or adds nothing.",
+        FACTORS,
+        &["a_password_is_changed_after_it_was_given_once_more_and_the_old_one_is_over"],
     ),
     not_met(
         ("6.2.3", 1),
         "A change of password asks for the present one",
-        "It asks for the user's verification within five minutes, which a passkey gives without \
-         the password.",
+        "It asks for the user's verification within five minutes. Whoever has nothing but a \
+         password gives it once more; a passkey stands for it where there is one.",
     ),
     met(
         ("6.2.4", 1),
@@ -90,10 +90,11 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
         PASSWORD,
         &["only_length_and_context_are_rules"],
     ),
-    not_met(
+    met(
         ("6.2.10", 2),
         "A password stays good until it leaks or is changed",
-        "There is no rule that ends one, and no test shows one that is years old.",
+        PASSWORD,
+        &["a_password_is_as_good_after_years_as_on_its_first_day"],
     ),
     met(
         ("6.2.11", 2),
@@ -124,17 +125,25 @@ pub(super) const REQUIREMENTS: &[Requirement] = &[
     ),
     met(
         ("6.3.2", 1),
-        "There is no account that nobody made: the first two operators come by links made on the \
-         host, and must come first",
+        "There is no account that nobody made: the first two operators come by links made on \
+         the host, and must come first",
         "crates/core/src/decide/operator.rs",
-        &["every_deed_is_answered_as_it_says"],
+        &[
+            "every_deed_is_answered_as_it_says",
+            "two_first_operators_register_at_their_links_once_and_sign_in",
+        ],
     ),
-    not_met(
+    met(
         ("6.3.3", 2),
-        "Two factors to get in; at level 3 one that is hardware and cannot be phished",
-        "A member shows the device's key and a passkey or password. At the console an operator \
-         still shows one thing, a one-time link that was made on the host; passkeys in hardware \
-         are asked of nobody.",
+        "Two factors to get in: of members the device's key and a passkey or password, of \
+         operators a passkey that verifies its user (level 3's hardware is asked of nobody)",
+        "crates/server/src/api/console/sign_in.rs",
+        &[
+            "neither_cookie_nor_password_alone_makes_a_device",
+            "an_authenticator_that_does_not_verify_its_user_is_refused",
+            "two_first_operators_register_at_their_links_once_and_sign_in",
+            "where_there_are_operators_no_link_of_the_hosts_opens_the_console",
+        ],
     ),
     met(
         ("6.3.4", 2),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use yaoki_core::message::{Argument, Template};
 use yaoki_store::on_both_storages;
 
-use super::{CONTACTS, DAY, FACTORS, LINK, PASSWORD, new_id};
+use super::{CONTACTS, DAY, FACTORS, LINK, PASSWORD, SESSION, new_id};
 use crate::authenticator::Authenticator;
 use crate::world::{World, text};
 
@@ -14,7 +14,7 @@ on_both_storages! {
         let mut member = world.sign_up_by_passkey("hanako@example.jp");
         let password = json!({ "act": "password", "request_id": new_id(), "password": PASSWORD });
         world.told(&mut member.device, FACTORS, &password);
-        let mut second = Authenticator::new(&world);
+        let mut second = Authenticator::at(world.running.app.wallet_origin());
         let begin = (FACTORS, &json!({ "act": "begin_passkey" }));
         let made = world.made(&mut member.device, begin, &mut second);
         let add = json!({ "act": "passkey", "request_id": new_id(), "passkey": made });
@@ -51,6 +51,37 @@ on_both_storages! {
             let stale = world.refused(&mut member.device, FACTORS, &body);
             assert_eq!(stale, "user_must_be_verified");
         }
+    }
+
+    fn a_password_is_changed_after_it_was_given_once_more_and_the_old_one_is_over(
+        db: &mut TestDatabase
+    ) {
+        let world = World::new(db);
+        let mut member = world.sign_up("hanako@example.jp");
+        world.clock.advance_ms(5 * 60_000);
+        let new = "another password of nobody else, 43";
+        let set = json!({ "act": "password", "request_id": new_id(), "password": new });
+        let refused = world.refused(&mut member.device, FACTORS, &set);
+        assert_eq!(refused, "user_must_be_verified");
+        let verify = json!({ "act": "verify", "request_id": new_id(), "password": PASSWORD });
+        assert_eq!(world.refused(&mut member.device, SESSION, &verify), "ok");
+        assert_eq!(world.refused(&mut member.device, FACTORS, &set), "ok");
+        assert_eq!(world.count_of(Template::PasswordChanged), 1);
+        for (password, expected) in [(PASSWORD, "password_must_match"), (new, "ok")] {
+            let body = json!({ "act": "sign_in", "request_id": new_id(), "password": password });
+            assert_eq!(world.refused(&mut member.device, SESSION, &body), expected);
+        }
+    }
+
+    fn a_password_is_as_good_after_years_as_on_its_first_day(db: &mut TestDatabase) {
+        let world = World::new(db);
+        let mut member = world.sign_up("hanako@example.jp");
+        world.clock.advance_ms(800 * DAY);
+        assert_eq!(world.shows(&mut member.device), "device_must_be_signed_in");
+        let body = json!({ "act": "sign_in", "request_id": new_id(), "password": PASSWORD });
+        let signed_in = world.told(&mut member.device, SESSION, &body);
+        member.device.set_token(text(&signed_in, "token"));
+        assert_eq!(world.shows(&mut member.device), "ok");
     }
 
     fn an_address_is_added_by_its_code_removed_and_taken_back(db: &mut TestDatabase) {
