@@ -47,10 +47,10 @@ pub(crate) fn providers(path: Option<&Path>) -> Result<Vec<ProviderOptions>, Fai
         Failure::usage(format!("openid: {}: {}", path.display(), error.message()))
     })?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    named.provider.into_iter().map(|one| options(one, folder)).collect()
+    named.provider.iter().map(|one| options(one, folder)).collect()
 }
 
-fn options(one: One, folder: &Path) -> Result<ProviderOptions, Failure> {
+fn options(one: &One, folder: &Path) -> Result<ProviderOptions, Failure> {
     let wrong = |what: String| Failure::usage(format!("openid: provider {:?}: {what}", one.name));
     let file = folder.join(&one.client_secret_file);
     let secret = secret(&file).map_err(|error| wrong(format!("{}: {error}", file.display())))?;

@@ -471,4 +471,6 @@ fn bytes(value: &impl Serialize) -> Vec<u8> {
 }
 
 #[cfg(test)]
+mod authenticator;
+#[cfg(test)]
 mod tests;

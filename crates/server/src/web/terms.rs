@@ -38,6 +38,7 @@ struct Page<'a> {
     language: Language,
     operator: &'a str,
     version: i64,
+    parts: &'static [(&'static str, &'static str)],
 }
 
 impl Page<'_> {
@@ -45,10 +46,6 @@ impl Page<'_> {
         let said = Texts::of_terms(self.language).say(key);
         let version = self.version.to_string();
         said.replace("{operator}", self.operator).replace("{version}", &version)
-    }
-
-    fn parts(&self) -> &'static [(&'static str, &'static str)] {
-        &PARTS
     }
 
     const fn other_language(&self) -> Language {
@@ -73,6 +70,7 @@ pub async fn terms(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Resp
             language: language(&uri, &headers),
             operator: &app.members.operator_name,
             version: app.members.terms,
+            parts: &PARTS,
         };
         let html = page.render().map_err(|_| EdgeError::FaultOfOurs)?;
         let mut response = text(html, "text/html; charset=utf-8");
@@ -97,7 +95,8 @@ mod tests {
         for language in Language::ALL {
             let keys: BTreeSet<&str> = Texts::of_terms(language).keys().collect();
             assert_eq!(keys, said, "{language:?}");
-            let html = Page { language, operator: "A & B", version: 7 }.render();
+            let page = Page { language, operator: "A & B", version: 7, parts: &PARTS };
+            let html = page.render();
             let html = html.expect("it renders");
             assert!(html.contains("A &#38; B") && html.contains('7') && !html.contains('{'));
         }

@@ -1,92 +1,14 @@
-//! A person's authenticator and the browser in front of it: makes a passkey and uses it.
+//! Passkeys of the people in these tests, made and used in their browsers.
 
-use async_trait::async_trait;
-use passkey::authenticator::{Authenticator as Device, UiHint, UserCheck, UserValidationMethod};
-use passkey::client::{Client, DefaultClientData};
-use passkey::crypto::rust_crypto::RustCryptoBackend;
-use passkey::types::Passkey as Held;
-use passkey::types::ctap2::{Aaguid, Ctap2Error};
-use passkey::types::webauthn::{CredentialCreationOptions, CredentialRequestOptions};
 use serde_json::{Value, json};
-use webauthn_rs::prelude::Url;
 use yaoki_server::client::DeviceClient;
 
 use crate::world::World;
 
-/// Whoever holds the authenticator.
-#[derive(Clone, Copy)]
-struct Holder {
-    verifies: bool,
-}
+#[path = "../../src/identity/passkey/authenticator.rs"]
+mod device;
 
-#[async_trait]
-impl UserValidationMethod for Holder {
-    type PasskeyItem = Held;
-
-    async fn check_user<'a>(
-        &self,
-        _hint: UiHint<'a, Held>,
-        presence: bool,
-        _verification: bool,
-    ) -> Result<UserCheck, Ctap2Error> {
-        Ok(UserCheck { presence, verification: self.verifies })
-    }
-
-    fn is_presence_enabled(&self) -> bool {
-        true
-    }
-
-    fn is_verification_enabled(&self) -> Option<bool> {
-        Some(true)
-    }
-}
-
-/// An authenticator that holds at most one passkey, in a browser that shows the wallet page.
-#[derive(Clone)]
-pub(crate) struct Authenticator {
-    held: Option<Held>,
-    /// Whether its holder shows that it is he.
-    pub(crate) verifies: bool,
-    /// Where the page is that the browser shows.
-    pub(crate) origin: String,
-}
-
-impl Authenticator {
-    /// One that holds nothing.
-    pub(crate) fn new(world: &World) -> Self {
-        Self { held: None, verifies: true, origin: world.running.app.wallet_origin() }
-    }
-
-    fn device(&self) -> Device<Option<Held>, Holder, RustCryptoBackend> {
-        let holder = Holder { verifies: self.verifies };
-        let (held, id) = (self.held.clone(), Aaguid::new_empty());
-        let mut device = Device::new(id, held, holder, RustCryptoBackend);
-        device.set_make_credentials_with_signature_counter(true);
-        device
-    }
-
-    /// Makes a passkey, and forgets the one before.
-    pub(crate) async fn make(&mut self, options: &Value) -> Option<Value> {
-        let request: CredentialCreationOptions =
-            serde_json::from_value(json!({ "publicKey": options })).expect("a browser reads them");
-        let origin = Url::parse(&self.origin).expect("an origin");
-        let mut client = Client::new(self.device()).allows_insecure_localhost(true);
-        let answer = client.register(&origin, request, DefaultClientData).await.ok()?;
-        self.held.clone_from(client.authenticator().store());
-        Some(serde_json::to_value(answer).expect("an answer is JSON"))
-    }
-
-    /// Uses the passkey.
-    pub(crate) async fn sign(&mut self, options: &Value) -> Option<Value> {
-        let request: CredentialRequestOptions =
-            serde_json::from_value(json!({ "publicKey": options })).expect("a browser reads them");
-        let origin = Url::parse(&self.origin).expect("an origin");
-        let mut client = Client::new(self.device()).allows_insecure_localhost(true);
-        let answer = client.authenticate(&origin, request, DefaultClientData).await.ok()?;
-        self.held.clone_from(client.authenticator().store());
-        Some(serde_json::to_value(answer).expect("an answer is JSON"))
-    }
-}
+pub(crate) use self::device::Authenticator;
 
 impl World {
     /// Makes a passkey for what `begin` asks for, as the field `passkey` takes it.

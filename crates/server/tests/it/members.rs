@@ -162,7 +162,7 @@ impl World {
     }
 
     fn finishes(&self, mut device: DeviceClient, address: &str, factor: Factor) -> Member {
-        let mut authenticator = Authenticator::new(self);
+        let mut authenticator = Authenticator::at(self.running.app.wallet_origin());
         let mut finish = json!({ "act": "finish", "request_id": new_id(), "terms": 1 });
         match factor {
             Factor::Password => finish["password"] = json!(PASSWORD),

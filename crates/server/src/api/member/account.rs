@@ -31,6 +31,7 @@ pub struct AccountRequest {}
 /// A device of the member's.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AccountDevice)]
+#[expect(clippy::struct_excessive_bools, reason = "an answer of the API, each a fact of its own")]
 pub struct DeviceShown {
     device: String,
     /// Such as "Safari on iPhone".

@@ -255,8 +255,8 @@ impl Sealing for App {
     fn open(&self, purpose: &str, text: &str) -> Option<Vec<u8>> {
         let sealed = URL_SAFE_NO_PAD.decode(text).ok()?;
         let keyring = self.keyring();
-        let sealer = Sealer::new(&keyring.file.seal);
-        let opened = sealer.open(Purpose::ExternalId, purpose.as_bytes(), &sealed);
+        let opened =
+            Sealer::new(&keyring.file.seal).open(Purpose::ExternalId, purpose.as_bytes(), &sealed);
         opened.ok().map(|plain| plain.to_vec())
     }
 }

@@ -253,8 +253,9 @@ fn generator(
     let must = || Problem::field("sealed", "must be what `begin_generator` gave");
     let sealed = crate::edge::hex::any(sealed).ok_or_else(must)?;
     let keyring = app.keyring();
-    let sealer = Sealer::new(&keyring.file.seal);
-    let opened = sealer.open(Purpose::TotpSeed, &row_of(proven), &sealed).map_err(|_| must())?;
+    let opened = Sealer::new(&keyring.file.seal)
+        .open(Purpose::TotpSeed, &row_of(proven), &sealed)
+        .map_err(|_| must())?;
     let seed = opened.as_slice().try_into().map(totp::Seed::new).map_err(|_| must())?;
     // The step is not kept: the first code may be used once more, within its minute and a half.
     totp::check(&seed, code, app.now().0, 0).ok_or(EdgeError::PasswordMustMatch)?;

@@ -16,6 +16,7 @@ use yaoki_core::identity::recovery::{Recovery, RecoveryState};
 use yaoki_core::ids::{FactId, MemberNumber, RequestId};
 use yaoki_core::message::{Address, Channel, Language};
 use yaoki_core::refusal::Refusal;
+use yaoki_core::state::Device;
 use yaoki_core::time::Instant;
 use yaoki_store::{Conn, StoreError, read};
 
@@ -329,7 +330,7 @@ async fn own(app: &App, newcomer: &Newcomer, id: FactId) -> Result<(Recovery, In
 fn seen_at(conn: &mut Conn, member: MemberNumber) -> Result<Instant, StoreError> {
     let people = read::people_of(conn, member)?;
     let seen = read::devices_seen(conn, &people)?;
-    let active = |device: &FactId| people.devices.get(device).is_some_and(|row| row.is_active());
+    let active = |device: &FactId| people.devices.get(device).is_some_and(Device::is_active);
     let seen = seen.into_iter().filter(|row| active(&row.device)).map(|row| row.at);
     Ok(seen.max().unwrap_or(Instant(0)))
 }

@@ -5,7 +5,7 @@
 //! finished ceremonies and devices are remembered, past which the oldest are forgotten. Both
 //! memories are one node's: what counts once everywhere is settled by request ids and the book.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Mutex, OnceLock};
 
@@ -60,7 +60,7 @@ pub struct MemberServices {
 /// Ceremonies that are finished: none counts twice on this node.
 #[derive(Debug, Default)]
 pub struct Ceremonies {
-    taken: Mutex<BTreeMap<(i64, [u8; 32]), ()>>,
+    taken: Mutex<BTreeSet<(i64, [u8; 32])>>,
 }
 
 impl Ceremonies {
@@ -70,9 +70,9 @@ impl Ceremonies {
         let kept = taken.split_off(&(now.0, [0; 32]));
         *taken = kept;
         // A full memory refuses: what is forgotten could be taken again.
-        let first = taken.len() < REMEMBERED_MAX && !taken.contains_key(&(until_ms, mark));
+        let first = taken.len() < REMEMBERED_MAX && !taken.contains(&(until_ms, mark));
         if first {
-            taken.insert((until_ms, mark), ());
+            taken.insert((until_ms, mark));
         }
         first
     }

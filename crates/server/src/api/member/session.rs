@@ -183,17 +183,16 @@ async fn prove(
             app.members.tries.take(proven.device, app.now())?;
             let offered = Offered { password, code: proof.code.as_deref() };
             let member = Some((proven.member, &people));
-            let proved = sign_in::check(app, Line::Known, member, offered).await?;
-            if proved.is_some() {
+            let right = sign_in::check(app, Line::Known, member, offered).await?;
+            if right.is_some() {
                 app.members.tries.forget(proven.device);
             }
-            let strong = act == VERIFY;
-            let proved = if strong {
-                must_be_strong(proved)?
+            let right = if act == VERIFY {
+                must_be_strong(right)?
             } else {
-                proved.ok_or(EdgeError::PasswordMustMatch)?
+                right.ok_or(EdgeError::PasswordMustMatch)?
             };
-            Ok((proved.verified, proved.used))
+            Ok((right.verified, right.used))
         }
         _ => Err(Problem::field("passkey", "or `password` must be given, and not both")),
     }

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use yaoki_core::facts::{Event, EventKind};
 use yaoki_core::identity::act::{IdentityAct, Use};
+use yaoki_core::identity::contact::Contact;
 use yaoki_core::identity::credential::CredentialKind;
 use yaoki_core::identity::people::People;
 use yaoki_core::ids::{FactId, MemberNumber, RequestId};
@@ -349,7 +350,7 @@ pub(super) fn owner_of(
     conn: &mut Conn,
     digest: [u8; 32],
 ) -> Result<Option<(MemberNumber, People)>, StoreError> {
-    let contact = read::contact(conn, digest)?.filter(|row| row.is_active());
+    let contact = read::contact(conn, digest)?.filter(Contact::is_active);
     let Some(contact) = contact else { return Ok(None) };
     let people = read::people_of(conn, contact.member)?;
     Ok(Some((contact.member, people)))

@@ -1,14 +1,8 @@
 //! Against a virtual authenticator and browser.
 
+use super::authenticator::Authenticator;
 use super::*;
 use crate::edge::keys::KeyFile;
-use async_trait::async_trait;
-use passkey::authenticator::{Authenticator, UiHint, UserCheck, UserValidationMethod};
-use passkey::client::{Client, DefaultClientData};
-use passkey::crypto::rust_crypto::RustCryptoBackend;
-use passkey::types::Passkey as Held;
-use passkey::types::ctap2::{Aaguid, Ctap2Error};
-use passkey::types::webauthn::{CredentialCreationOptions, CredentialRequestOptions};
 
 const NOW_MS: i64 = 1_800_000_000_000;
 const WALLET: &str = "https://wallet.example.com:8443";
@@ -16,74 +10,8 @@ const CONSOLE: &str = "https://wallet.example.com:8444";
 const BROWSER: [u8; 32] = [3; 32];
 const HANDLE: Handle = [5; 16];
 
-/// Whoever holds the authenticator.
-#[derive(Clone, Copy)]
-struct Holder {
-    verifies: bool,
-}
-
-#[async_trait]
-impl UserValidationMethod for Holder {
-    type PasskeyItem = Held;
-
-    async fn check_user<'a>(
-        &self,
-        _hint: UiHint<'a, Held>,
-        presence: bool,
-        _verification: bool,
-    ) -> Result<UserCheck, Ctap2Error> {
-        Ok(UserCheck { presence, verification: self.verifies })
-    }
-
-    fn is_presence_enabled(&self) -> bool {
-        true
-    }
-
-    fn is_verification_enabled(&self) -> Option<bool> {
-        Some(true)
-    }
-}
-
-/// A browser with an authenticator that holds at most one passkey.
-struct Browser {
-    held: Option<Held>,
-    verifies: bool,
-    origin: &'static str,
-}
-
-impl Browser {
-    const fn new() -> Self {
-        Self { held: None, verifies: true, origin: WALLET }
-    }
-
-    fn authenticator(&self) -> Authenticator<Option<Held>, Holder, RustCryptoBackend> {
-        let holder = Holder { verifies: self.verifies };
-        let held = self.held.clone();
-        let mut made = Authenticator::new(Aaguid::new_empty(), held, holder, RustCryptoBackend);
-        made.set_make_credentials_with_signature_counter(true);
-        made
-    }
-
-    async fn register(&mut self, options: &Value) -> Value {
-        let request: CredentialCreationOptions =
-            serde_json::from_value(json!({ "publicKey": options })).expect("a browser reads them");
-        let origin = Url::parse(self.origin).expect("an origin");
-        let mut client = Client::new(self.authenticator());
-        let answer = client.register(&origin, request, DefaultClientData).await.expect("an answer");
-        self.held.clone_from(client.authenticator().store());
-        serde_json::to_value(answer).expect("an answer is JSON")
-    }
-
-    async fn assert(&mut self, options: &Value) -> Value {
-        let request: CredentialRequestOptions =
-            serde_json::from_value(json!({ "publicKey": options })).expect("a browser reads them");
-        let origin = Url::parse(self.origin).expect("an origin");
-        let mut client = Client::new(self.authenticator());
-        let answer =
-            client.authenticate(&origin, request, DefaultClientData).await.expect("an answer");
-        self.held.clone_from(client.authenticator().store());
-        serde_json::to_value(answer).expect("an answer is JSON")
-    }
+fn browser() -> Authenticator {
+    Authenticator::at(WALLET)
 }
 
 fn keys() -> KeyFile {
@@ -105,23 +33,23 @@ fn owner() -> Owner<'static> {
 }
 
 /// Registers a passkey in this browser.
-async fn registered(browser: &mut Browser, keys: &KeyFile) -> NewPasskey {
+async fn registered(browser: &mut Authenticator, keys: &KeyFile) -> NewPasskey {
     let (relying, asking) = (relying(), asking(keys));
     let started =
         relying.start_registration(&asking, [1; 12], &owner(), &[]).expect("a registration");
-    let answer = browser.register(&started.options).await;
+    let answer = browser.make(&started.options).await.expect("an answer");
     relying.finish_registration(&asking, &HANDLE, &started.ceremony, &answer).expect("a passkey")
 }
 
 #[tokio::test]
 async fn a_registered_passkey_signs_in_without_a_name_and_proves_with_one() {
-    let (keys, mut browser) = (keys(), Browser::new());
+    let (keys, mut browser) = (keys(), browser());
     let new = registered(&mut browser, &keys).await;
     assert!(new.backed_up, "this authenticator says so of itself");
     assert_eq!(new.once.until_ms, NOW_MS + LIFETIME_MS);
     let (relying, asking) = (relying(), asking(&keys));
     let started = relying.start_sign_in(&asking, [2; 12]).expect("a sign-in");
-    let answer = browser.assert(&started.options).await;
+    let answer = browser.sign(&started.options).await.expect("an answer");
     let claims = claimed(&answer).expect("an answer");
     assert_eq!(claims.credential_id_digest, new.credential_id_digest);
     assert_eq!(claims.handle, Some(HANDLE));
@@ -132,10 +60,10 @@ async fn a_registered_passkey_signs_in_without_a_name_and_proves_with_one() {
     assert!(asserted.user_verified && asserted.backed_up);
     assert!(asserted.counter > 0);
     let kept = asserted.kept.expect("the counter rose");
-    browser.origin = CONSOLE;
+    browser.origin = CONSOLE.to_owned();
     let started = relying.start_proof(&asking, [3; 12], &HANDLE, &[&kept]).expect("a proof");
     assert_ne!(started.options["allowCredentials"], json!([]));
-    let answer = browser.assert(&started.options).await;
+    let answer = browser.sign(&started.options).await.expect("an answer");
     let proof = relying
         .finish_assertion(&asking, &started.ceremony, &answer, &HANDLE, &kept)
         .expect("proved");
@@ -144,7 +72,7 @@ async fn a_registered_passkey_signs_in_without_a_name_and_proves_with_one() {
 
 #[tokio::test]
 async fn options_ask_for_a_discoverable_verifying_passkey_without_attestation() {
-    let (keys, mut browser) = (keys(), Browser::new());
+    let (keys, mut browser) = (keys(), browser());
     let new = registered(&mut browser, &keys).await;
     let (relying, asking) = (relying(), asking(&keys));
     let started = relying
@@ -167,23 +95,23 @@ async fn options_ask_for_a_discoverable_verifying_passkey_without_attestation() 
 
 #[tokio::test]
 async fn an_answer_to_another_challenge_is_refused() {
-    let (keys, mut browser) = (keys(), Browser::new());
+    let (keys, mut browser) = (keys(), browser());
     let new = registered(&mut browser, &keys).await;
     let (relying, asking) = (relying(), asking(&keys));
     let first = relying.start_sign_in(&asking, [2; 12]).expect("a sign-in");
     let second = relying.start_sign_in(&asking, [3; 12]).expect("a sign-in");
-    let answer = browser.assert(&first.options).await;
+    let answer = browser.sign(&first.options).await.expect("an answer");
     let replayed = relying.finish_assertion(&asking, &second.ceremony, &answer, &HANDLE, &new.kept);
     assert!(matches!(replayed, Err(PasskeyError::Refused(WebauthnError::MismatchedChallenge))));
 }
 
 #[tokio::test]
 async fn a_counter_that_does_not_rise_is_refused() {
-    let (keys, mut browser) = (keys(), Browser::new());
+    let (keys, mut browser) = (keys(), browser());
     let new = registered(&mut browser, &keys).await;
     let (relying, asking) = (relying(), asking(&keys));
     let started = relying.start_sign_in(&asking, [2; 12]).expect("a sign-in");
-    let answer = browser.assert(&started.options).await;
+    let answer = browser.sign(&started.options).await.expect("an answer");
     let finish =
         |kept: &[u8]| relying.finish_assertion(&asking, &started.ceremony, &answer, &HANDLE, kept);
     let kept = finish(&new.kept).expect("the counter rose").kept.expect("changed");
@@ -192,63 +120,63 @@ async fn a_counter_that_does_not_rise_is_refused() {
 
 #[tokio::test]
 async fn another_origin_and_another_relying_party_are_refused() {
-    let (keys, mut browser) = (keys(), Browser::new());
+    let (keys, mut browser) = (keys(), browser());
     let new = registered(&mut browser, &keys).await;
     let (relying, asking) = (relying(), asking(&keys));
     let held = browser.held.clone();
-    browser.origin = "https://wallet.example.com:9000";
+    browser.origin = "https://wallet.example.com:9000".to_owned();
     let started = relying.start_sign_in(&asking, [2; 12]).expect("a sign-in");
-    let answer = browser.assert(&started.options).await;
+    let answer = browser.sign(&started.options).await.expect("an answer");
     let other = relying.finish_assertion(&asking, &started.ceremony, &answer, &HANDLE, &new.kept);
     assert!(matches!(other, Err(PasskeyError::Refused(WebauthnError::InvalidRPOrigin))));
     let started =
         relying.start_registration(&asking, [3; 12], &owner(), &[]).expect("a registration");
-    let answer = browser.register(&started.options).await;
+    let answer = browser.make(&started.options).await.expect("an answer");
     let other = relying.finish_registration(&asking, &HANDLE, &started.ceremony, &answer);
     assert!(matches!(other, Err(PasskeyError::Refused(WebauthnError::InvalidRPOrigin))));
     // The page may ask for the name above its own; this relying party is not that one.
-    browser.origin = WALLET;
+    browser.origin = WALLET.to_owned();
     let mut started =
         relying.start_registration(&asking, [4; 12], &owner(), &[]).expect("a registration");
     started.options["rp"]["id"] = json!("example.com");
-    let answer = browser.register(&started.options).await;
+    let answer = browser.make(&started.options).await.expect("an answer");
     let other = relying.finish_registration(&asking, &HANDLE, &started.ceremony, &answer);
     assert!(matches!(other, Err(PasskeyError::Refused(WebauthnError::InvalidRPIDHash))));
     browser.held = held;
     let mut started = relying.start_sign_in(&asking, [5; 12]).expect("a sign-in");
     started.options["rpId"] = json!("example.com");
-    let answer = browser.assert(&started.options).await;
+    let answer = browser.sign(&started.options).await.expect("an answer");
     let other = relying.finish_assertion(&asking, &started.ceremony, &answer, &HANDLE, &new.kept);
     assert!(matches!(other, Err(PasskeyError::Refused(WebauthnError::InvalidRPIDHash))));
 }
 
 #[tokio::test]
 async fn an_authenticator_that_does_not_verify_its_user_is_refused() {
-    let (keys, mut browser) = (keys(), Browser::new());
+    let (keys, mut browser) = (keys(), browser());
     let new = registered(&mut browser, &keys).await;
     let (relying, asking) = (relying(), asking(&keys));
     browser.verifies = false;
     let mut started = relying.start_sign_in(&asking, [2; 12]).expect("a sign-in");
     started.options["userVerification"] = json!("discouraged");
-    let answer = browser.assert(&started.options).await;
+    let answer = browser.sign(&started.options).await.expect("an answer");
     let asserted =
         relying.finish_assertion(&asking, &started.ceremony, &answer, &HANDLE, &new.kept);
     assert!(matches!(asserted, Err(PasskeyError::Unverified)));
     let mut started =
         relying.start_registration(&asking, [3; 12], &owner(), &[]).expect("a registration");
     started.options["authenticatorSelection"]["userVerification"] = json!("discouraged");
-    let answer = browser.register(&started.options).await;
+    let answer = browser.make(&started.options).await.expect("an answer");
     let made = relying.finish_registration(&asking, &HANDLE, &started.ceremony, &answer);
     assert!(matches!(made, Err(PasskeyError::Unverified)));
 }
 
 #[tokio::test]
 async fn a_ceremony_opens_for_its_browser_its_act_and_its_time_only() {
-    let (keys, mut browser) = (keys(), Browser::new());
+    let (keys, mut browser) = (keys(), browser());
     let new = registered(&mut browser, &keys).await;
     let (relying, asking) = (relying(), asking(&keys));
     let started = relying.start_sign_in(&asking, [2; 12]).expect("a sign-in");
-    let answer = browser.assert(&started.options).await;
+    let answer = browser.sign(&started.options).await.expect("an answer");
     let finish = |asking: &Asking<'_>, ceremony: &str| {
         relying.finish_assertion(asking, ceremony, &answer, &HANDLE, &new.kept)
     };
@@ -274,17 +202,17 @@ async fn a_ceremony_opens_for_its_browser_its_act_and_its_time_only() {
 
 #[tokio::test]
 async fn a_ceremony_of_one_kind_does_not_finish_the_other() {
-    let (keys, mut browser) = (keys(), Browser::new());
+    let (keys, mut browser) = (keys(), browser());
     let new = registered(&mut browser, &keys).await;
     let (relying, asking) = (relying(), asking(&keys));
     let registration =
         relying.start_registration(&asking, [2; 12], &owner(), &[]).expect("a registration");
     let sign_in = relying.start_sign_in(&asking, [3; 12]).expect("a sign-in");
-    let signed = browser.assert(&sign_in.options).await;
+    let signed = browser.sign(&sign_in.options).await.expect("an answer");
     let wrong =
         relying.finish_assertion(&asking, &registration.ceremony, &signed, &HANDLE, &new.kept);
     assert!(matches!(wrong, Err(PasskeyError::Ceremony)));
-    let made = browser.register(&registration.options).await;
+    let made = browser.make(&registration.options).await.expect("an answer");
     let wrong = relying.finish_registration(&asking, &HANDLE, &sign_in.ceremony, &made);
     assert!(matches!(wrong, Err(PasskeyError::Ceremony)));
     let another = relying.finish_registration(&asking, &[6; 16], &registration.ceremony, &made);
@@ -293,12 +221,12 @@ async fn a_ceremony_of_one_kind_does_not_finish_the_other() {
 
 #[tokio::test]
 async fn the_passkey_of_another_person_is_refused() {
-    let (keys, mut browser, mut others) = (keys(), Browser::new(), Browser::new());
+    let (keys, mut browser, mut others) = (keys(), browser(), browser());
     let new = registered(&mut browser, &keys).await;
     let other = registered(&mut others, &keys).await;
     let (relying, asking) = (relying(), asking(&keys));
     let started = relying.start_sign_in(&asking, [2; 12]).expect("a sign-in");
-    let answer = browser.assert(&started.options).await;
+    let answer = browser.sign(&started.options).await.expect("an answer");
     let finish = |answer: &Value, handle: &Handle, kept: &[u8]| {
         relying.finish_assertion(&asking, &started.ceremony, answer, handle, kept)
     };
@@ -312,7 +240,7 @@ async fn the_passkey_of_another_person_is_refused() {
     assert!(matches!(wrong, Err(PasskeyError::OtherPasskey)));
     // Who was asked by name may leave it out, but is the one who was asked.
     let started = relying.start_proof(&asking, [3; 12], &HANDLE, &[&new.kept]).expect("a proof");
-    let mut answer = browser.assert(&started.options).await;
+    let mut answer = browser.sign(&started.options).await.expect("an answer");
     answer["response"]["userHandle"] = Value::Null;
     relying
         .finish_assertion(&asking, &started.ceremony, &answer, &HANDLE, &new.kept)
