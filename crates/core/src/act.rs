@@ -88,6 +88,8 @@ coded! {
         AllowRecovery = 36 => "allow_recovery",
         /// A member's money cannot leave, as he asked staff.
         FreezeOnCall = 37 => "freeze_on_call",
+        /// A clerk signs out.
+        SignOutClerk = 38 => "sign_out_clerk",
     }
 }
 
@@ -141,7 +143,8 @@ impl ActKind {
             | Self::CreateFirstOperators
             | Self::AddPasskey
             | Self::OpenSession
-            | Self::SignInClerk => People::Nobody,
+            | Self::SignInClerk
+            | Self::SignOutClerk => People::Nobody,
         }
     }
 
@@ -206,6 +209,7 @@ impl Act {
             Self::ResetClerkPin(..) => ActKind::ResetClerkPin,
             Self::EndClerk(_) => ActKind::EndClerk,
             Self::SignInClerk { .. } => ActKind::SignInClerk,
+            Self::SignOutClerk(..) => ActKind::SignOutClerk,
             Self::OpenBook => ActKind::OpenBook,
             Self::VouchForMember(..) => ActKind::VouchForMember,
             Self::AllowRecovery(..) => ActKind::AllowRecovery,
@@ -319,6 +323,9 @@ impl Act {
             }
             Self::ResetClerkPin(clerk, _) | Self::EndClerk(clerk) => {
                 vec![("clerk", Number(clerk.0))]
+            }
+            Self::SignOutClerk(terminal, token) => {
+                vec![("terminal", Number(terminal.0)), ("session", Number(token.session.0))]
             }
             Self::SignInClerk { terminal, clerk, right, .. } => vec![
                 ("terminal", Number(terminal.0)),

@@ -13,6 +13,7 @@ use crate::ids::{
 };
 use crate::money::Currency;
 use crate::operator::{Roles, Sealed};
+use crate::session::ClerkToken;
 use crate::staff::{Deed, Operate, StaffKeys};
 use crate::switches::{Capability, Scope};
 use crate::time::Instant;
@@ -59,6 +60,8 @@ pub struct Meaning<'a> {
     pub payment: FactId,
     /// The request to reverse, or zeros.
     pub target: RequestId,
+    /// The terminal of that request, where it is another's, or none.
+    pub terminal: TerminalNumber,
     /// Seconds that a hold lasts; 0 where there is none.
     pub hold_seconds: i64,
 }
@@ -73,6 +76,11 @@ impl Meaning<'_> {
         hasher.update(self.currency.as_str().as_bytes());
         hasher.update(&self.target.0);
         hasher.update(self.code.as_bytes());
+        // A code has digits only, so nothing else reads like this.
+        if self.terminal.is_some() {
+            hasher.update(b"terminal");
+            hasher.update(&self.terminal.0.to_be_bytes());
+        }
         let mut fingerprint = [0; 16];
         hasher.finalize_xof().fill(&mut fingerprint);
         fingerprint
@@ -167,6 +175,8 @@ pub struct Settle {
     pub amount: i64,
     /// Must be the book's.
     pub currency: Currency,
+    /// Who gives money back, where clerks work.
+    pub clerk: Option<ClerkToken>,
 }
 
 /// Undoing a request, whatever became of it.
@@ -174,8 +184,10 @@ pub struct Settle {
 pub struct Reverse {
     /// The request; its `valid_until` is not judged, because a reverse must always end.
     pub ask: Ask,
-    /// The request of the same terminal that is undone.
-    pub target: RequestId,
+    /// The request that is undone: of this terminal, or with a clerk of another of its store.
+    pub target: RequestKey,
+    /// Who asks for it.
+    pub clerk: Option<ClerkToken>,
 }
 
 /// What is given to a member.
@@ -361,7 +373,11 @@ pub enum Act {
         tried: [u8; 32],
         /// Whether it is the one.
         right: bool,
+        /// BLAKE3 of the session's secret.
+        key: [u8; 32],
     },
+    /// A clerk's session ends at the terminal that has it.
+    SignOutClerk(TerminalNumber, ClerkToken),
     /// A restored book is opened.
     OpenBook,
     /// This act, on which two operators have agreed under this proposal.
@@ -408,6 +424,7 @@ impl std::fmt::Debug for Act {
             Self::ResetClerkPin(..) => "ResetClerkPin",
             Self::EndClerk(_) => "EndClerk",
             Self::SignInClerk { .. } => "SignInClerk",
+            Self::SignOutClerk(..) => "SignOutClerk",
             Self::OpenBook => "OpenBook",
             Self::Agreed(_, act) => return act.fmt(out),
         })
@@ -495,6 +512,18 @@ impl Command {
         }
     }
 
+    /// The clerk who asks for it at a register.
+    pub fn clerk(&self) -> Option<ClerkToken> {
+        match self {
+            Self::Settle(settle) => settle.clerk,
+            Self::Reverse(reverse) => reverse.clerk,
+            _ => match self.act() {
+                Some(Act::SignOutClerk(_, token)) => Some(*token),
+                _ => None,
+            },
+        }
+    }
+
     /// The member by which the lane is chosen, where the command names one.
     pub fn member(&self) -> Option<MemberNumber> {
         match self {
@@ -562,8 +591,7 @@ pub fn refer(command: &Command, refer: &mut Refer) {
         Command::PayWithCode(_) | Command::PayShop(_) | Command::Credit(_) => {}
         Command::Settle(settle) => refer.payments.push(settle.payment),
         Command::Reverse(reverse) => {
-            let terminal = reverse.ask.caller.key.terminal;
-            refer.requests.push(RequestKey { request: reverse.target, terminal });
+            refer.requests.push(reverse.target);
         }
         Command::Query(caller) => refer.requests.push(caller.key),
         Command::Acknowledge(caller, requests) => {

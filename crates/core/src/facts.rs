@@ -265,11 +265,15 @@ coded! {
         /// A clerk's PIN is another. digest: of what it is compared with.
         ClerkPinReset = 66 => "clerk_pin_reset",
         /// A clerk works here no more.
+        /// object: store.
         ClerkEnded = 67 => "clerk_ended",
-        /// A clerk signed in. object: terminal.
+        /// A clerk signed in. object: terminal, digest: of the session's secret.
         ClerkSignedIn = 68 => "clerk_signed_in",
         /// A clerk's number was tried with a wrong PIN. object: terminal.
         ClerkPinWrong = 69 => "clerk_pin_wrong",
+        /// A clerk gave money back, or undid what another terminal asked. object: the operation,
+        /// number: his session.
+        ClerkActed = 70 => "clerk_acted",
     }
 }
 

@@ -139,6 +139,16 @@ impl RequestId {
 }
 
 impl RequestId {
+    /// The id under which a clerk signs in or out at a terminal: no other terminal's is the same.
+    pub fn of_clerk(terminal: TerminalNumber, asked: Self) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("yaoki clerk request 1");
+        hasher.update(&terminal.0.to_be_bytes());
+        hasher.update(&asked.0);
+        let mut bytes = [0; 16];
+        hasher.finalize_xof().fill(&mut bytes);
+        Self(bytes)
+    }
+
     /// The id of the event that keeps the proof of a payment.
     pub fn of_proof(key: RequestKey) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key("yaoki payment proof 1");

@@ -100,10 +100,12 @@ impl Field for Roles {
 coded! {
     /// Whether an operator works here.
     pub enum OperatorState {
-        /// In office.
+        /// Has registered a passkey.
         Active = 0 => "active",
         /// Ended for ever.
         Ended = 1 => "ended",
+        /// Was made and has registered no passkey yet.
+        Invited = 2 => "invited",
     }
 }
 
@@ -132,7 +134,7 @@ impl Operator {
         let made = numbers.zip(event.text.lines()).zip(event.digest.as_chunks::<32>().0);
         made.map(|((number, name), digest)| {
             let number = OperatorNumber(number);
-            let (state, sessions_since) = (OperatorState::Active, FactId::NONE);
+            let (state, sessions_since) = (OperatorState::Invited, FactId::NONE);
             let operator = Self { number, name: name.to_owned(), roles, state, sessions_since };
             (operator, OperatorLink::new(*digest, number, event))
         })
@@ -144,6 +146,7 @@ impl Operator {
         match event.kind {
             EventKind::OperatorRolesChanged => self.roles = Roles(event.object),
             EventKind::OperatorEnded => self.state = OperatorState::Ended,
+            EventKind::OperatorPasskeyAdded => self.state = OperatorState::Active,
             EventKind::OperatorPasskeyEnded | EventKind::OperatorSessionsEnded => {
                 self.sessions_since = event.id;
             }
@@ -151,9 +154,19 @@ impl Operator {
         }
     }
 
-    /// Whether he works here.
+    /// Whether he works here and has registered.
     pub const fn is_active(&self) -> bool {
         matches!(self.state, OperatorState::Active)
+    }
+
+    /// Whether he was not ended.
+    pub const fn is_there(&self) -> bool {
+        self.is_active() || self.is_invited()
+    }
+
+    /// Whether he was made and has not registered.
+    pub const fn is_invited(&self) -> bool {
+        matches!(self.state, OperatorState::Invited)
     }
 }
 

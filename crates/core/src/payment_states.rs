@@ -354,7 +354,7 @@ impl Scene {
         let mut ask = ask(request, kind, amount, payment);
         // Some states are reached by waiting; a register sets the deadline when it sends.
         ask.valid_until = self.view.now.plus_ms(MINUTE_MS);
-        Command::Settle(Settle { ask, kind, payment, amount, currency: Currency::JPY })
+        Command::Settle(Settle { ask, kind, payment, amount, currency: Currency::JPY, clerk: None })
     }
 
     /// What is left of the payment by this measure, or the whole where nothing is.
@@ -416,7 +416,8 @@ fn directory() -> Directory {
     let merchant = MerchantNumber(1);
     directory.merchants.insert(merchant, Merchant { number: merchant, name: name() });
     let place = String::new();
-    let store = Store { number: STORE, merchant, cutoff_minutes: 0, name: name(), place };
+    let store =
+        Store { number: STORE, merchant, cutoff_minutes: 0, name: name(), place, clerks: 0 };
     directory.stores.insert(STORE, store);
     let previous_until = Instant(0);
     let terminal = Terminal {
@@ -439,12 +440,14 @@ const fn caller(request: u8) -> Caller {
 fn ask(request: u8, kind: OperationKind, amount: i64, payment: FactId) -> Ask {
     let target = RequestId::default();
     let (currency, code, hold_seconds) = (Currency::JPY, "", 0);
-    let meaning = Meaning { kind, amount, currency, code, payment, target, hold_seconds };
+    let terminal = TerminalNumber::NONE;
+    let meaning = Meaning { kind, amount, currency, code, payment, target, terminal, hold_seconds };
     let fingerprint = meaning.fingerprint(&[3; 32]);
     Ask { caller: caller(request), valid_until: NOON.plus_ms(MINUTE_MS), fingerprint }
 }
 
 fn reversing(request: u8, target: u8) -> Command {
     let ask = ask(request, OperationKind::Reverse, target.into(), FactId::NONE);
-    Command::Reverse(Reverse { ask, target: RequestId([target; 16]) })
+    let target = RequestKey { request: RequestId([target; 16]), ..ask.caller.key };
+    Command::Reverse(Reverse { ask, target, clerk: None })
 }

@@ -6,7 +6,7 @@
 
 use crate::clerk::Clerk;
 use crate::facts::{Event, EventKind};
-use crate::ids::{ClerkNumber, FactId, OperatorNumber, StoreNumber};
+use crate::ids::{ClerkNumber, FactId, OperatorNumber, TerminalNumber};
 use crate::operator::{Operator, part};
 use crate::refusal::Refusal;
 use crate::row;
@@ -28,9 +28,10 @@ row! {
         pub operator: OperatorNumber,
         /// Whose; none: an operator's.
         pub clerk: ClerkNumber,
-        /// The store that a clerk works at; none: an operator's.
-        pub store: StoreNumber,
-        /// Digest of the browser's key that its token is bound to; zeros: a clerk's.
+        /// The terminal that a clerk signed in at; none: an operator's.
+        pub terminal: TerminalNumber,
+        /// An operator's: digest of the browser's key that its token is bound to. A clerk's: digest
+        /// of the secret that his register was told.
         pub key: [u8; 32],
         /// When the user was verified last.
         pub verified_at: Instant,
@@ -46,7 +47,7 @@ impl StaffSession {
             id: event.id,
             operator: OperatorNumber(event.subject),
             clerk: ClerkNumber::NONE,
-            store: StoreNumber::NONE,
+            terminal: TerminalNumber::NONE,
             key: part(&event.digest, 1),
             verified_at: event.id.at(),
             ended: FactId::NONE,
@@ -54,13 +55,13 @@ impl StaffSession {
     }
 
     /// The session of a clerk that an event opened.
-    pub const fn of_clerk(event: &Event, clerk: &Clerk) -> Self {
+    pub fn of_clerk(event: &Event) -> Self {
         Self {
             id: event.id,
             operator: OperatorNumber::NONE,
-            clerk: clerk.number,
-            store: clerk.store,
-            key: [0; 32],
+            clerk: ClerkNumber(event.subject),
+            terminal: TerminalNumber(event.object),
+            key: part(&event.digest, 0),
             verified_at: event.id.at(),
             ended: FactId::NONE,
         }
@@ -90,21 +91,40 @@ impl StaffSession {
     }
 }
 
-/// What must hold of the clerk who gives money back at a register of `store`.
+/// What a register shows of the clerk who signed in there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ClerkToken {
+    /// Who.
+    pub clerk: ClerkNumber,
+    /// The session that his PIN opened.
+    pub session: FactId,
+    /// BLAKE3 of the session's secret, which its register alone was told.
+    pub key: [u8; 32],
+}
+
+impl std::fmt::Debug for ClerkToken {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "ClerkToken({}, {})", self.clerk.0, self.session.0)
+    }
+}
+
+/// What must hold of the clerk who gives money back at a register: he signed in there, a short
+/// while ago, and works there still.
 ///
 /// # Errors
 /// [`Refusal::ClerkMustSignIn`], whichever does not hold.
-pub fn clerk_may_act(
-    session: Option<&StaffSession>,
-    clerk: Option<&Clerk>,
-    store: StoreNumber,
+pub fn clerk_may_act<'a>(
+    token: &ClerkToken,
+    (session, clerk): (Option<&StaffSession>, Option<&'a Clerk>),
+    terminal: TerminalNumber,
     now: Instant,
-) -> Result<ClerkNumber, Refusal> {
+) -> Result<&'a Clerk, Refusal> {
     let (Some(session), Some(clerk)) = (session, clerk) else {
         return Err(Refusal::ClerkMustSignIn);
     };
-    let own = session.clerk == clerk.number && clerk.is_active() && session.store == store;
+    let own = session.clerk == clerk.number && clerk.is_active();
+    let here = session.terminal == terminal && session.key == token.key;
     let open = session.id > clerk.sessions_since && !session.ended.is_some();
     let short = now < session.id.at().plus_ms(CLERK_SESSION_MS_MAX);
-    if own && open && short { Ok(clerk.number) } else { Err(Refusal::ClerkMustSignIn) }
+    if own && here && open && short { Ok(clerk) } else { Err(Refusal::ClerkMustSignIn) }
 }

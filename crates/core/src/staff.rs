@@ -14,7 +14,7 @@ use crate::command::{Act, Command};
 use crate::facts::{Event, EventKind};
 use crate::identity::people::Private;
 use crate::ids::{ClerkNumber, FactId, OperatorNumber, RequestId};
-use crate::operator::{Operator, OperatorLink, OperatorPasskey, Sealed, part};
+use crate::operator::{Operator, OperatorLink, OperatorPasskey, Role, Roles, Sealed, part};
 use crate::proposal::{Proposal, ProposalState};
 use crate::session::StaffSession;
 use crate::time::Instant;
@@ -62,6 +62,18 @@ pub struct StaffDirectory {
 }
 
 impl StaffDirectory {
+    /// Whether two operators who make operators have registered: from then on the book is theirs.
+    pub fn is_in_office(&self) -> bool {
+        self.admins().count() >= 2
+    }
+
+    /// Those who make operators and have registered.
+    pub fn admins(&self) -> impl Iterator<Item = &Operator> {
+        let admin = Roles::of(&[Role::Admin]);
+        let active = self.operators.values().filter(|operator| operator.is_active());
+        active.filter(move |operator| operator.roles.meet(admin))
+    }
+
     /// How many proposals of an operator wait, for a decision or to be carried out.
     pub fn waiting(&self, proposer: OperatorNumber, now: Instant) -> usize {
         let own = self.proposals.values().filter(|proposal| proposal.proposer == proposer);
@@ -105,6 +117,10 @@ impl StaffKeys {
                 Deed::EndSession(session) => self.sessions.push(*session),
                 _ => {}
             }
+        }
+        if let Some(token) = command.clerk() {
+            self.sessions.push(token.session);
+            self.clerks.push(token.clerk);
         }
         match command.act() {
             Some(Act::AddPasskey { link, lookup, .. }) => {
@@ -191,7 +207,10 @@ pub fn fold<'a>(
         | EventKind::OperatorRolesChanged
         | EventKind::OperatorEnded
         | EventKind::OperatorSessionsEnded => fold_operator(directory(), rows, event),
-        EventKind::OperatorPasskeyAdded => rows.add_passkey(event, secret),
+        EventKind::OperatorPasskeyAdded => {
+            rows.add_passkey(event, secret);
+            fold_operator(directory(), rows, event);
+        }
         EventKind::OperatorPasskeyEnded => {
             rows.passkey(event);
             fold_operator(directory(), rows, event);
@@ -283,10 +302,9 @@ impl StaffRows {
         }
         let clerk = self.clerks.get_mut(&number).expect("the clerk is loaded");
         clerk.fold_event(event, secret);
-        let session = StaffSession::of_clerk(event, clerk);
         self.changed.clerks.insert(number);
         if event.kind == EventKind::ClerkSignedIn {
-            self.put_session(session);
+            self.put_session(StaffSession::of_clerk(event));
         }
     }
 }

@@ -252,6 +252,27 @@ row! {
         pub name: String,
         /// City or street, as a member is shown before confirming; may be empty.
         pub place: String,
+        /// How many clerks work there: with one, giving money back takes one who has signed in.
+        pub clerks: i64,
+    }
+}
+
+impl Store {
+    /// Books an event about this store: a clerk who comes or goes.
+    pub const fn fold_event(&mut self, event: &Event) {
+        match event.kind {
+            EventKind::ClerkCreated => self.clerks += 1,
+            EventKind::ClerkEnded => self.clerks -= 1,
+            _ => {}
+        }
+    }
+
+    /// The store that an event is about, where it is about one that is there.
+    pub const fn of_event(event: &Event) -> Option<StoreNumber> {
+        match event.kind {
+            EventKind::ClerkCreated | EventKind::ClerkEnded => Some(StoreNumber(event.object)),
+            _ => None,
+        }
     }
 }
 

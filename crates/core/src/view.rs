@@ -138,8 +138,10 @@ pub struct Changed {
     pub links: BTreeSet<[u8; 32]>,
     /// Merchants.
     pub merchants: BTreeSet<MerchantNumber>,
-    /// Stores.
+    /// Stores whose clerks changed.
     pub stores: BTreeSet<StoreNumber>,
+    /// Stores that are new.
+    pub stores_new: BTreeSet<StoreNumber>,
     /// Terminals that were there before.
     pub terminals: BTreeSet<TerminalNumber>,
     /// Terminals that are new.
@@ -160,6 +162,7 @@ impl Changed {
     pub fn directory(&self) -> bool {
         !(self.merchants.is_empty()
             && self.stores.is_empty()
+            && self.stores_new.is_empty()
             && self.terminals.is_empty()
             && self.terminals_new.is_empty()
             && self.switches_closed.is_empty()
@@ -301,6 +304,11 @@ impl View {
             self.take_id(event.id);
             self.take_number(&event);
             let private = private.remove(&event.id).unwrap_or_default();
+            if let Some(store) = Store::of_event(&event) {
+                let stores = &mut Arc::make_mut(&mut self.directory).stores;
+                stores.get_mut(&store).expect("the store is loaded").fold_event(&event);
+                self.changed.stores.insert(store);
+            }
             if event.kind.is_of_staff() {
                 self.fold_staff(&event, private);
             } else {
@@ -356,7 +364,7 @@ impl View {
             }
             EventKind::StoreCreated => {
                 let store = store_of_event(event);
-                self.changed.stores.insert(store.number);
+                self.changed.stores_new.insert(store.number);
                 Arc::make_mut(&mut self.directory).stores.insert(store.number, store);
             }
             EventKind::TerminalCreated => {
@@ -389,7 +397,8 @@ impl View {
             EventKind::LaneCreated
             | EventKind::Checkpoint
             | EventKind::Restored
-            | EventKind::BookOpened => {}
+            | EventKind::BookOpened
+            | EventKind::ClerkActed => {}
             _ => self.fold_member_event(event, private),
         }
     }
@@ -471,6 +480,7 @@ pub fn store_of_event(event: &Event) -> Store {
         cutoff_minutes: event.number,
         name: name.to_owned(),
         place: place.to_owned(),
+        clerks: 0,
     }
 }
 

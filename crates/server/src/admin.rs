@@ -4,6 +4,7 @@
 //! Who does it, and why, is part of the message; the rules say what must be given. A message may
 //! carry a request id, and then doing it twice does it once.
 
+mod clerks;
 mod listing;
 mod message;
 mod operators;
@@ -195,6 +196,9 @@ pub fn perform(desk: &Desk, message: &Message) -> Result<Value, AdminError> {
         }
         Order::Credit { member, asset, amount } => credit(desk, by, (member, asset, *amount)),
         Order::CreateFirstOperators { one, two } => operators::create_first(desk, by, [one, two]),
+        Order::RenewOperatorLink { operator } => operators::renew_link(desk, by, operator),
+        Order::CreateClerk { store, name } => clerks::create(desk, by, store, name),
+        Order::ResetClerkPin { clerk } => clerks::reset_pin(desk, by, clerk),
         Order::CreateLink { member, lifetime_seconds } => {
             create_link(desk, by, member, lifetime_seconds.unwrap_or(LINK_SECONDS))
         }
@@ -268,6 +272,7 @@ fn act_of(desk: &Desk, order: &Order) -> Result<Act, AdminError> {
         Order::RotateWebhookSecret { webhook: text, keep_seconds } => {
             Act::RotateWebhookSecret(webhook(text)?, later(now, *keep_seconds)?)
         }
+        Order::EndClerk { clerk } => Act::EndClerk(clerks::of_text(clerk)?),
         other => unreachable!("{other:?} is carried out by itself"),
     })
 }

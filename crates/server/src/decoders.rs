@@ -20,6 +20,7 @@ use crate::api::device::movements::{MovementsRequest, ReceiptRequest};
 use crate::api::device::{CodeRequest, EnrolRequest, WalletRequest};
 use crate::api::partner::RedeliverRequest;
 use crate::api::register::PaymentRequest;
+use crate::api::register::clerk::{self, ClerkSignInRequest, ClerkSignOutRequest};
 use crate::api::register::lists::ListQuery;
 use crate::api::register::renew::RenewRequest;
 use crate::api::register::settle::{
@@ -119,6 +120,9 @@ fn register_request(bytes: &[u8]) {
     drop(request::json::<AcknowledgementRequest<'_>>(bytes));
     drop(request::json::<OrderRequest<'_>>(bytes));
     drop(request::json::<RenewRequest<'_>>(bytes));
+    drop(request::json::<ClerkSignInRequest<'_>>(bytes));
+    drop(request::json::<ClerkSignOutRequest<'_>>(bytes));
+    drop(clerk::token(&text(bytes)));
     drop(request::json::<RedeliverRequest<'_>>(bytes));
 }
 

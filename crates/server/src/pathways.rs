@@ -377,6 +377,28 @@ pub const PATHWAYS: &[Pathway] = &[
         attacks: &[attack("for another terminal", "a_renewal_is_of_the_terminal_that_asked")],
     },
     Pathway {
+        name: "Clerk's session",
+        doors: &[
+            Door::Route("post", "/v1/clerk/sign-in"),
+            Door::Route("post", "/v1/clerk/sign-out"),
+            Door::Order("create_clerk"),
+            Door::Order("reset_clerk_pin"),
+            Door::Order("end_clerk"),
+        ],
+        gives: "giving money back at one terminal, and undoing what another of its store asked",
+        proves: "a number and a PIN, at a terminal of the clerk's store that signs",
+        limits: "a quarter of an hour; five wrong PINs lock for 15 minutes; where clerks work a \
+                 register alone gives nothing back",
+        attacks: &[
+            attack("guessed PINs", "five_wrong_pins_lock_a_clerk_and_a_reset_unlocks"),
+            attack(
+                "at another terminal or store",
+                "a_clerks_session_is_good_at_its_own_terminal_only",
+            ),
+            attack("after its end", "a_clerk_who_signed_out_gives_nothing_back"),
+        ],
+    },
+    Pathway {
         name: "Key of a merchant's own system",
         doors: &[
             Door::Order("create_webhook"),
@@ -413,15 +435,22 @@ pub const PATHWAYS: &[Pathway] = &[
     },
     Pathway {
         name: "First operators",
-        doors: &[Door::Order("create_first_operators")],
+        doors: &[Door::Order("create_first_operators"), Door::Order("renew_operator_link")],
         gives: "two links at which the first two operators register a passkey each",
         proves: "an account on this machine, on a book without operators (a live one: without \
                  members)",
-        limits: "once; ten minutes; only the digests of the links are kept",
-        attacks: &[attack(
-            "a link used twice",
-            "two_first_operators_register_at_their_links_once_and_sign_in",
-        )],
+        limits: "once; ten minutes; only the digests of the links are kept; a link that went by is \
+                 renewed by the host until two have registered, and never for one who has",
+        attacks: &[
+            attack(
+                "a link used twice",
+                "two_first_operators_register_at_their_links_once_and_sign_in",
+            ),
+            attack(
+                "the host or one operator takes the other's place",
+                "a_link_that_went_by_is_renewed_by_the_host_until_two_have_registered",
+            ),
+        ],
     },
     Pathway {
         name: "Operator's passkey",

@@ -157,8 +157,10 @@ fn save_directory(conn: &mut Conn, view: &View, version: i64) -> Result<(), Stor
     let directory = &view.directory;
     let merchants = changed.merchants.iter().map(|number| &directory.merchants[number]);
     conn.insert_all(&merchants.collect::<Vec<_>>())?;
-    let stores = changed.stores.iter().map(|number| &directory.stores[number]);
-    conn.insert_all(&stores.collect::<Vec<_>>())?;
+    let new = changed.stores_new.iter().map(|number| &directory.stores[number]);
+    conn.insert_all(&new.collect::<Vec<_>>())?;
+    let old = changed.stores.difference(&changed.stores_new);
+    conn.update_all(&old.map(|number| &directory.stores[number]).collect::<Vec<_>>())?;
     let new = changed.terminals_new.iter().map(|number| &directory.terminals[number]);
     conn.insert_all(&new.collect::<Vec<_>>())?;
     let old = changed.terminals.difference(&changed.terminals_new);

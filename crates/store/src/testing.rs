@@ -453,12 +453,13 @@ impl TestBook {
 
     /// Capture, void or refund.
     pub fn settle(&self, ask: Ask, kind: OperationKind, payment: FactId, amount: i64) -> Command {
-        Command::Settle(Settle { ask, kind, payment, amount, currency: Currency::JPY })
+        Command::Settle(Settle { ask, kind, payment, amount, currency: Currency::JPY, clerk: None })
     }
 
     /// Undoing a request of the same terminal.
     pub fn reverse(&self, ask: Ask, target: RequestId) -> Command {
-        Command::Reverse(Reverse { ask, target })
+        let target = RequestKey { request: target, ..ask.caller.key };
+        Command::Reverse(Reverse { ask, target, clerk: None })
     }
 
     /// A member pays at a terminal, and it must succeed.
@@ -478,7 +479,8 @@ pub fn nothing_in_lane(place: usize) -> Command {
     let key = RequestKey { request, terminal: TerminalNumber(i64::MAX) };
     let caller = Caller { key, generation: 1 };
     let ask = Ask { caller, valid_until: Instant(i64::MAX), fingerprint: [0; 16] };
-    Command::Reverse(Reverse { ask, target: RequestId([1; 16]) })
+    let target = RequestKey { request: RequestId([1; 16]), ..key };
+    Command::Reverse(Reverse { ask, target, clerk: None })
 }
 
 /// Waits for the answers to commands that were started.

@@ -106,7 +106,8 @@ fn event_of(
         Act::CreateClerk { .. }
         | Act::ResetClerkPin(..)
         | Act::EndClerk(_)
-        | Act::SignInClerk { .. } => clerk::decide(view, act, event, effects)?,
+        | Act::SignInClerk { .. }
+        | Act::SignOutClerk(..) => clerk::decide(view, act, event, effects)?,
         Act::OpenBook => {
             // Two who are named open it where the store is, outside of any batch.
             let agreed = matches!(administer.act, Act::Agreed(..));

@@ -1,12 +1,15 @@
-//! Acts on clerks, and their signing in at a register that signed.
+//! Acts on clerks, their signing in at a register that signed, and what they do there.
 
 use super::admin::text_must_be_short;
+use super::staff::blank;
 use super::{Stop, must};
 use crate::clerk::Clerk;
 use crate::command::Act;
 use crate::facts::{Event, EventKind};
-use crate::ids::{ClerkNumber, MEMBER_NUMBER_MAX};
+use crate::ids::{ClerkNumber, FactId, MEMBER_NUMBER_MAX, RequestId, TerminalNumber};
 use crate::refusal::Refusal;
+use crate::session::{ClerkToken, clerk_may_act};
+use crate::state::Terminal;
 use crate::view::{Effects, View};
 
 /// Whether this act is the one that the event books; the salt of a PIN's digest is drawn anew for
@@ -22,6 +25,9 @@ pub(super) fn is_meant(event: &Event, act: &Act) -> bool {
         Act::EndClerk(clerk) => is(EventKind::ClerkEnded, clerk.0),
         Act::SignInClerk { terminal, clerk, right, .. } => {
             is(signed_in(*right), clerk.0) && event.object == terminal.0
+        }
+        Act::SignOutClerk(_, token) => {
+            event.kind == EventKind::StaffSessionEnded && event.object == token.session.0
         }
         _ => false,
     }
@@ -55,20 +61,69 @@ pub(super) fn decide(
             Event { kind, subject: clerk.0, digest, ..event }
         }
         Act::EndClerk(clerk) => {
-            active(view, *clerk)?;
-            Event { kind: EventKind::ClerkEnded, subject: clerk.0, ..event }
+            let store = active(view, *clerk)?.store;
+            let (kind, object) = (EventKind::ClerkEnded, store.0);
+            Event { kind, subject: clerk.0, object, ..event }
         }
-        Act::SignInClerk { terminal, clerk, tried, right } => {
+        Act::SignInClerk { terminal, clerk, tried, right, key } => {
             let row = active(view, *clerk)?;
             let own = view.directory.store_of(*terminal) == row.store;
             must(own, Refusal::ClerkMustBeActive)?;
             must(view.now >= row.locked_until, Refusal::ClerkIsLocked)?;
             // The PIN was reset between the comparison and now.
             must(row.pin.digest() == *tried, Refusal::ClerkMustSignIn)?;
-            Event { kind: signed_in(*right), subject: clerk.0, object: terminal.0, ..event }
+            let digest = if *right { key.to_vec() } else { Vec::new() };
+            let (kind, object) = (signed_in(*right), terminal.0);
+            Event { kind, subject: clerk.0, object, digest, ..event }
+        }
+        Act::SignOutClerk(terminal, token) => {
+            let subject = signed_in_at(view, *terminal, token)?.number.0;
+            let (kind, object) = (EventKind::StaffSessionEnded, token.session.0);
+            Event { kind, subject, object, ..event }
         }
         other => unreachable!("{other:?} is no act on a clerk"),
     })
+}
+
+/// Who gives money back at this terminal: where clerks work, one who has signed in there.
+pub(super) fn who_gives_back<'a>(
+    view: &'a View,
+    terminal: &Terminal,
+    token: Option<&ClerkToken>,
+) -> Result<Option<&'a Clerk>, Refusal> {
+    let store = view.directory.stores.get(&terminal.store);
+    match token {
+        Some(token) => signed_in_at(view, terminal.number, token).map(Some),
+        None if store.is_some_and(|store| store.clerks > 0) => Err(Refusal::ClerkMustSignIn),
+        None => Ok(None),
+    }
+}
+
+/// The clerk whose token this is, if it is good at this terminal.
+pub(super) fn signed_in_at<'a>(
+    view: &'a View,
+    terminal: TerminalNumber,
+    token: &ClerkToken,
+) -> Result<&'a Clerk, Refusal> {
+    let rows = (view.staff.sessions.get(&token.session), view.staff.clerks.get(&token.clerk));
+    clerk_may_act(token, rows, terminal, view.now)
+}
+
+/// Books beside an operation which clerk asked for it. What was declined changed nothing, and
+/// nobody is named.
+pub(super) fn note(view: &View, clerk: &Clerk, session: FactId, effects: &mut Effects) {
+    let operation = effects.operations.last().expect("an operation is booked");
+    if !operation.succeeded() {
+        return;
+    }
+    let last = effects.transfers.last().map_or(operation.id, |transfer| transfer.id);
+    let id = last.max(operation.id).plus(1);
+    let request = RequestId::deterministic("clerk of an operation", operation.id.0);
+    let kind = EventKind::ClerkActed;
+    let (subject, object, number) = (clerk.number.0, operation.id.0, session.0);
+    let event =
+        Event { id, kind, subject, object, number, ..blank(view, request, &clerk.name, "") };
+    effects.events.push(event);
 }
 
 fn active(view: &View, clerk: ClerkNumber) -> Result<&Clerk, Refusal> {

@@ -6,7 +6,7 @@ use super::{Stop, must};
 use crate::command::Act;
 use crate::facts::{Event, EventKind};
 use crate::ids::{MEMBER_NUMBER_MAX, OperatorNumber};
-use crate::operator::{OPERATOR_LINK_MS, Operator, Role, Roles};
+use crate::operator::{OPERATOR_LINK_MS, Operator, Role};
 use crate::refusal::Refusal;
 use crate::time::Instant;
 use crate::view::{Effects, View};
@@ -109,7 +109,7 @@ fn change(view: &View, act: &Act, event: Event) -> Result<Event, Refusal> {
     Ok(match act {
         Act::ChangeRoles(operator, roles) => {
             must(roles.fit(), Refusal::RolesMustFit)?;
-            active(view, *operator)?;
+            there(view, *operator)?;
             if !roles.has(Role::Admin) {
                 admins_must_remain(view, *operator)?;
             }
@@ -117,12 +117,12 @@ fn change(view: &View, act: &Act, event: Event) -> Result<Event, Refusal> {
             Event { kind, subject: operator.0, object, ..event }
         }
         Act::EndOperator(operator) => {
-            active(view, *operator)?;
+            there(view, *operator)?;
             admins_must_remain(view, *operator)?;
             Event { kind: EventKind::OperatorEnded, subject: operator.0, ..event }
         }
         Act::LinkOperator(operator, digest, expires_at) => {
-            active(view, *operator)?;
+            there(view, *operator)?;
             link_must_be_good(view, *expires_at)?;
             Event {
                 kind: EventKind::OperatorLinked,
@@ -141,17 +141,24 @@ fn change(view: &View, act: &Act, event: Event) -> Result<Event, Refusal> {
     })
 }
 
-fn active(view: &View, number: OperatorNumber) -> Result<&Operator, Refusal> {
+/// Who is not ended, whether he has registered or not.
+fn there(view: &View, number: OperatorNumber) -> Result<&Operator, Refusal> {
     let operator = view.directory.staff.operators.get(&number);
-    operator.filter(|operator| operator.is_active()).ok_or(Refusal::OperatorMustBeActive)
+    operator.filter(|operator| operator.is_there()).ok_or(Refusal::OperatorMustBeActive)
 }
 
-/// Without `number` there are still two who make operators.
+/// Without `number` there are still two who make operators, and who have registered.
 fn admins_must_remain(view: &View, number: OperatorNumber) -> Result<(), Refusal> {
-    let others = view.directory.staff.operators.values().filter(|other| other.number != number);
-    let admin = Roles::of(&[Role::Admin]);
-    let left = others.filter(|other| other.is_active() && other.roles.meet(admin)).count();
+    let left = view.directory.staff.admins().filter(|other| other.number != number).count();
     must(left >= 2, Refusal::AdminsMustRemain)
+}
+
+/// Whether the host may renew this operator's link by himself: until two have registered there is
+/// nobody else who could, and a passkey that was registered is nobody's to replace.
+pub(super) fn is_renewal(view: &View, act: &Act) -> bool {
+    let Act::LinkOperator(number, ..) = act else { return false };
+    let staff = &view.directory.staff;
+    !staff.is_in_office() && staff.operators.get(number).is_some_and(Operator::is_invited)
 }
 
 fn link_must_be_good(view: &View, expires_at: Instant) -> Result<(), Refusal> {
@@ -164,5 +171,5 @@ fn link_of<'a>(view: &'a View, digest: &[u8; 32]) -> Result<&'a Operator, Refusa
     let link = view.staff.links.get(digest).ok_or(Refusal::OperatorLinkMustBeValid)?;
     let unused = !link.used.is_some() && view.now < link.expires_at;
     must(unused, Refusal::OperatorLinkMustBeValid)?;
-    active(view, link.operator)
+    there(view, link.operator)
 }

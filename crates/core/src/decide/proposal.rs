@@ -4,6 +4,7 @@
 //! digest, once: the commit that carries it out books that the proposal is used, under a request id
 //! that the book has once.
 
+use super::operator::is_renewal;
 use super::staff::{Asker, blank};
 use super::{Stop, must};
 use crate::act::People;
@@ -95,7 +96,7 @@ pub(super) fn agreed(view: &View, administer: &Administer) -> Result<Option<Agre
         let takes_two = matches!(act.kind().people(), People::Two(_));
         let operators = !view.directory.staff.operators.is_empty();
         let alone = !takes_two || (!operators && !act.kind().is_of_operators());
-        return must(alone, Refusal::ActTakesAProposal).map(|()| None);
+        return must(alone || is_renewal(view, act), Refusal::ActTakesAProposal).map(|()| None);
     };
     let staff = &view.directory.staff;
     let proposal = staff.proposals.get(id).ok_or(Refusal::ProposalMustBeApproved)?;

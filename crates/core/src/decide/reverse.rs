@@ -11,9 +11,10 @@
 //! | a refund, void, reverse| declined: final                                                |
 //!
 //! No switch, freeze or suspension stops it. In time until 15 minutes after the booking date has
-//! ended at the store's cut-off; tombstones at any time. Only by the terminal that sent the
-//! request, until clerks can sign in.
+//! ended at the store's cut-off; tombstones at any time. By the terminal that sent the request, or by
+//! another of its store where a clerk has signed in.
 
+use super::clerk::{note, signed_in_at};
 use super::settle::{give_back, release};
 use super::{Outcome, Stop, blank, decline, must, record, repeat, signer};
 use crate::command::Reverse;
@@ -28,14 +29,34 @@ pub(super) fn decide(
     reverse: &Reverse,
     effects: &mut Effects,
 ) -> Result<Outcome, Stop> {
-    signer(view, &reverse.ask.caller)?;
+    let terminal = signer(view, &reverse.ask.caller)?;
     if let Some(outcome) = repeat(view, &reverse.ask, OperationKind::Reverse)? {
         return Ok(outcome);
     }
     let operation = blank(view, &reverse.ask, OperationKind::Reverse, 0);
-    let terminal = operation.terminal;
-    let key = RequestKey { request: reverse.target, terminal };
-    if key == reverse.ask.caller.key {
+    if reverse.target.terminal == terminal.number {
+        return undo_request(view, reverse.target, operation, effects);
+    }
+    if view.directory.store_of(reverse.target.terminal) != terminal.store {
+        return Ok(decline(view, operation, Refusal::PaymentMustExist, effects));
+    }
+    if terminal.suspended != 0 {
+        return Ok(decline(view, operation, Refusal::PaymentMustBeTheTerminalsOwn, effects));
+    }
+    let token = reverse.clerk.as_ref().ok_or(Refusal::ClerkMustSignIn)?;
+    let clerk = signed_in_at(view, terminal.number, token)?;
+    let outcome = undo_request(view, reverse.target, operation, effects)?;
+    note(view, clerk, token.session, effects);
+    Ok(outcome)
+}
+
+fn undo_request(
+    view: &View,
+    key: RequestKey,
+    operation: Operation,
+    effects: &mut Effects,
+) -> Result<Outcome, Stop> {
+    if key.request == operation.request_id && key.terminal == operation.terminal {
         // It names itself: there is nothing else it could mean than "this never was".
         return Ok(decline(view, operation, Refusal::ReversalIsFinal, effects));
     }
@@ -65,10 +86,11 @@ fn bury(
     target: RequestKey,
     effects: &mut Effects,
 ) -> Outcome {
-    let tombstone_id = view.next_ids(2);
+    let tombstone_id = view.next_ids(3);
     let tombstone = Operation {
         id: tombstone_id,
         request_id: target.request,
+        terminal: target.terminal,
         kind: OperationKind::Tombstone,
         refusal: Refusal::ReversedBeforeArrival.number(),
         fingerprint: [0; 16],
@@ -86,7 +108,7 @@ fn succeed(
     effect: Effect,
     effects: &mut Effects,
 ) -> Outcome {
-    operation.id = view.next_ids(1);
+    operation.id = view.next_ids(2);
     operation.effect = effect;
     record(operation, effects)
 }
@@ -113,7 +135,7 @@ fn undo(
     }
     // After this point it succeeds.
     operation.put_on_list_of(member);
-    operation.id = view.next_ids(2);
+    operation.id = view.next_ids(3);
     if state.status == PaymentStatus::Authorized {
         operation.effect = Effect::Released;
         return Ok(release(operation, &state, effects));

@@ -3,6 +3,7 @@
 //! No switch, freeze, limit or suspension stops these: money comes back, or moves up to a hold that
 //! the member made. A suspended terminal settles its own payments only.
 
+use super::clerk::{note, who_gives_back};
 use super::{Outcome, Stop, amount_must_hold, blank, deadline_must_be_near, decline, must, record};
 use super::{repeat, signer};
 use crate::account::Account;
@@ -23,6 +24,10 @@ pub(super) fn decide(view: &View, settle: &Settle, effects: &mut Effects) -> Res
         return Ok(outcome);
     }
     deadline_must_be_near(view, &settle.ask)?;
+    let clerk = match settle.kind {
+        OperationKind::Refund => who_gives_back(view, terminal, settle.clerk.as_ref())?,
+        _ => None,
+    };
     if settle.kind != OperationKind::Void {
         amount_must_hold(view, settle.amount, settle.currency)?;
     }
@@ -39,12 +44,18 @@ pub(super) fn decide(view: &View, settle: &Settle, effects: &mut Effects) -> Res
         return Ok(decline(view, operation, refusal, effects));
     }
     // After this point it succeeds.
-    operation.id = view.next_ids(2);
+    operation.id = view.next_ids(3);
     let store = view.directory.store_of(begun.terminal);
     Ok(match settle.kind {
         OperationKind::Capture => capture(operation, &state, store, effects),
         OperationKind::Void => release(operation, &state, effects),
-        _ => give_back(operation, member, store, effects),
+        _ => {
+            let outcome = give_back(operation, member, store, effects);
+            if let (Some(clerk), Some(token)) = (clerk, &settle.clerk) {
+                note(view, clerk, token.session, effects);
+            }
+            outcome
+        }
     })
 }
 

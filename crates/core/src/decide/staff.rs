@@ -4,7 +4,7 @@
 //! [`ActKind::people`](crate::act::ActKind::people). The act itself is decided where every act is.
 
 use super::{Outcome, Stop, admin, must, proposal};
-use crate::act::{ActKind, People};
+use crate::act::People;
 use crate::command::{Act, Administer};
 use crate::facts::{Event, EventKind};
 use crate::ids::{FactId, OperatorNumber, RequestId};
@@ -115,7 +115,7 @@ fn act_of(
         String::new()
     } else {
         let asker = asker(view, operate.session)?;
-        must_be_allowed(view, &asker, act.kind())?;
+        must_be_allowed(view, &asker, act)?;
         asker.operator.name.clone()
     };
     let administer = Administer {
@@ -128,14 +128,19 @@ fn act_of(
     admin::decide(view, &administer, effects)
 }
 
-fn must_be_allowed(view: &View, asker: &Asker<'_>, kind: ActKind) -> Result<(), Refusal> {
-    let (roles, fresh) = match kind.people() {
+fn must_be_allowed(view: &View, asker: &Asker<'_>, act: &Act) -> Result<(), Refusal> {
+    let (roles, fresh, two) = match act.kind().people() {
         People::Nobody => return Err(Refusal::OperatorMustHaveTheRole),
-        People::One(roles) => (roles, false),
-        People::OneFresh(roles) | People::Two(roles) => (roles, true),
+        People::One(roles) => (roles, false, false),
+        People::OneFresh(roles) => (roles, true, false),
+        People::Two(roles) => (roles, true, true),
     };
     must(asker.operator.roles.meet(roles), Refusal::OperatorMustHaveTheRole)?;
-    if fresh { asker.must_be_fresh(view) } else { Ok(()) }
+    if fresh {
+        asker.must_be_fresh(view)?;
+    }
+    // What the host may do alone, an operator may not: he is one of the two.
+    must(!two || matches!(act, Act::Agreed(..)), Refusal::ActTakesAProposal)
 }
 
 /// A passkey that signs in for an operator who works here.

@@ -25,8 +25,7 @@ pub fn touch(commands: &[&Command], view: &View) -> Touch {
     for command in commands {
         touch_one(command, view, &mut touch);
         if let Command::Reverse(reverse) = command {
-            let terminal = reverse.ask.caller.key.terminal;
-            let key = RequestKey { request: reverse.target, terminal };
+            let key = reverse.target;
             let same_batch = commands.iter().filter(|other| other.key() == Some(key));
             for other in same_batch {
                 touch_one(other, view, &mut touch);
@@ -54,9 +53,7 @@ fn touch_one(command: &Command, view: &View, touch: &mut Touch) {
         Command::Settle(settle) => touch_payment(settle.payment, view, touch),
         Command::ExpireHold(payment) => touch_payment(*payment, view, touch),
         Command::Reverse(reverse) => {
-            let terminal = reverse.ask.caller.key.terminal;
-            let key = RequestKey { request: reverse.target, terminal };
-            if let Some(target) = view.operations.get(&key) {
+            if let Some(target) = view.operations.get(&reverse.target) {
                 touch.members.extend(target.member.is_some().then_some(target.member));
                 touch_payment(target.payment, view, touch);
             }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
 mod admin_cases;
+mod clerks;
 mod codes;
 mod comes_back;
 mod identity_cases;

@@ -185,7 +185,8 @@ impl World {
                 let target = request(step.words[2]);
                 let ask =
                     self.ask(&step, &meaning(OperationKind::Reverse, 0, step.currency, target));
-                Command::Reverse(Reverse { ask, target })
+                let target = RequestKey { request: target, ..ask.caller.key };
+                Command::Reverse(Reverse { ask, target, clerk: None })
             }
             "query" => Command::Query(caller(&step)),
             "ack" => {
@@ -257,7 +258,7 @@ impl World {
         let currency = step.currency;
         let meaning = Meaning { payment, ..meaning(kind, amount, currency, RequestId::default()) };
         let ask = self.ask(step, &meaning);
-        Command::Settle(Settle { ask, kind, payment, amount, currency })
+        Command::Settle(Settle { ask, kind, payment, amount, currency, clerk: None })
     }
 
     /// The payment that a request began, or the operation it left, at whatever terminal; `#2` is
@@ -327,7 +328,8 @@ fn meaning(
     currency: Currency,
     target: RequestId,
 ) -> Meaning<'static> {
-    Meaning { kind, amount, currency, code: "", payment: FactId::NONE, target, hold_seconds: 0 }
+    let (payment, terminal) = (FactId::NONE, TerminalNumber::NONE);
+    Meaning { kind, amount, currency, code: "", payment, target, terminal, hold_seconds: 0 }
 }
 
 fn switch_act(step: &Step<'_>) -> Act {

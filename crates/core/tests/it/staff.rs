@@ -2,11 +2,9 @@
 
 use yaoki_core::command::{Act, Administer, Command};
 use yaoki_core::facts::EventKind;
-use yaoki_core::ids::{ClerkNumber, FactId, OperatorNumber, RequestId, StoreNumber};
+use yaoki_core::ids::{ClerkNumber, FactId, OperatorNumber, RequestId};
 use yaoki_core::operator::OPERATOR_LINK_MS;
 use yaoki_core::proposal::ProposalState;
-use yaoki_core::refusal::Refusal;
-use yaoki_core::session::{CLERK_SESSION_MS_MAX, clerk_may_act};
 use yaoki_core::staff::{Deed, Operate};
 use yaoki_core::switches::{Capability, Scope};
 use yaoki_core::time::Instant;
@@ -117,26 +115,4 @@ fn what_staff_registers_is_done_once_under_its_request_id() {
         assert_eq!(said(act), format!("again {first}"));
         assert_eq!(said(other), "refused request_id_has_another_meaning");
     }
-}
-
-#[test]
-fn a_clerk_gives_money_back_at_his_store_only_and_for_a_short_while() {
-    let mut office = Office::new();
-    let session = office.world.act(tried(1, 1, 1, true)).id;
-    let may = |office: &Office, store: i64, ms: i64| {
-        let (sessions, clerks) = (&office.world.staff.sessions, &office.world.staff.clerks);
-        let clerk = clerks.get(&ClerkNumber(1));
-        let now = office.world.now.plus_ms(ms);
-        clerk_may_act(sessions.get(&session), clerk, StoreNumber(store), now)
-    };
-    assert_eq!(may(&office, 1, CLERK_SESSION_MS_MAX - 1), Ok(ClerkNumber(1)));
-    let no = Err(Refusal::ClerkMustSignIn);
-    assert_eq!(may(&office, 1, CLERK_SESSION_MS_MAX), no);
-    assert_eq!(may(&office, 2, 0), no);
-    let of_operator = office.world.staff.sessions.get(&office.sessions[&AOI]);
-    let row = office.row();
-    assert_eq!(clerk_may_act(of_operator, Some(row), StoreNumber(1), office.world.now), no);
-    assert_eq!(clerk_may_act(None, None, StoreNumber(1), office.world.now), no);
-    office.ask(EMI, Deed::Act(Act::ResetClerkPin(ClerkNumber(1), pin(1))));
-    assert_eq!(may(&office, 1, 0), no, "a reset ends what was begun before it");
 }

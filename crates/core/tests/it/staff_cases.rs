@@ -67,7 +67,7 @@ pub(crate) fn clerk(store: i64, name: &str) -> Act {
 
 pub(crate) fn tried(terminal: i64, number: i64, byte: u8, right: bool) -> Act {
     let (terminal, clerk) = (TerminalNumber(terminal), ClerkNumber(number));
-    Act::SignInClerk { terminal, clerk, tried: pin(byte).digest(), right }
+    Act::SignInClerk { terminal, clerk, tried: pin(byte).digest(), right, key: [7; 32] }
 }
 
 impl Office {
@@ -522,6 +522,73 @@ impl World {
     }
 }
 
+/// What the host hears who makes a link anew for the second of the first two, while `registered`
+/// of them have passkeys.
+fn renewed(registered: &[i64], number: i64) -> String {
+    let mut world = World::new();
+    let until = world.now.plus_ms(OPERATOR_LINK_MS);
+    world.act(first(["Aoi", "Ren"], until, true));
+    for &operator in registered {
+        world.act(add(operator, operator));
+    }
+    world.now = until;
+    let until = world.now.plus_ms(OPERATOR_LINK_MS);
+    let command = world.administer(Act::LinkOperator(OperatorNumber(number), key(8), until));
+    let answer = world.run(&[command]).remove(0);
+    match world.say(&answer) {
+        said if said == "operator_linked" => world.said_of_host(add(8, 8)),
+        said => said,
+    }
+}
+
+fn renewals() -> Vec<Case> {
+    const REGISTERED: &str = "operator_passkey_added";
+    vec![
+        (|_| renewed(&[], AOI), REGISTERED),
+        (|_| renewed(&[AOI], REN), REGISTERED),
+        (|_| renewed(&[AOI], AOI), PROPOSE),
+        (|_| renewed(&[AOI, REN], REN), PROPOSE),
+        (|_| renewed(&[AOI], EMI), PROPOSE),
+        (
+            |o| {
+                let act = operator(&o.world, "Mio", &[Role::Admin], 9);
+                let mio = o.by_two(act).subject;
+                let until = o.world.now.plus_ms(OPERATOR_LINK_MS);
+                o.host(Act::LinkOperator(OperatorNumber(mio), key(8), until))
+            },
+            PROPOSE,
+        ),
+        (
+            |o| {
+                let until = o.world.now.plus_ms(OPERATOR_LINK_MS);
+                o.ask(AOI, Deed::Act(Act::LinkOperator(OperatorNumber(REN), key(8), until)))
+            },
+            PROPOSE,
+        ),
+        (
+            |o| {
+                let act = operator(&o.world, "Mio", &[Role::Admin], 9);
+                o.by_two(act);
+                said(o, Act::ChangeRoles(OperatorNumber(AOI), Roles::of(&[Role::Risk])))
+            },
+            "refused admins_must_remain",
+        ),
+    ]
+}
+
+/// Whoever is the only one who has registered may not make himself the second.
+#[test]
+fn an_operator_makes_no_link_for_the_second_of_the_first_two() {
+    let mut world = World::new();
+    let until = world.now.plus_ms(OPERATOR_LINK_MS);
+    world.act(first(["Aoi", "Ren"], until, true));
+    let mut office = Office { world, sessions: BTreeMap::new(), requests: 0 };
+    office.register(AOI);
+    let act = Act::LinkOperator(OperatorNumber(REN), key(8), until);
+    assert_eq!(office.ask(AOI, Deed::Act(act.clone())), PROPOSE);
+    assert_eq!(office.host(act), "operator_linked");
+}
+
 /// Every case as `(what was said, what should be)`.
 pub(crate) fn all() -> Vec<(String, &'static str)> {
     let cases = [
@@ -532,6 +599,7 @@ pub(crate) fn all() -> Vec<(String, &'static str)> {
         held_back(),
         operators(),
         links(),
+        renewals(),
         staff_sessions::sessions(),
         staff_sessions::sessions_end(),
         staff_sessions::clerks(),

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use yaoki_core::ids::{FactId, MemberNumber};
+use yaoki_core::operator::{Operator, Role};
 use yaoki_core::state::{Device, Member, Merchant, Store, Terminal};
 use yaoki_core::time::Instant;
 use yaoki_core::webhook::Webhook;
@@ -13,8 +14,8 @@ use crate::api::partner::state_of;
 use crate::edge::identifier::{self, Kind};
 
 /// What can be listed.
-pub const LISTED: [&str; 7] =
-    ["merchants", "stores", "terminals", "members", "devices", "switches", "webhooks"];
+pub const LISTED: [&str; 8] =
+    ["merchants", "stores", "terminals", "members", "devices", "switches", "webhooks", "operators"];
 
 /// Rows, each with the number that the next page begins after.
 type Rows = Vec<(i64, Value)>;
@@ -39,6 +40,7 @@ pub(super) fn list(
         "devices" => (Some(Kind::Device), devices),
         "switches" => (None, switches),
         "webhooks" => (Some(Kind::Webhook), webhooks),
+        "operators" => (Some(Kind::Operator), operators),
         _ => return Err(AdminError::Wrong(format!("there is no list of {what:?}"))),
     };
     let after = after.map_or(Ok(0), |text| number_of(kind, text))?;
@@ -130,6 +132,23 @@ fn members(conn: &mut Conn, after: i64, limit: usize) -> Result<Rows, StoreError
         (number, row)
     };
     Ok(listing::members(conn, MemberNumber(after), limit)?.into_iter().map(row).collect())
+}
+
+/// There are few: they are read at once.
+fn operators(conn: &mut Conn, after: i64, limit: usize) -> Result<Rows, StoreError> {
+    let row = |operator: Operator| {
+        let number = operator.number.0;
+        let row = json!({
+            "operator": identifier::text(Kind::Operator, number),
+            "number": number,
+            "name": operator.name,
+            "roles": operator.roles.each().map(Role::name).collect::<Vec<_>>(),
+            "state": operator.state.name(),
+        });
+        (number, row)
+    };
+    let all = read::staff::operators(conn)?.into_iter();
+    Ok(all.filter(|operator| operator.number.0 > after).take(limit).map(row).collect())
 }
 
 fn devices(conn: &mut Conn, after: i64, limit: usize) -> Result<Rows, StoreError> {

@@ -193,7 +193,8 @@ pub enum Order {
     ListSwitches,
     /// A page of what there is.
     List {
-        /// `merchants`, `stores`, `terminals`, `members`, `devices`, `switches` or `webhooks`.
+        /// `merchants`, `stores`, `terminals`, `members`, `devices`, `switches`, `webhooks` or
+        /// `operators`.
         what: String,
         /// What comes after this one, by number; from the first when left out.
         #[serde(default)]
@@ -218,6 +219,28 @@ pub enum Order {
         one: String,
         /// The other.
         two: String,
+    },
+    /// A new link for one of the first two operators who has not registered; in the reply.
+    RenewOperatorLink {
+        /// `opr_…`, or its number.
+        operator: String,
+    },
+    /// A new clerk of a store; the PIN is in the reply and nowhere else.
+    CreateClerk {
+        /// `sto_…`, or its number.
+        store: String,
+        /// As colleagues read it.
+        name: String,
+    },
+    /// Another PIN for a clerk, in the reply; it unlocks, and ends what the clerk began.
+    ResetClerkPin {
+        /// `clk_…`, or its number.
+        clerk: String,
+    },
+    /// A clerk works here no more.
+    EndClerk {
+        /// `clk_…`, or its number.
+        clerk: String,
     },
     /// A one-time link that signs the actor in at the running server's console.
     ConsoleLink,

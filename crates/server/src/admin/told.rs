@@ -42,7 +42,10 @@ fn named(event: &Event) -> Vec<(&'static str, Kind, i64)> {
         EventKind::WebhookEnded | EventKind::WebhookSecretRotated => {
             vec![("webhook", Kind::Webhook, subject)]
         }
-        EventKind::ClerkCreated => vec![("store", Kind::Store, object)],
+        EventKind::ClerkCreated => {
+            vec![("clerk", Kind::Clerk, subject), ("store", Kind::Store, object)]
+        }
+        EventKind::ClerkPinReset | EventKind::ClerkEnded => vec![("clerk", Kind::Clerk, subject)],
         EventKind::ClerkSignedIn | EventKind::ClerkPinWrong => {
             vec![("terminal", Kind::Terminal, object)]
         }

@@ -7,7 +7,7 @@ use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use uuid::Uuid;
-use yaoki_core::ids::{FactId, RequestId, StoreNumber};
+use yaoki_core::ids::{ClerkNumber, FactId, RequestId, StoreNumber};
 use yaoki_core::money::Currency;
 use yaoki_core::time::Instant;
 
@@ -94,15 +94,29 @@ pub fn contact(text: &str) -> Result<[u8; 32], Problem> {
 /// # Errors
 /// Says what it may be.
 pub fn store(text: &str) -> Result<StoreNumber, Problem> {
+    let must = "must be the number that the shop shows";
+    let number = typed(Kind::Store, text).map(StoreNumber);
+    number.ok_or_else(|| Problem::field("store", must))
+}
+
+/// A clerk: `clk_…`, or the number that the clerk was given.
+///
+/// # Errors
+/// Says what it may be.
+pub fn clerk(text: &str) -> Result<ClerkNumber, Problem> {
+    let must = "must be the number that the clerk was given";
+    let number = typed(Kind::Clerk, text).map(ClerkNumber);
+    number.ok_or_else(|| Problem::field("clerk", must))
+}
+
+/// A number as people type it, or the identifier.
+fn typed(kind: Kind, text: &str) -> Option<i64> {
     let typed = text.trim();
-    let digits = !typed.is_empty() && typed.bytes().all(|byte| byte.is_ascii_digit());
-    let number = if digits {
+    if !typed.is_empty() && typed.bytes().all(|byte| byte.is_ascii_digit()) {
         typed.parse().ok().filter(|number| *number > 0)
     } else {
-        identifier::parse(Kind::Store, typed).ok()
-    };
-    let must = "must be the number that the shop shows";
-    number.map(StoreNumber).ok_or_else(|| Problem::field("store", must))
+        identifier::parse(kind, typed).ok()
+    }
 }
 
 /// A whole number that may be out of its range, which the rules judge; anything else is refused

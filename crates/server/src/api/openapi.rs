@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::device::{confirm, movements};
-use super::register::{lists, renew, settle, shop};
+use super::register::{clerk, lists, renew, settle, shop};
 use super::{console, device, headers, member, partner, register};
 use crate::app::App;
 use crate::edge::error::EdgeError;
@@ -112,6 +112,8 @@ fn router_of(name: ListenerName) -> OpenApiRouter<App> {
             .routes(routes!(settle::void))
             .routes(routes!(settle::acknowledge))
             .routes(routes!(web::shell::register))
+            .routes(routes!(clerk::sign_in))
+            .routes(routes!(clerk::sign_out))
             .routes(routes!(shop::order))
             .routes(routes!(shop::sign))
             .routes(routes!(shop::terminal))

@@ -5,6 +5,7 @@
 //! ask again with the same request id, or reverse. [`settle`] has what is asked of payments that
 //! exist.
 
+pub mod clerk;
 pub mod lists;
 pub mod renew;
 pub mod settle;
@@ -21,7 +22,7 @@ use utoipa::ToSchema;
 use yaoki_core::command::{Ask, Command, Meaning, PayWithCode};
 use yaoki_core::decide::Outcome;
 use yaoki_core::facts::OperationKind;
-use yaoki_core::ids::{FactId, RequestId};
+use yaoki_core::ids::{FactId, RequestId, TerminalNumber};
 use yaoki_core::time::Instant;
 use yaoki_store::Part;
 
@@ -178,7 +179,7 @@ impl<'a> PayMeaning<'a> {
 /// A place for who asks, until that is known.
 fn no_ask() -> Ask {
     use yaoki_core::command::Caller;
-    use yaoki_core::ids::{RequestKey, TerminalNumber};
+    use yaoki_core::ids::RequestKey;
     let key = RequestKey { request: RequestId::default(), terminal: TerminalNumber::NONE };
     let caller = Caller { key, generation: 0 };
     Ask { caller, valid_until: Instant(0), fingerprint: [0; 16] }
@@ -196,6 +197,7 @@ impl Asked for PayMeaning<'_> {
             code: self.code,
             payment: FactId::NONE,
             target: RequestId::default(),
+            terminal: TerminalNumber::NONE,
             hold_seconds: self.pay.hold_seconds.unwrap_or(0),
         }
     }
@@ -262,6 +264,7 @@ async fn must_not_be_in_vain(
     }
     let goes_on = match kind {
         Fruitless::Payment => false,
+        Fruitless::Reversal if meaning.terminal.is_some() => false,
         Fruitless::Reversal => is_seen(app, signed, meaning.target).await?,
         Fruitless::Settlement => true,
     };

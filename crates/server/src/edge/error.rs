@@ -261,6 +261,10 @@ edge_errors! {
     ProviderMustAnswer = 453, "provider_must_answer", 503,
         "The provider of external ids does not answer.",
         "Try again later, or use a passkey.";
+    /// The digits that a clerk typed.
+    PinMustMatch = 454, "pin_must_match", 403,
+        "The PIN is not this clerk's.",
+        "Type it again; after five wrong ones wait 15 minutes, or have an operator reset it.";
 }
 
 impl From<Unknown> for EdgeError {

@@ -41,6 +41,9 @@ pub const MEMORY_KIB: u32 = 19_456;
 /// Passes over it.
 pub const PASSES: u32 = 2;
 
+/// How many PINs there are: six digits.
+pub const PINS: u64 = 1_000_000;
+
 /// Lanes.
 pub const LANES: u32 = 1;
 
@@ -197,8 +200,7 @@ impl Passwords {
             .await?
     }
 
-    /// The PHC string to keep of a PIN that was drawn here: nobody chose it, so nothing is asked of
-    /// it.
+    /// What to keep of a PIN that was drawn here, see [`pin_digest`].
     ///
     /// # Errors
     /// [`PasswordError::Busy`], [`PasswordError::Stopped`].
@@ -209,7 +211,7 @@ impl Passwords {
         salt: [u8; SALT_BYTES],
     ) -> Result<String, PasswordError> {
         let pin = pin.clone();
-        self.pool.run(line, move || digest(pin.0.as_bytes(), &salt)).await
+        self.pool.run(line, move || pin_digest(&pin, &salt)).await
     }
 
     /// Whether it is the password of which `kept` is kept; none: of an account that has none, or
@@ -255,6 +257,12 @@ impl Judge {
             None => Ok(Checked { is_right: false, is_outdated: false, is_leaked }),
         }
     }
+}
+
+/// The PHC string to keep of a PIN that was drawn here: nobody chose it, so nothing is asked of it.
+/// Takes the work of a hash on this thread.
+pub fn pin_digest(pin: &Password, salt: &[u8; SALT_BYTES]) -> String {
+    digest(pin.0.as_bytes(), salt)
 }
 
 /// Whether a password may be one, without what takes work.

@@ -43,6 +43,10 @@ pub enum Endpoint {
     Terminal,
     /// `POST /v1/terminal/key`.
     Renew,
+    /// `POST /v1/clerk/sign-in`.
+    ClerkSignIn,
+    /// `POST /v1/clerk/sign-out`.
+    ClerkSignOut,
     /// `POST /v1/frames/{width}/{height}`.
     Frame,
     /// `POST /v1/device/shop`.
@@ -121,7 +125,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Every endpoint, in the order of the enum.
-    pub const ALL: [Self; 57] = [
+    pub const ALL: [Self; 59] = [
         Self::Pay,
         Self::Query,
         Self::Reverse,
@@ -142,6 +146,8 @@ impl Endpoint {
         Self::Sign,
         Self::Terminal,
         Self::Renew,
+        Self::ClerkSignIn,
+        Self::ClerkSignOut,
         Self::Frame,
         Self::Shop,
         Self::Confirm,
@@ -204,6 +210,8 @@ impl Endpoint {
             Self::Sign => "sign",
             Self::Terminal => "terminal",
             Self::Renew => "renew",
+            Self::ClerkSignIn => "clerk_sign_in",
+            Self::ClerkSignOut => "clerk_sign_out",
             Self::Frame => "frame",
             Self::Shop => "shop",
             Self::Confirm => "confirm",

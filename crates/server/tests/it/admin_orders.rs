@@ -92,6 +92,9 @@ const TABLE: &[Row] = &[
     ),
     // It was never restored, and is not closed.
     ("open_restored", "{}", ("second", "7"), "refused"),
+    ("create_clerk", r#"{"store":"1","name":"Yui"}"#, ("store", r#""trm_1""#), "clerk_created"),
+    ("reset_clerk_pin", r#"{"clerk":"1"}"#, ("clerk", "1"), "clerk_pin_reset"),
+    ("end_clerk", r#"{"clerk":"1"}"#, ("clerk", r#""mem_1""#), "clerk_ended"),
     ("console_link", "{}", ("actor", r#""""#), "console_link_created"),
     ("end_console_sessions", "{}", ("second", "[]"), "console_sessions_ended"),
     ("reload_keys", "{}", ("second", "[]"), "ok"),
@@ -104,6 +107,7 @@ const TABLE: &[Row] = &[
         ("two", "7"),
         "first_operators_created",
     ),
+    ("renew_operator_link", r#"{"operator":"2"}"#, ("operator", r#""mem_1""#), "operator_linked"),
 ];
 
 /// The names of the enum, as serde lists them where none fits.

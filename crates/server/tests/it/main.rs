@@ -7,6 +7,7 @@ mod attacks;
 mod authenticator;
 mod bad_bodies;
 mod bad_input;
+mod clerks;
 mod console;
 mod crowded;
 mod decoders;

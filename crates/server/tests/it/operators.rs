@@ -15,6 +15,7 @@ use crate::world::{World, told};
 pub(crate) const SIGN_IN: &str = "/v1/console/sign-in";
 const OWN: &str = "/v1/console/own";
 const END: &str = "/v1/console/session/end";
+pub(crate) const ACT: &str = "/v1/console/act";
 const TODAY: &str = "/v1/console/today";
 /// Half an hour and twelve hours, milliseconds.
 const IDLE: i64 = 30 * 60 * 1000;
@@ -135,6 +136,34 @@ on_both_storages! {
         let begin = json!({ "act": "begin_registration", "link_token": links[1] });
         let refused = world.refused(&mut browser, SIGN_IN, &begin);
         assert_eq!(refused, "operator_link_must_be_valid", "it is too old");
+    }
+
+    fn a_link_that_went_by_is_renewed_by_the_host_until_two_have_registered(
+        db: &mut TestDatabase
+    ) {
+        let world = World::with(db, 1, |_| {});
+        let [link, _] = world.first_links();
+        let mut aoi = world.colleague(&link);
+        world.clock.advance_ms(10 * 60 * 1000);
+        let listed = world.ask(Order::List {
+            what: "operators".to_owned(), after: Some("1".to_owned()), limit: None,
+        });
+        assert_eq!(listed["operators"][0]["state"], json!("invited"), "{listed}");
+        let renew = |number: &str| {
+            world.ask(Order::RenewOperatorLink { operator: number.to_owned() })
+        };
+        let refused = |reply: &Value| reply["error"]["refusal"].clone();
+        assert_eq!(refused(&renew("1")), json!("act_takes_a_proposal"), "Aoi has registered");
+        let ren = listed["operators"][0]["operator"].as_str().expect("an id").to_owned();
+        let body = json!({
+            "request_id": new_id(), "reason": "his went by",
+            "what": { "act": "link_operator", "operator": ren },
+        });
+        world.verifies(&mut aoi);
+        let alone = world.refused(&mut aoi.browser, ACT, &body);
+        assert_eq!(alone, "act_takes_a_proposal");
+        world.colleague(&token_of(&renew(&ren)["link"]));
+        assert_eq!(refused(&renew(&ren)), json!("act_takes_a_proposal"), "both have registered");
     }
 
     fn where_there_are_operators_no_link_of_the_hosts_opens_the_console(db: &mut TestDatabase) {

@@ -9,6 +9,7 @@ use yaoki_server::api::openapi::openapi_json;
 use yaoki_server::client::http::Request;
 use yaoki_server::client::register::Credentials;
 use yaoki_server::client::{Answer, DeviceClient};
+use yaoki_server::edge::identifier::{self, Kind};
 use yaoki_server::edge::listener::ListenerName;
 use yaoki_server::edge::proof::token::{LinkAct, MessageLink};
 use yaoki_server::web::assets::version;
@@ -55,6 +56,8 @@ const UNPROVEN: &str = "401 token_must_be_ours";
 const NEWCOMER: &str = "401 proof_must_hold";
 const SUCCEEDED: &str = "200 succeeded";
 const OK: &str = "200 ok";
+const NO_CLERK: &str = "403 clerk_must_be_active";
+const NO_ONE: &str = "403 clerk_must_sign_in";
 
 /// Method, path, and what each actor of [`ACTORS`] is told, in that order.
 pub(crate) type Row = (&'static str, &'static str, [&'static str; 6]);
@@ -131,6 +134,8 @@ pub(crate) const TABLE: &[Row] = &[
     ("get", "/v1/sign", [UNSIGNED, UNSIGNED, OK, OK, OK, OK]),
     ("get", "/v1/terminal", [UNSIGNED, UNSIGNED, OK, OK, OK, OK]),
     ("post", "/v1/terminal/key", [UNSIGNED, UNSIGNED, OK, OK, OK, OK]),
+    ("post", "/v1/clerk/sign-in", [UNSIGNED, UNSIGNED, NO_CLERK, NO_CLERK, NO_CLERK, NO_CLERK]),
+    ("post", "/v1/clerk/sign-out", [UNSIGNED, UNSIGNED, NO_ONE, NO_ONE, NO_ONE, NO_ONE]),
     ("post", "/v1/frames/{width}/{height}", [UNSIGNED, UNSIGNED, OK, OK, OK, OK]),
     ("post", "/v1/device/shop", [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
     ("post", "/v1/device/payments", [UNPROVEN, SUCCEEDED, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
@@ -294,6 +299,12 @@ impl Scene<'_> {
             ("post", "/v1/voids") => json!({
                 "request_id": request_id, "payment": self.payment(Some(600)).0,
                 "valid_until": valid_until,
+            }),
+            ("post", "/v1/clerk/sign-in") => json!({
+                "request_id": request_id, "clerk": "1", "pin": "000000",
+            }),
+            ("post", "/v1/clerk/sign-out") => json!({
+                "request_id": request_id, "clerk_session": clerk_session(),
             }),
             ("post", "/v1/terminal/key") => json!({ "request_id": request_id }),
             ("post", "/v1/acknowledgements") => json!({ "request_ids": [self.payment(None).1] }),
@@ -569,4 +580,11 @@ on_both_storages! {
             }
         }
     }
+}
+
+/// A session of a clerk's that nobody opened.
+fn clerk_session() -> String {
+    let clerk = identifier::text(Kind::Clerk, 1);
+    let session = identifier::text(Kind::StaffSession, 1);
+    format!("{clerk}.{session}.AAAAAAAAAAAAAAAAAAAAAA")
 }

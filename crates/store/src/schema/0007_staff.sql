@@ -1,3 +1,4 @@
+ALTER TABLE store ADD COLUMN clerks {INT} DEFAULT 0;
 CREATE TABLE operator (
     number {ROWID}, roles {INT}, state {INT}, sessions_since {INT}, name {TEXT}
 );
@@ -12,7 +13,7 @@ CREATE TABLE proposal (
     digest {BYTES}, act {TEXT}, reason {TEXT}
 );
 CREATE TABLE staff_session (
-    id {ROWID}, operator {INT}, clerk {INT}, store {INT}, verified_at {INT}, ended {INT},
+    id {ROWID}, operator {INT}, clerk {INT}, terminal {INT}, verified_at {INT}, ended {INT},
     key {BYTES}
 );
 CREATE TABLE clerk (

@@ -60,6 +60,13 @@ impl Known {
 
     fn fold(&mut self, event: &Event, findings: &mut Findings) {
         let directory = &mut self.directory;
+        if let Some(number) = Store::of_event(event) {
+            if let Some(store) = directory.stores.get_mut(&number) {
+                store.fold_event(event);
+            } else {
+                findings.add("event", event.id.0, format!("store {} is not there", number.0));
+            }
+        }
         match event.kind {
             EventKind::MerchantCreated => {
                 let number = MerchantNumber(event.subject);

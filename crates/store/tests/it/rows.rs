@@ -206,7 +206,8 @@ fn shops_and_the_book_come_back(conn: &mut Conn, tried: &mut BTreeSet<&'static s
     comes_back(conn, tried, &Merchant { number, name: name.clone() }, 1_i64);
     let (merchant, number) = (number, StoreNumber(LARGE));
     let place = "東京都港区".to_owned();
-    let store = Store { number, merchant, cutoff_minutes: -60, name: name.clone(), place };
+    let (cutoff_minutes, clerks) = (-60, LARGE);
+    let store = Store { number, merchant, cutoff_minutes, name: name.clone(), place, clerks };
     comes_back(conn, tried, &store, LARGE);
     let (store, number, previous_until) = (number, TerminalNumber(1), Instant(LARGE));
     let terminal =
@@ -277,7 +278,7 @@ fn staff_comes_back(conn: &mut Conn, tried: &mut BTreeSet<&'static str>) {
         id: since,
         operator,
         clerk: ClerkNumber(LARGE),
-        store: StoreNumber(LARGE),
+        terminal: TerminalNumber(LARGE),
         key: [1; 32],
         verified_at: expires_at,
         ended: FactId(1),

@@ -92,7 +92,7 @@ fn live(book: &TestBook) {
     for right in [false, true] {
         let (terminal, clerk) = (TerminalNumber(1), ClerkNumber(1));
         let tried = pin.digest();
-        book.administer(Act::SignInClerk { terminal, clerk, tried, right });
+        book.administer(Act::SignInClerk { terminal, clerk, tried, right, key: [7; 32] });
     }
     done(book, operate(book, aoi, Deed::EndSessions(OperatorNumber(2))));
     done(book, operate(book, aoi, Deed::EndSession(aoi)));
@@ -232,6 +232,7 @@ fn five_wrong_pins_on_two_nodes_lock_the_clerk() {
         clerk: ClerkNumber(1),
         tried: pin.digest(),
         right: false,
+        key: [7; 32],
     };
     let mut booked = 0;
     for _ in 0..4 {

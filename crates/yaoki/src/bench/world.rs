@@ -337,6 +337,7 @@ impl Draw {
     fn command(&self, cipher: &CodeCipher, now: Instant, place: usize) -> Command {
         let code = self.code(cipher, now);
         let meaning = Meaning {
+            terminal: TerminalNumber::NONE,
             kind: OperationKind::Pay,
             amount: self.amount,
             currency: Currency::JPY,

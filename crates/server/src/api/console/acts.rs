@@ -24,12 +24,10 @@ use crate::app::App;
 use crate::edge::hex;
 use crate::edge::identifier::{self, Kind};
 use crate::edge::problem::Problem;
-use crate::identity::password::{Line, Password};
+use crate::identity::password::{Line, PINS, Password};
 
 /// The longest time after which a switch opens by itself, seconds: ten years.
 const LAPSE_SECONDS_MAX: i64 = 10 * 365 * 24 * 60 * 60;
-/// How many PINs there are: six digits.
-const PINS: u64 = 1_000_000;
 
 /// An act.
 #[derive(Deserialize, ToSchema)]

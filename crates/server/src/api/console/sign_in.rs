@@ -189,7 +189,7 @@ impl Registering {
         let link = link.filter(|link| !link.used.is_some() && now < link.expires_at);
         let Some(link) = link else { return Ok(None) };
         let operator = read::staff::operator(conn, link.operator)?;
-        let Some(operator) = operator.filter(Operator::is_active) else { return Ok(None) };
+        let Some(operator) = operator.filter(Operator::is_there) else { return Ok(None) };
         let passkeys = passkeys_of(conn, operator.number)?;
         Ok(Some(Self { operator, passkeys }))
     }

@@ -10,12 +10,13 @@ use utoipa::ToSchema;
 use yaoki_core::command::{ACKNOWLEDGEMENTS_MAX, Ask, Command, Meaning, Reverse, Settle};
 use yaoki_core::decide::Outcome;
 use yaoki_core::facts::OperationKind;
-use yaoki_core::ids::{FactId, RequestId};
+use yaoki_core::ids::{FactId, RequestId, RequestKey, TerminalNumber};
 use yaoki_core::money::Currency;
+use yaoki_core::session::ClerkToken;
 use yaoki_core::time::Instant;
 use yaoki_store::Part;
 
-use super::{Asked, submit};
+use super::{Asked, clerk, submit};
 use crate::api::fields;
 use crate::api::render::{self, OperationAnswer};
 use crate::app::App;
@@ -32,10 +33,17 @@ pub struct ReversalRequest<'a> {
     #[schema(format = "uuid")]
     #[serde(borrow)]
     request_id: Cow<'a, str>,
-    /// The request of this terminal that is undone.
+    /// The request that is undone.
     #[schema(format = "uuid")]
     #[serde(borrow)]
     target_request_id: Cow<'a, str>,
+    /// Which terminal asked for it, `trm_…`, where it was another one of this store: then
+    /// `clerk_session` must be there.
+    #[serde(borrow, default)]
+    target_terminal: Option<Cow<'a, str>>,
+    /// The clerk who asks for it, as the sign-in answered.
+    #[serde(borrow, default)]
+    clerk_session: Option<Cow<'a, str>>,
 }
 
 /// Giving back or taking a part of a payment.
@@ -61,6 +69,9 @@ pub struct SettleRequest<'a> {
     #[schema(format = "date-time")]
     #[serde(borrow)]
     valid_until: Cow<'a, str>,
+    /// With a refund, where clerks work at the store: who gives it back, as the sign-in answered.
+    #[serde(borrow, default)]
+    clerk_session: Option<Cow<'a, str>>,
 }
 
 /// Releasing a hold.
@@ -99,6 +110,9 @@ pub struct AcknowledgedAnswer {
 struct ReverseMeaning {
     request: RequestId,
     target: RequestId,
+    /// None: the terminal that asks.
+    terminal: TerminalNumber,
+    clerk: Option<ClerkToken>,
     currency: Currency,
 }
 
@@ -111,6 +125,7 @@ impl Asked for ReverseMeaning {
             code: "",
             payment: FactId::NONE,
             target: self.target,
+            terminal: self.terminal,
             hold_seconds: 0,
         }
     }
@@ -124,7 +139,10 @@ impl Asked for ReverseMeaning {
     }
 
     fn command(&self, ask: Ask) -> Command {
-        Command::Reverse(Reverse { ask, target: self.target })
+        let own = ask.caller.key.terminal;
+        let terminal = if self.terminal.is_some() { self.terminal } else { own };
+        let target = RequestKey { request: self.target, terminal };
+        Command::Reverse(Reverse { ask, target, clerk: self.clerk })
     }
 }
 
@@ -135,13 +153,18 @@ struct SettleMeaning {
     payment: FactId,
     amount: i64,
     currency: Currency,
+    clerk: Option<ClerkToken>,
 }
 
 impl SettleMeaning {
     fn of(kind: OperationKind, asked: &SettleRequest<'_>) -> Result<Self, Problem> {
+        if kind != OperationKind::Refund && asked.clerk_session.is_some() {
+            return Err(Problem::field("clerk_session", "must be left out: it takes no clerk"));
+        }
         Ok(Self {
             request: fields::request_id("request_id", &asked.request_id)?,
             valid_until: fields::instant("valid_until", &asked.valid_until)?,
+            clerk: asked.clerk_session.as_deref().map(clerk::token).transpose()?,
             kind,
             payment: fields::payment(&asked.payment)?,
             amount: asked.amount,
@@ -159,6 +182,7 @@ impl Asked for SettleMeaning {
             code: "",
             payment: self.payment,
             target: RequestId::default(),
+            terminal: TerminalNumber::NONE,
             hold_seconds: 0,
         }
     }
@@ -172,12 +196,13 @@ impl Asked for SettleMeaning {
     }
 
     fn command(&self, ask: Ask) -> Command {
-        let Self { kind, payment, amount, currency, .. } = *self;
-        Command::Settle(Settle { ask, kind, payment, amount, currency })
+        let Self { kind, payment, amount, currency, clerk, .. } = *self;
+        Command::Settle(Settle { ask, kind, payment, amount, currency, clerk })
     }
 }
 
-/// Undoes a request of this terminal, even one that never arrived.
+/// Undoes a request of this terminal, even one that never arrived; with a clerk also one of
+/// another terminal of the store.
 #[utoipa::path(
     post,
     path = "/v1/reversals",
@@ -194,7 +219,12 @@ pub async fn reverse(State(app): State<App>, signed: Result<Signed, Problem>) ->
     let work = async {
         let signed = signed?;
         let asked: ReversalRequest<'_> = request::json(&signed.body)?;
+        let named = asked.target_terminal.as_deref();
+        let terminal = clerk::asked_at(&signed, named)?;
+        let is_own = terminal == signed.terminal;
         let meaning = ReverseMeaning {
+            terminal: if is_own { TerminalNumber::NONE } else { terminal },
+            clerk: asked.clerk_session.as_deref().map(clerk::token).transpose()?,
             request: fields::request_id("request_id", &asked.request_id)?,
             target: fields::request_id("target_request_id", &asked.target_request_id)?,
             currency: app.book.currency(),
@@ -274,6 +304,7 @@ pub async fn void(State(app): State<App>, signed: Result<Signed, Problem>) -> Re
             payment: fields::payment(&asked.payment)?,
             amount: 0,
             currency: app.book.currency(),
+            clerk: None,
         };
         submit(&app, &signed, &meaning).await
     };

@@ -95,6 +95,8 @@ pub struct TerminalAnswer<'a> {
     suspended: bool,
     /// Code payment is closed here for the moment.
     payments_closed: bool,
+    /// Clerks work here: giving money back takes one who has signed in.
+    clerks: bool,
     store: StoreAnswer,
     merchant: MerchantAnswer,
     /// ISO 4217.
@@ -238,12 +240,14 @@ pub async fn terminal(State(app): State<App>, signed: Result<Signed, Problem>) -
     let work = async {
         let Standing { terminal, shop, directory } = standing(&app, &signed?).await?;
         let place = directory.place(terminal.number).ok_or(Refusal::StoreMustExist)?;
+        let clerks = shop.store.clerks > 0;
         let (store, merchant) = named(shop);
         Ok(render::said(&TerminalAnswer {
             terminal: identifier::text(Kind::Terminal, terminal.number.0),
             name: terminal.name,
             suspended: terminal.suspended != 0,
             payments_closed: directory.is_closed(Capability::Payment, &place, app.now()),
+            clerks,
             store,
             merchant,
             currency: app.book.currency().as_str(),

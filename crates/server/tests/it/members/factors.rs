@@ -58,7 +58,7 @@ on_both_storages! {
     ) {
         let world = World::new(db);
         let mut member = world.sign_up("hanako@example.jp");
-        world.clock.advance_ms(5 * 60_000);
+        world.clock.advance_ms(5 * 60_000 + 1000);
         let new = "another password of nobody else, 43";
         let set = json!({ "act": "password", "request_id": new_id(), "password": new });
         let refused = world.refused(&mut member.device, FACTORS, &set);

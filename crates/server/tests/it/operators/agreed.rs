@@ -8,14 +8,13 @@ use yaoki_server::client::DeviceClient;
 use yaoki_server::edge::identifier::{self, Kind};
 use yaoki_store::on_both_storages;
 
-use super::{Colleague, OWN, TODAY, token_of};
+use super::{ACT, Colleague, OWN, TODAY, token_of};
 use crate::members::{RECOVERY, new_id};
 use crate::world::{World, text};
 
 const PROPOSALS: &str = "/v1/console/proposals";
 const PROPOSE: &str = "/v1/console/propose";
 const DECIDE: &str = "/v1/console/decide";
-const ACT: &str = "/v1/console/act";
 const OPERATORS: &str = "/v1/console/operators";
 const CLERKS: &str = "/v1/console/clerks";
 const MINUTE: i64 = 60 * 1000;

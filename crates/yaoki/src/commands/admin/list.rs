@@ -36,6 +36,8 @@ enum Listed {
     Switches,
     /// Merchants' webhook endpoints, and which are failing
     Webhooks,
+    /// Who works at the console, with which roles
+    Operators,
 }
 
 impl Listed {
@@ -48,6 +50,7 @@ impl Listed {
             Self::Devices => "devices",
             Self::Switches => "switches",
             Self::Webhooks => "webhooks",
+            Self::Operators => "operators",
         }
     }
 }

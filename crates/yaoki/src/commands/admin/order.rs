@@ -133,7 +133,7 @@ pub(super) enum Act {
         #[command(flatten)]
         subject: Subject,
     },
-    /// What there is, by ascending number: shops, members, devices, switches, webhooks
+    /// What there is, by ascending number: shops, members, devices, switches, webhooks, operators
     List(List),
     /// Every closed switch
     Switches,
@@ -147,6 +147,33 @@ pub(super) enum Act {
         /// The other
         #[arg(long, value_name = "NAME")]
         two: String,
+    },
+    /// A new link for one of the first two who let his go by; until two have registered
+    RenewOperatorLink {
+        /// `opr_…`, as `list operators` says it
+        #[arg(long, value_name = "OPERATOR")]
+        operator: String,
+    },
+    /// A new clerk of a store; prints the PIN: where clerks work, refunds take one who signed in
+    CreateClerk {
+        /// `sto_…`
+        #[arg(long, value_name = "STORE")]
+        store: String,
+        /// As colleagues read it
+        #[arg(long, value_name = "NAME")]
+        name: String,
+    },
+    /// Another PIN for a clerk; unlocks, and ends what the clerk began
+    ResetClerkPin {
+        /// `clk_…`
+        #[arg(long, value_name = "CLERK")]
+        clerk: String,
+    },
+    /// A clerk works here no more
+    EndClerk {
+        /// `clk_…`
+        #[arg(long, value_name = "CLERK")]
+        clerk: String,
     },
     /// A link that signs you in at the console of the running server: works once, for ten minutes
     ConsoleLink,
@@ -297,6 +324,14 @@ impl Act {
             Self::FirstOperators { one, two } => {
                 Order::CreateFirstOperators { one: one.clone(), two: two.clone() }
             }
+            Self::RenewOperatorLink { operator } => {
+                Order::RenewOperatorLink { operator: operator.clone() }
+            }
+            Self::CreateClerk { store, name } => {
+                Order::CreateClerk { store: store.clone(), name: name.clone() }
+            }
+            Self::ResetClerkPin { clerk } => Order::ResetClerkPin { clerk: clerk.clone() },
+            Self::EndClerk { clerk } => Order::EndClerk { clerk: clerk.clone() },
             Self::ConsoleLink => Order::ConsoleLink,
             Self::EndConsoleSessions => Order::EndConsoleSessions,
             Self::ReloadKeys => Order::ReloadKeys,
