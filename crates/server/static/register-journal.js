@@ -39,6 +39,7 @@ const PATHS = {
 };
 /** These say that the request as it stands will never be decided. */
 const HOPELESS = [400, 413, 415, 422];
+const isNeverDecided = ({ status, refusal }) => HOPELESS.includes(status) || refusal === "clerk_must_sign_in";
 
 const isFinal = (answer) => answer.outcome === "succeeded" || answer.outcome === "declined";
 
@@ -182,7 +183,7 @@ export class Journal {
         if (error instanceof Refused) {
           wait = Math.max(wait, waitOf(error));
           if (this.#isOver(entry)) refused += 1;
-          const isHopeless = isToSend && HOPELESS.includes(error.status);
+          const isHopeless = isToSend && isNeverDecided(error);
           entry.trouble = error.refusal;
           if (isHopeless || refused >= REFUSED_MAX) await this.undo(entry, "register");
         } else if (isToSend) {
@@ -252,8 +253,9 @@ export class Journal {
     const isGone = isUndone && (answer.outcome === "succeeded" || isTombstone);
     entry.answer = answer;
     entry.state = isGone ? "undone" : answer.outcome;
-    // The code is spent or dead; nobody needs it any more.
+    // Spent, dead or over; nobody needs it any more.
     delete entry.body.code;
+    delete entry.body.clerk_session;
     delete entry.order;
     try {
       await this.#write(entry);

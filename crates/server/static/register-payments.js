@@ -5,6 +5,7 @@ import { dayOf, fill, make, moment, number, say, the, timeOfDay } from "./page.j
 import { amountInField, amountOf, amountText, button, confirmed, facts, figure, nameOf, notice } from "./register-till.js";
 import { print, shortOf, till } from "./register-till.js";
 import { reasonOf, whyOf } from "./register-outcome.js";
+import { signedIn } from "./register-clerk.js";
 
 const PAGE_MAX = 50;
 /** A search looks through so many pages of the server's list and no more. */
@@ -34,7 +35,7 @@ const STATES = {
 const TAKES = ["pay", "capture"];
 const BACK = ["refund", "reverse"];
 
-/** Whether this register asked for it: only its own requests can be reversed. */
+/** Whether this register asked for it: those of others are undone by a clerk, where clerks work. */
 const isOwn = (operation) => operation.terminal === till.terminal.id;
 
 let operations = [];
@@ -188,11 +189,16 @@ function actions(payment) {
   return [[withAmount("refund", payment, left, say("register-refund"))], reverse];
 }
 
-/** The request whose reversal gives a payment back: what took the money, where we asked for it. */
+/** What a reversal that gives a payment back names: the request that took the money. */
 function reversible({ operations }) {
   const took = operations.find((one) => one.outcome === "succeeded" && TAKES.includes(one.operation));
-  return took && isOwn(took) ? took.request_id : null;
+  if (!took) return null;
+  if (isOwn(took)) return { target_request_id: took.request_id };
+  return till.about.clerks && took.terminal ? { target_request_id: took.request_id, target_terminal: took.terminal } : null;
 }
+
+/** Whether a clerk must have signed in for it. */
+const takesClerk = (kind, body) => till.about.clerks && (kind === "refund" || Boolean(body.target_terminal));
 
 /** What is asked before it is done; each names the amount. */
 const QUESTIONS = {
@@ -208,7 +214,14 @@ async function act(kind, payment, amount, body, word) {
   if (!mayAsk()) return tellInDetail(say("register-not-now"));
   the("detail").close();
   const { clerk, id: shift } = till.shift;
-  await till.journal.ask(kind, body, { payment: payment.payment, amount, clerk, shift });
+  const about = { payment: payment.payment, amount, clerk, shift };
+  if (takesClerk(kind, body)) {
+    const session = await signedIn();
+    if (!session || !mayAsk()) return showPayment(payment.payment);
+    body.clerk_session = session.clerk_session;
+    about.clerk = session.name;
+  }
+  await till.journal.ask(kind, body, about);
 }
 
 function tellInDetail(text) {
@@ -234,8 +247,8 @@ function withAmount(kind, payment, most, word) {
 }
 
 function plain(kind, payment, amount, word, target) {
-  const body = target ? { target_request_id: target } : { payment: payment.payment };
-  return button(word, () => act(kind, payment, amount, body, word), "danger");
+  const body = target ?? { payment: payment.payment };
+  return button(word, () => act(kind, payment, amount, { ...body }, word), "danger");
 }
 
 /** Shows the receipt of a payment, to be printed. */

@@ -10,6 +10,7 @@ import { Journal, alone } from "./register-journal.js";
 import { afterwards, checking, reasonOf, result, startOutcome, waitFor } from "./register-outcome.js";
 import { clearCharge, drawCharge, drawReady, orderSettled, orderShown, startCharge } from "./register-charge.js";
 import { showPayments, showReceiptOf, startPayments } from "./register-payments.js";
+import { signOut, startClerk } from "./register-clerk.js";
 import { loadShift, openShift, showShift, startShift } from "./register-shift.js";
 
 /** How often the server is asked how it stands, milliseconds: while it answers, and while not. */
@@ -267,7 +268,11 @@ the("open-form").addEventListener("submit", async (event) => {
 startOutcome();
 startCharge(mayAsk);
 startPayments(mayAsk);
-startShift(home);
+startClerk();
+startShift(() => {
+  signOut();
+  home();
+});
 
 // The link's key is taken out of the address before anything else is asked.
 const fragment = takeFragment();

@@ -225,3 +225,16 @@ register-refusal-clock_is_off = The server’s clock is being set. Take another 
 register-refusal-no_room = The server takes no new payments for the moment. Take another means of payment.
 register-pair-other = This device is “{ $present }” already. Make it { $other } instead? Do not, unless you opened the link yourself.
 register-pair-become = Make it another
+register-refusal-clerk_must_sign_in = A clerk of this store must sign in for this. Sign in and try again.
+register-refusal-clerk_must_be_active = There is no such clerk at this store. Check the number.
+register-refusal-clerk_is_locked = The PIN was wrong too often. Wait 15 minutes, or ask the operator for a new PIN.
+register-refusal-pin_must_match = The PIN is not this clerk’s. Type it again.
+
+# The clerk's own sign-in.
+register-clerk-title = Clerk
+register-clerk-hint = This gives money back, so a clerk of this store signs in. It holds for a quarter of an hour, at this register only.
+register-clerk-number = Number
+register-clerk-pin = PIN
+register-clerk-sign-in = Sign in
+register-clerk-sign-out = Sign out
+register-clerk-signed-in = { $name } is signed in until { $time }

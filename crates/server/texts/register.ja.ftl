@@ -225,3 +225,16 @@ register-refusal-clock_is_off = サーバーの時計を調整中です。少し
 register-refusal-no_room = サーバーが新しい支払いを受け付けていません。別の支払い方法をご案内ください。
 register-pair-other = この端末はすでに「{ $present }」です。{ $other } に切り替えますか？ 自分で開いたリンクでなければ、切り替えないでください。
 register-pair-become = 切り替える
+register-refusal-clerk_must_sign_in = この操作には、この店舗の担当者のサインインが必要です。サインインしてやり直してください。
+register-refusal-clerk_must_be_active = この店舗にその担当者はいません。番号を確認してください。
+register-refusal-clerk_is_locked = 暗証番号を何度も間違えました。15分待つか、運営者に新しい暗証番号を依頼してください。
+register-refusal-pin_must_match = 暗証番号が違います。もう一度入力してください。
+
+# 担当者のサインイン
+register-clerk-title = 担当者
+register-clerk-hint = 返金のため、この店舗の担当者がサインインします。このレジでのみ、15分間有効です。
+register-clerk-number = 担当者番号
+register-clerk-pin = 暗証番号
+register-clerk-sign-in = サインイン
+register-clerk-sign-out = サインアウト
+register-clerk-signed-in = { $name } さんがサインイン中（{ $time }まで）

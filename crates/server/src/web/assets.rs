@@ -78,6 +78,7 @@ assets! {
     "wallet-recover.js": SCRIPT;
     "register.js": SCRIPT;
     "register-charge.js": SCRIPT;
+    "register-clerk.js": SCRIPT;
     "register-journal.js": SCRIPT;
     "register-outcome.js": SCRIPT;
     "register-payments.js": SCRIPT;

@@ -18,6 +18,8 @@ pub(crate) struct Till {
     url: String,
     /// What pairs a browser with the terminal.
     fragment: String,
+    /// `sto_…`.
+    pub(crate) store: String,
     /// `trm_…`.
     pub(crate) terminal: String,
     /// The same terminal, without a page.
@@ -39,7 +41,7 @@ impl Till {
             cutoff_minutes: 0,
         };
         let store = named(&stage.order(order), "store");
-        let order = Order::CreateTerminal { store, name: "レジ 1".to_owned() };
+        let order = Order::CreateTerminal { store: store.clone(), name: "レジ 1".to_owned() };
         let made = stage.order(order);
         let (terminal, key) = (named(&made, "terminal"), named(&made, "key"));
         let number = identifier::parse(Kind::Terminal, &terminal).expect("it is ours");
@@ -53,7 +55,7 @@ impl Till {
         stage.run(device.enrol(&link)).expect("it can be enrolled");
         let url = stage.url(ListenerName::Registers, "/register");
         let fragment = format!("terminal={terminal}&generation=1&key={key}");
-        Self { url, fragment, terminal, register, device }
+        Self { url, fragment, store, terminal, register, device }
     }
 
     /// Takes the key that the terminal has now: each browser that is paired takes a new one, and
