@@ -9,7 +9,12 @@ use std::fmt::Write as _;
 
 use crate::coded;
 use crate::command::Act;
+use crate::facts::{Event, EventKind};
+use crate::identity::UNFREEZE_WAIT_MS;
+use crate::ids::{MemberNumber, TerminalNumber};
 use crate::operator::{Role, Roles};
+use crate::proposal::PROPOSAL_MS;
+use crate::switches::switch_of_event;
 
 coded! {
     /// Which act.
@@ -90,6 +95,8 @@ coded! {
         FreezeOnCall = 37 => "freeze_on_call",
         /// A clerk signs out.
         SignOutClerk = 38 => "sign_out_clerk",
+        /// A recovery is ended.
+        EndRecovery = 39 => "end_recovery",
     }
 }
 
@@ -119,7 +126,10 @@ impl ActKind {
             Self::SuspendTerminal | Self::CloseSwitch => People::One(Roles::WORKING),
             Self::ResumeTerminal | Self::OpenSwitch | Self::OpenBook => People::Two(WATCH),
             Self::FreezeMember | Self::FreezeOnCall | Self::EndDevice => People::One(DESK),
-            Self::UnfreezeMember | Self::VouchForMember | Self::AllowRecovery => People::Two(DESK),
+            Self::UnfreezeMember
+            | Self::VouchForMember
+            | Self::AllowRecovery
+            | Self::EndRecovery => People::Two(DESK),
             Self::CloseMember | Self::RotateCodeSecret => People::OneFresh(WATCH),
             Self::CreateMerchant
             | Self::CreateStore
@@ -148,6 +158,15 @@ impl ActKind {
         }
     }
 
+    /// How long a proposal of it lives, from being made to being carried out, milliseconds.
+    pub const fn proposal_ms(self) -> i64 {
+        match self {
+            // What a member has frozen himself waits, and then there is a day to do it.
+            Self::UnfreezeMember => UNFREEZE_WAIT_MS + PROPOSAL_MS,
+            _ => PROPOSAL_MS,
+        }
+    }
+
     /// Whether it takes two operators where there are none, too: it is about operators.
     pub const fn is_of_operators(self) -> bool {
         use ActKind::{ChangeRoles, CreateOperator, EndOperator, EndPasskey, LinkOperator};
@@ -163,6 +182,22 @@ enum Said<'a> {
 }
 
 impl Act {
+    /// The act that would undo what an event has just done, where that takes two. What two agreed
+    /// on before is void then: it was about an earlier freeze, and nobody keeps it for a later one.
+    pub fn that_undoes(event: &Event) -> Option<Self> {
+        match event.kind {
+            EventKind::MemberFrozen => Some(Self::UnfreezeMember(MemberNumber(event.subject))),
+            EventKind::TerminalSuspended => {
+                Some(Self::ResumeTerminal(TerminalNumber(event.subject)))
+            }
+            EventKind::SwitchClosed => {
+                let closed = switch_of_event(event);
+                Some(Self::OpenSwitch(closed.capability, closed.scope, closed.subject))
+            }
+            _ => None,
+        }
+    }
+
     /// The act itself, where two have agreed on it.
     pub fn inner(&self) -> &Self {
         let mut act = self;
@@ -213,6 +248,7 @@ impl Act {
             Self::OpenBook => ActKind::OpenBook,
             Self::VouchForMember(..) => ActKind::VouchForMember,
             Self::AllowRecovery(..) => ActKind::AllowRecovery,
+            Self::EndRecovery(..) => ActKind::EndRecovery,
             Self::Agreed(..) => unreachable!("what was agreed on is inside"),
         }
     }
@@ -271,7 +307,7 @@ impl Act {
             Self::VouchForMember(member, shown) => {
                 vec![("member", Number(member.0)), ("shown", Bytes(shown))]
             }
-            Self::AllowRecovery(member, recovery) => {
+            Self::AllowRecovery(member, recovery) | Self::EndRecovery(member, recovery) => {
                 vec![("member", Number(member.0)), ("recovery", Number(recovery.0))]
             }
             Self::EnrolDevice { link, public_key, .. } => {

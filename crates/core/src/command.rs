@@ -266,6 +266,8 @@ pub enum Act {
     VouchForMember(MemberNumber, [u8; 10]),
     /// A recovery that was contested may go on, at its time.
     AllowRecovery(MemberNumber, FactId),
+    /// A recovery that is not the member's is ended; takes two.
+    EndRecovery(MemberNumber, FactId),
     /// A one-time enrolment link: member, digest of its token, until when.
     CreateLink(MemberNumber, [u8; 32], Instant),
     /// A device redeems a link.
@@ -401,6 +403,7 @@ impl std::fmt::Debug for Act {
             Self::CloseMember(_) => "CloseMember",
             Self::VouchForMember(..) => "VouchForMember",
             Self::AllowRecovery(..) => "AllowRecovery",
+            Self::EndRecovery(..) => "EndRecovery",
             Self::CreateLink(..) => "CreateLink",
             Self::EnrolDevice { .. } => "EnrolDevice",
             Self::EndDevice(_) => "EndDevice",

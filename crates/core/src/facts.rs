@@ -224,6 +224,8 @@ coded! {
         PaymentProven = 46 => "payment_proven",
         /// Members of staff have checked a person's identity. digest: what his browser shows.
         RecoveryVouched = 47 => "recovery_vouched",
+        /// Two members of staff ended a recovery. object: recovery.
+        RecoveryEnded = 48 => "recovery_ended",
         /// The first two operators exist. subject: the first's number, the second's is the next;
         /// text: a name a line; digest: of each one's link, number: until when both work.
         FirstOperatorsCreated = 50 => "first_operators_created",
@@ -274,6 +276,9 @@ coded! {
         /// A clerk gave money back, or undid what another terminal asked. object: the operation,
         /// number: his session.
         ClerkActed = 70 => "clerk_acted",
+        /// A colleague has confirmed a passkey. subject: operator, object: who confirmed it, digest:
+        /// of its credential's id.
+        OperatorPasskeyConfirmed = 71 => "operator_passkey_confirmed",
     }
 }
 

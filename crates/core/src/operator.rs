@@ -131,12 +131,15 @@ impl Operator {
         let first = event.kind == EventKind::FirstOperatorsCreated;
         let roles = if first { Roles::WORKING } else { Roles(event.object) };
         let numbers = event.subject..;
+        // Behind the link's digest.
+        let made_by = event.digest.as_chunks::<32>().1.try_into().map(i64::from_be_bytes);
+        let made_by = OperatorNumber(made_by.unwrap_or(0));
         let made = numbers.zip(event.text.lines()).zip(event.digest.as_chunks::<32>().0);
         made.map(|((number, name), digest)| {
             let number = OperatorNumber(number);
             let (state, sessions_since) = (OperatorState::Invited, FactId::NONE);
             let operator = Self { number, name: name.to_owned(), roles, state, sessions_since };
-            (operator, OperatorLink::new(*digest, number, event))
+            (operator, OperatorLink::new(*digest, number, made_by, event))
         })
         .collect()
     }
@@ -146,7 +149,10 @@ impl Operator {
         match event.kind {
             EventKind::OperatorRolesChanged => self.roles = Roles(event.object),
             EventKind::OperatorEnded => self.state = OperatorState::Ended,
-            EventKind::OperatorPasskeyAdded => self.state = OperatorState::Active,
+            EventKind::OperatorPasskeyAdded if event.object == 0 => {
+                self.state = OperatorState::Active;
+            }
+            EventKind::OperatorPasskeyConfirmed => self.state = OperatorState::Active,
             EventKind::OperatorPasskeyEnded | EventKind::OperatorSessionsEnded => {
                 self.sessions_since = event.id;
             }
@@ -177,6 +183,8 @@ row! {
         pub digest: [u8; 32],
         /// Whose passkey.
         pub operator: OperatorNumber,
+        /// The operator who made it and saw its token; none: the host.
+        pub made_by: OperatorNumber,
         /// Until when.
         pub expires_at: Instant,
         /// The event that used it, or none yet.
@@ -185,8 +193,14 @@ row! {
 }
 
 impl OperatorLink {
-    const fn new(digest: [u8; 32], operator: OperatorNumber, event: &Event) -> Self {
-        Self { digest, operator, expires_at: Instant(event.number), used: FactId::NONE }
+    const fn new(
+        digest: [u8; 32],
+        operator: OperatorNumber,
+        made_by: OperatorNumber,
+        event: &Event,
+    ) -> Self {
+        let (expires_at, used) = (Instant(event.number), FactId::NONE);
+        Self { digest, operator, made_by, expires_at, used }
     }
 
     /// The link that an event made for an operator who was there.
@@ -195,7 +209,8 @@ impl OperatorLink {
     /// When the event carries no digest of a link.
     pub fn of_event(event: &Event) -> Self {
         let digest = event.digest.as_slice().try_into().expect("a link's digest has 32 bytes");
-        Self::new(digest, OperatorNumber(event.subject), event)
+        let (operator, made_by) = (OperatorNumber(event.subject), OperatorNumber(event.object));
+        Self::new(digest, operator, made_by, event)
     }
 }
 
@@ -206,6 +221,8 @@ coded! {
         Active = 0 => "active",
         /// Ended for ever.
         Ended = 1 => "ended",
+        /// Registered at a colleague's link: another colleague must confirm it.
+        Waiting = 2 => "waiting",
     }
 }
 
@@ -250,6 +267,8 @@ row! {
         pub id: FactId,
         /// Whose.
         pub operator: OperatorNumber,
+        /// The operator who made the link that it was registered at; none: the host.
+        pub made_by: OperatorNumber,
         /// The credential as the server keeps it; the event has its BLAKE3.
         pub secret: Sealed,
         /// The greatest counter of signatures that it has shown; 0 where it counts none.
@@ -269,9 +288,10 @@ impl OperatorPasskey {
             lookup: part(&event.digest, 0),
             id: event.id,
             operator: OperatorNumber(event.subject),
+            made_by: OperatorNumber(event.object),
             secret,
             counter: 0,
-            state: PasskeyState::Active,
+            state: if event.object == 0 { PasskeyState::Active } else { PasskeyState::Waiting },
         }
     }
 
@@ -279,6 +299,7 @@ impl OperatorPasskey {
     pub fn fold_event(&mut self, event: &Event) {
         match event.kind {
             EventKind::OperatorPasskeyEnded => self.state = PasskeyState::Ended,
+            EventKind::OperatorPasskeyConfirmed => self.state = PasskeyState::Active,
             EventKind::StaffSessionOpened | EventKind::StaffSessionVerified => {
                 self.counter = self.counter.max(event.number);
             }

@@ -9,7 +9,8 @@
 //! |          | one with the role proposes      | open     |
 //! | open     | another with the role approves  | approved |
 //! | open     | anyone with the role refuses    | refused  |
-//! | open, approved | 24 hours pass             | expired  |
+//! | open, approved | its hours pass            | expired  |
+//! | open, approved | what it undoes is done anew | refused |
 //! | approved | the act is carried out          | used     |
 //!
 //! Limits: [`PROPOSALS_OPEN_MAX`] of one operator at a time, [`ACT_TEXT_BYTES_MAX`].
@@ -87,7 +88,10 @@ impl Proposal {
     /// Books an event about this proposal.
     pub const fn fold_event(&mut self, event: &Event) {
         let state = match event.kind {
-            EventKind::ProposalApproved => ProposalState::Approved,
+            // Once it is refused or void it stays so.
+            EventKind::ProposalApproved if matches!(self.state, ProposalState::Open) => {
+                ProposalState::Approved
+            }
             EventKind::ProposalRefused => ProposalState::Refused,
             EventKind::ProposalUsed => ProposalState::Used,
             _ => return,
@@ -96,6 +100,11 @@ impl Proposal {
         if !matches!(state, ProposalState::Used) {
             self.decided_by = OperatorNumber(event.subject);
         }
+    }
+
+    /// What it would undo was done anew: nobody carries it out.
+    pub const fn make_void(&mut self) {
+        self.state = ProposalState::Refused;
     }
 
     /// How far it has come at `now`.

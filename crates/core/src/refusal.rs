@@ -438,7 +438,7 @@ refusals! {
         "List the proposals; propose it again if it is still wanted.";
     /// Nobody else has said yes, or it was used.
     ProposalMustBeApproved = 378, "proposal_must_be_approved", 409, Unrecorded,
-        "The proposal is not approved, was used, or its 24 hours are over.",
+        "The proposal is not approved, was used, its time is over, or what it undoes was done anew.",
         "Have another operator approve it, or propose it again.";
     /// Another act than what was agreed on.
     ProposalMustBeOfThisAct = 379, "proposal_must_be_of_this_act", 409, Unrecorded,
@@ -484,6 +484,22 @@ refusals! {
     ClerkMustSignIn = 389, "clerk_must_sign_in", 403, Unrecorded,
         "A clerk of this store must sign in for this.",
         "Sign in with clerk number and PIN, and send the same request again.";
+    /// More codes than a member asks for.
+    CodesMustBeFew = 390, "codes_must_be_few", 429, Unrecorded,
+        "Codes for further addresses were asked for too often today.",
+        "Wait a day.";
+    /// Whoever made the link could have used it himself.
+    PasskeyMustBeConfirmed = 391, "passkey_must_be_confirmed", 403, Unrecorded,
+        "A colleague must confirm this passkey before it signs in.",
+        "Have an admin who did not make the link compare its number with you, and confirm it.";
+    /// The owner, or whoever made the link.
+    AnotherMustConfirm = 392, "another_must_confirm", 403, Unrecorded,
+        "Neither its owner nor whoever made the link confirms a passkey.",
+        "Ask another admin.";
+    /// Of a freeze that is the member's own.
+    UnfreezeMustWait = 393, "unfreeze_must_wait", 409, Unrecorded,
+        "What a member has frozen himself is unfrozen a day after it was proposed.",
+        "Carry it out when the day is over; the member was told.";
 }
 
 /// The page of the reference, `docs/reference/refusals.md`.

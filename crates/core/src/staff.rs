@@ -50,6 +50,8 @@ pub enum Deed {
     EndSession(FactId),
     /// Ends all sessions of an operator.
     EndSessions(OperatorNumber),
+    /// A passkey that was registered at a colleague's link is the one of whom it was made for.
+    ConfirmPasskey([u8; 32]),
 }
 
 /// Operators, and the newest proposals.
@@ -62,6 +64,19 @@ pub struct StaffDirectory {
 }
 
 impl StaffDirectory {
+    /// The proposals that an event makes void: what they would undo was done anew.
+    pub fn made_void_by(&self, event: &Event) -> Vec<FactId> {
+        let Some(digest) = Act::that_undoes(event).map(|act| act.digest()) else {
+            return Vec::new();
+        };
+        let at = event.id.at();
+        let lives = |row: &Proposal| {
+            matches!(row.state_at(at), ProposalState::Open | ProposalState::Approved)
+        };
+        let void = self.proposals.values().filter(|row| row.digest == digest && lives(row));
+        void.filter(|row| row.id < event.id).map(|row| row.id).collect()
+    }
+
     /// Whether two operators who make operators have registered: from then on the book is theirs.
     pub fn is_in_office(&self) -> bool {
         self.admins().count() >= 2
@@ -113,7 +128,9 @@ impl StaffKeys {
         if let Command::Operate(Operate { session, deed, .. }) = command {
             self.sessions.push(*session);
             match deed {
-                Deed::Verify(passkey, _) => self.passkeys.push(*passkey),
+                Deed::Verify(passkey, _) | Deed::ConfirmPasskey(passkey) => {
+                    self.passkeys.push(*passkey);
+                }
                 Deed::EndSession(session) => self.sessions.push(*session),
                 _ => {}
             }
@@ -186,7 +203,7 @@ impl StaffChanged {
 impl EventKind {
     /// Whether it is about operators, proposals, sessions of staff or clerks.
     pub const fn is_of_staff(self) -> bool {
-        matches!(self.code(), 50..70)
+        matches!(self.code(), 50..70) || matches!(self, Self::OperatorPasskeyConfirmed)
     }
 }
 
@@ -211,7 +228,7 @@ pub fn fold<'a>(
             rows.add_passkey(event, secret);
             fold_operator(directory(), rows, event);
         }
-        EventKind::OperatorPasskeyEnded => {
+        EventKind::OperatorPasskeyEnded | EventKind::OperatorPasskeyConfirmed => {
             rows.passkey(event);
             fold_operator(directory(), rows, event);
         }

@@ -314,6 +314,11 @@ impl View {
             } else {
                 self.fold_event(&event, private);
             }
+            for void in self.directory.staff.made_void_by(&event) {
+                let proposals = &mut Arc::make_mut(&mut self.directory).staff.proposals;
+                proposals.get_mut(&void).expect("it was just found").make_void();
+                self.staff.changed.proposals.insert(void);
+            }
             self.events.insert(event.request_id, event.clone());
             self.facts.events.push(event);
         }

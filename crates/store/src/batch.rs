@@ -244,7 +244,7 @@ fn load_references(
     let mut guesses = BTreeSet::new();
     for challenge in conn.find::<Challenge, _>(&refer.challenges)? {
         contacts.push(challenge.contact);
-        guesses.insert(Challenge::guesses_id_of(&challenge.contact));
+        guesses.insert(Challenge::guesses_id_of(challenge.purpose, &challenge.contact));
         view.challenges.insert(challenge.id, challenge);
     }
     // How often was guessed for the addresses of those challenges.

@@ -27,6 +27,9 @@ use crate::error::StoreError;
 use crate::sql::{self, Statement};
 use crate::table::Number;
 
+/// What is over a budget that strangers cannot use up is looked at again after so long,
+/// milliseconds.
+const POSTPONED_MS: i64 = 15 * MINUTE_MS;
 /// The most messages that are taken up at once: each is counted against its budgets in the commit
 /// that takes it up, between two batches of payments.
 pub const TAKEN_MAX: i64 = 16;
@@ -63,8 +66,10 @@ impl Budgets {
     /// The budget of a purse.
     pub const fn of(&self, purse: Purse) -> &Budget {
         match purse {
-            Purse::Strangers => &self.strangers,
-            Purse::Members => &self.members,
+            Purse::SignUps | Purse::Recoveries | Purse::Attempts | Purse::Additions => {
+                &self.strangers
+            }
+            Purse::Members | Purse::Alarms => &self.members,
             Purse::Operators => &self.operators,
         }
     }
@@ -92,6 +97,8 @@ pub struct TakenUp {
     pub messages: Vec<Message>,
     /// How many were suppressed.
     pub suppressed: u64,
+    /// How many wait until their budget has room.
+    pub postponed: u64,
     /// How many were given up, because their time is over.
     pub given_up: u64,
 }
@@ -125,8 +132,13 @@ fn take_up_one(
         end(&mut message, MessageState::GivenUp);
         taken.given_up += 1;
     } else if is_new && !may_go(conn, ask, &message)? {
-        end(&mut message, MessageState::Suppressed);
-        taken.suppressed += 1;
+        if message.purse.is_of_strangers() {
+            end(&mut message, MessageState::Suppressed);
+            taken.suppressed += 1;
+        } else {
+            message.next_at = ask.now.plus_ms(POSTPONED_MS);
+            taken.postponed += 1;
+        }
     } else {
         if is_new {
             message.admitted_at = ask.now;
@@ -148,7 +160,7 @@ fn end(message: &mut Message, state: MessageState) {
 
 /// Whether every budget of a message has room.
 fn may_go(conn: &mut Conn, ask: &TakeUp, message: &Message) -> Result<bool, StoreError> {
-    if ask.without_strangers && message.purse == Purse::Strangers {
+    if ask.without_strangers && message.purse.is_of_strangers() {
         return Ok(false);
     }
     let budget = ask.budgets.of(message.purse);
@@ -245,11 +257,13 @@ pub struct Codes {
 pub fn codes(conn: &mut Conn, channel: Channel, now: Instant) -> Result<Codes, StoreError> {
     let until = now.0 - ANSWERED_AFTER_MS;
     let mut count = |confirmation: Confirmation| {
-        let between = [Value::Int(until - HOUR_MS), Value::Int(until)];
-        let [since, until] = between;
-        let purse = Purse::Strangers.value();
-        let arguments = [channel.value(), purse, since, until, confirmation.value()];
-        number(conn, &sql::MESSAGES_ANSWERED, &arguments)
+        let mut sum = 0;
+        for purse in [Purse::SignUps, Purse::Recoveries, Purse::Additions] {
+            let [since, until] = [Value::Int(until - HOUR_MS), Value::Int(until)];
+            let arguments = [channel.value(), purse.value(), since, until, confirmation.value()];
+            sum += number(conn, &sql::MESSAGES_ANSWERED, &arguments)?;
+        }
+        Ok::<i64, StoreError>(sum)
     };
     let unanswered = count(Confirmation::Awaited)?;
     Ok(Codes { unanswered, answered: count(Confirmation::Given)? })

@@ -128,9 +128,9 @@ statements! {
     /// Every passkey of an operator's.
     OPERATOR_PASSKEYS: OperatorPasskey, "", 0, false,
         "SELECT {columns} FROM operator_passkey ORDER BY lookup";
-    /// The newest proposals.
-    NEWEST_PROPOSALS: Proposal, "", 1, false,
-        "SELECT {columns} FROM proposal ORDER BY id DESC LIMIT $1";
+    /// The newest proposals after one that are neither refused nor used.
+    LIVE_PROPOSALS: Proposal, "", 2, false,
+        "SELECT {columns} FROM proposal WHERE state < 2 AND id > $1 ORDER BY id DESC LIMIT $2";
     /// The newest proposals before one.
     PROPOSALS_BEFORE: Proposal, "", 2, false,
         "SELECT {columns} FROM proposal WHERE id < $1 ORDER BY id DESC LIMIT $2";

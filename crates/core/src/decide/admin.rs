@@ -1,10 +1,14 @@
 //! Acts of operators and of the book: members, devices, shops, switches, checkpoints.
 
+use super::identity::tell_by_staff;
 use super::{Outcome, Stop, clerk, help_desk, must, operator, proposal};
 use crate::command::{Act, Administer};
 use crate::facts::{Event, EventKind};
+use crate::identity::UNFREEZE_WAIT_MS;
 use crate::identity::people::Private;
-use crate::ids::{FactId, MEMBER_NUMBER_MAX, MemberNumber, TerminalNumber, WebhookNumber};
+use crate::ids::{
+    FactId, MEMBER_NUMBER_MAX, MemberNumber, OperatorNumber, TerminalNumber, WebhookNumber,
+};
 use crate::refusal::Refusal;
 use crate::state::{DeviceState, EnrolmentLink, Member, MemberState};
 use crate::switches::{self, Capability, Place, Scope};
@@ -15,9 +19,11 @@ use crate::webhook::{WEBHOOKS_PER_MERCHANT_MAX, Webhook, url_is_good};
 /// The longest name of a merchant, store, terminal or actor, and the longest reason, characters.
 const NAME_CHARACTERS_MAX: usize = 100;
 
+/// Decides an act; `by` is the operator who carries it out, or none.
 pub(super) fn decide(
     view: &View,
     administer: &Administer,
+    by: OperatorNumber,
     effects: &mut Effects,
 ) -> Result<Outcome, Stop> {
     if let Some(event) = view.events.get(&administer.request) {
@@ -48,7 +54,8 @@ pub(super) fn decide(
         second,
         text: administer.reason.clone(),
     };
-    let event = event_of(view, administer, event, effects)?;
+    let event = event_of(view, (administer, by), event, effects)?;
+    tell_by_staff(view, &event, effects);
     effects.events.push(event.clone());
     effects.events.extend(agreed.map(|agreed| agreed.used));
     Ok(Outcome::Done { event, replayed: false })
@@ -56,7 +63,7 @@ pub(super) fn decide(
 
 fn event_of(
     view: &View,
-    administer: &Administer,
+    (administer, by): (&Administer, OperatorNumber),
     event: Event,
     effects: &mut Effects,
 ) -> Result<Event, Stop> {
@@ -74,7 +81,7 @@ fn event_of(
         | Act::FreezeOnCall(_)
         | Act::UnfreezeMember(_)
         | Act::CloseMember(_) => member_act(view, administer, event)?,
-        Act::VouchForMember(..) | Act::AllowRecovery(..) => {
+        Act::VouchForMember(..) | Act::AllowRecovery(..) | Act::EndRecovery(..) => {
             two_people_must_agree(administer)?;
             help_desk::decide(view, act, event, effects)?
         }
@@ -114,7 +121,7 @@ fn event_of(
             must(agreed, Refusal::ActTakesAProposal)?;
             Event { kind: EventKind::BookOpened, ..event }
         }
-        _ => operator::decide(view, act, event, effects)?,
+        _ => operator::decide(view, (act, by), event, effects)?,
     })
 }
 
@@ -148,6 +155,9 @@ fn is_meant(event: &Event, act: &Act) -> bool {
         }
         Act::AllowRecovery(member, recovery) => {
             is(EventKind::RecoveryAllowed, member.0) && event.object == recovery.0
+        }
+        Act::EndRecovery(member, recovery) => {
+            is(EventKind::RecoveryEnded, member.0) && event.object == recovery.0
         }
         Act::CreateLink(member, digest, _) => {
             is(EventKind::LinkCreated, member.0) && event.digest == digest
@@ -326,6 +336,11 @@ fn member_act(view: &View, administer: &Administer, event: Event) -> Result<Even
     }
     let state = member_of(view, member)?.state;
     must(state != MemberState::Closed, Refusal::MemberMustBeOpen)?;
+    if let (EventKind::MemberUnfrozen, Act::Agreed(proposal, _)) = (kind, &administer.act) {
+        let own = state == MemberState::FrozenByMember;
+        let waited = proposal.at().plus_ms(UNFREEZE_WAIT_MS) <= view.now;
+        must(!own || waited, Refusal::UnfreezeMustWait)?;
+    }
     Ok(Event { kind, number, subject: member.0, ..event })
 }
 
@@ -367,6 +382,9 @@ fn device_act(view: &View, act: &Act, event: Event, effects: &mut Effects) -> Re
             if !view.members.contains_key(&row.member) {
                 return Err(Stop::Later);
             }
+            // It may be the one that sees the recovery and ends it; a freeze is what helps.
+            let open = view.people.recovery_of(row.member, view.now);
+            must(open.is_none(), Refusal::RecoveryIsUnderWay)?;
             let (kind, subject) = (EventKind::DeviceEnded, row.member.0);
             Ok(Event { kind, subject, object: device.0, ..event })
         }

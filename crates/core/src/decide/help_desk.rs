@@ -1,11 +1,12 @@
-//! What the help desk does for members, always by two: saying that a person was at a counter, and
-//! letting a contested recovery go on. It sets and reads no password, changes no address, and makes
+//! What the help desk does for members, always by two: saying that a person was at a counter,
+//! letting a contested recovery go on, and ending one. It sets and reads no password, changes no address, and makes
 //! nothing faster: a recovery waits as it waits for everybody.
 
 use super::must;
 use crate::command::Act;
 use crate::facts::{Event, EventKind};
 use crate::identity::challenge::{Challenge, ChallengeState, Purpose};
+use crate::identity::recovery::Recovery;
 use crate::ids::{FactId, MemberNumber};
 use crate::message::{Address, Channel, Language};
 use crate::refusal::Refusal;
@@ -32,6 +33,11 @@ pub(super) fn decide(
         Act::AllowRecovery(member, recovery) => {
             member_must_not_be_closed(view, *member)?;
             allow(view, *member, *recovery, event)
+        }
+        Act::EndRecovery(member, recovery) => {
+            open_recovery(view, *member, *recovery)?;
+            let (subject, object) = (member.0, recovery.0);
+            Ok(Event { kind: EventKind::RecoveryEnded, subject, object, ..event })
         }
         other => unreachable!("{other:?} is no act of the help desk"),
     }
@@ -69,10 +75,18 @@ fn allow(
     recovery: FactId,
     event: Event,
 ) -> Result<Event, Refusal> {
-    let row = view.people.recoveries.get(&recovery);
-    let row = row.filter(|row| row.member == member && row.is_open(view.now));
-    let row = row.ok_or(Refusal::RecoveryMustBeOpen)?;
+    let row = open_recovery(view, member, recovery)?;
     must(row.is_contested(), Refusal::RecoveryMustBeOpen)?;
     let (subject, object) = (member.0, recovery.0);
     Ok(Event { kind: EventKind::RecoveryAllowed, subject, object, ..event })
+}
+
+fn open_recovery(
+    view: &View,
+    member: MemberNumber,
+    recovery: FactId,
+) -> Result<&Recovery, Refusal> {
+    let row = view.people.recoveries.get(&recovery);
+    let row = row.filter(|row| row.member == member && row.is_open(view.now));
+    row.ok_or(Refusal::RecoveryMustBeOpen)
 }

@@ -23,7 +23,7 @@ pub use show::may_show_code;
 use crate::command::{Ask, Caller, Command};
 use crate::facts::{Acknowledgement, Effect, Event, Operation, OperationKind};
 use crate::identity::challenge::Challenge;
-use crate::ids::{FactId, MemberNumber, RequestKey, TerminalNumber};
+use crate::ids::{FactId, MemberNumber, OperatorNumber, RequestKey, TerminalNumber};
 use crate::money::{Currency, amount_is_in_range};
 use crate::refusal::{Finality, Refusal};
 use crate::state::Terminal;
@@ -102,7 +102,9 @@ pub fn decide(view: &View, command: &Command) -> (Decision, Effects) {
         }
         Command::ExpireHold(payment) => settle::expire(view, *payment, &mut effects),
         Command::Credit(credit) => pay::credit(view, credit, &mut effects),
-        Command::Administer(administer) => admin::decide(view, administer, &mut effects),
+        Command::Administer(administer) => {
+            admin::decide(view, administer, OperatorNumber::NONE, &mut effects)
+        }
         Command::Identity(identity) => identity::decide(view, identity, &mut effects),
         Command::Operate(operate) => staff::operate(view, operate, &mut effects),
     };

@@ -6,7 +6,7 @@ use super::{Stop, must};
 use crate::command::Act;
 use crate::facts::{Event, EventKind};
 use crate::ids::{MEMBER_NUMBER_MAX, OperatorNumber};
-use crate::operator::{OPERATOR_LINK_MS, Operator, Role};
+use crate::operator::{OPERATOR_LINK_MS, Operator, OperatorLink, PasskeyState, Role};
 use crate::refusal::Refusal;
 use crate::time::Instant;
 use crate::view::{Effects, View};
@@ -45,19 +45,21 @@ pub(super) fn is_meant(event: &Event, act: &Act) -> bool {
 
 pub(super) fn decide(
     view: &View,
-    act: &Act,
+    (act, by): (&Act, OperatorNumber),
     event: Event,
     effects: &mut Effects,
 ) -> Result<Event, Stop> {
     match act {
-        Act::CreateFirstOperators { .. } | Act::CreateOperator { .. } => create(view, act, event),
+        Act::CreateFirstOperators { .. } | Act::CreateOperator { .. } => {
+            create(view, (act, by), event)
+        }
         Act::AddPasskey { link, lookup, secret } => {
-            let operator = link_of(view, link)?;
+            let (operator, link_row) = link_of(view, link)?;
             must(!view.staff.passkeys.contains_key(lookup), Refusal::PasskeyMustBeNew)?;
             effects.private.insert(event.id, secret.private());
             let digest = [*lookup, secret.digest(), *link].concat();
-            let (kind, subject) = (EventKind::OperatorPasskeyAdded, operator.number.0);
-            Ok(Event { kind, subject, digest, ..event })
+            let (subject, object) = (operator.number.0, link_row.made_by.0);
+            Ok(Event { kind: EventKind::OperatorPasskeyAdded, subject, object, digest, ..event })
         }
         Act::OpenSession { passkey: lookup, counter, key } => {
             let (passkey, operator) = passkey_of(view, lookup)?;
@@ -66,11 +68,11 @@ pub(super) fn decide(
             let (kind, subject) = (EventKind::StaffSessionOpened, operator.number.0);
             Ok(Event { kind, subject, number: *counter, digest, ..event })
         }
-        act => Ok(change(view, act, event)?),
+        act => Ok(change(view, (act, by), event)?),
     }
 }
 
-fn create(view: &View, act: &Act, event: Event) -> Result<Event, Stop> {
+fn create(view: &View, (act, by): (&Act, OperatorNumber), event: Event) -> Result<Event, Stop> {
     let Some(numbers) = view.numbers else { return Err(Stop::Later) };
     let subject = numbers.operator + 1;
     let event = match act {
@@ -94,7 +96,7 @@ fn create(view: &View, act: &Act, event: Event) -> Result<Event, Stop> {
                 subject,
                 object: roles.bits(),
                 number: expires_at.0,
-                digest: link.to_vec(),
+                digest: [link.as_slice(), &by.0.to_be_bytes()].concat(),
                 text: name.clone(),
                 ..event
             }
@@ -105,7 +107,7 @@ fn create(view: &View, act: &Act, event: Event) -> Result<Event, Stop> {
     Ok(event)
 }
 
-fn change(view: &View, act: &Act, event: Event) -> Result<Event, Refusal> {
+fn change(view: &View, (act, by): (&Act, OperatorNumber), event: Event) -> Result<Event, Refusal> {
     Ok(match act {
         Act::ChangeRoles(operator, roles) => {
             must(roles.fit(), Refusal::RolesMustFit)?;
@@ -127,13 +129,15 @@ fn change(view: &View, act: &Act, event: Event) -> Result<Event, Refusal> {
             Event {
                 kind: EventKind::OperatorLinked,
                 subject: operator.0,
+                object: by.0,
                 number: expires_at.0,
                 digest: digest.to_vec(),
                 ..event
             }
         }
         Act::EndPasskey(lookup) => {
-            let (passkey, _) = passkey_of(view, lookup)?;
+            let passkey = view.staff.passkeys.get(lookup).ok_or(Refusal::PasskeyMustBeActive)?;
+            must(passkey.state != PasskeyState::Ended, Refusal::PasskeyMustBeActive)?;
             let (kind, subject) = (EventKind::OperatorPasskeyEnded, passkey.operator.0);
             Event { kind, subject, digest: lookup.to_vec(), ..event }
         }
@@ -167,9 +171,12 @@ fn link_must_be_good(view: &View, expires_at: Instant) -> Result<(), Refusal> {
 }
 
 /// Whose passkey is registered at this link.
-fn link_of<'a>(view: &'a View, digest: &[u8; 32]) -> Result<&'a Operator, Refusal> {
+fn link_of<'a>(
+    view: &'a View,
+    digest: &[u8; 32],
+) -> Result<(&'a Operator, &'a OperatorLink), Refusal> {
     let link = view.staff.links.get(digest).ok_or(Refusal::OperatorLinkMustBeValid)?;
     let unused = !link.used.is_some() && view.now < link.expires_at;
     must(unused, Refusal::OperatorLinkMustBeValid)?;
-    there(view, link.operator)
+    Ok((there(view, link.operator)?, link))
 }

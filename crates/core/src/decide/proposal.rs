@@ -12,9 +12,7 @@ use crate::command::{Act, Administer};
 use crate::facts::{Event, EventKind};
 use crate::ids::FactId;
 use crate::operator::{Operator, Roles};
-use crate::proposal::{
-    ACT_TEXT_BYTES_MAX, PROPOSAL_MS, PROPOSALS_OPEN_MAX, Proposal, ProposalState, use_of,
-};
+use crate::proposal::{ACT_TEXT_BYTES_MAX, PROPOSALS_OPEN_MAX, Proposal, ProposalState, use_of};
 use crate::refusal::Refusal;
 use crate::view::View;
 
@@ -34,7 +32,7 @@ pub(super) fn propose(
     Ok(Event {
         kind: EventKind::Proposed,
         object: act.kind().code(),
-        number: view.now.plus_ms(PROPOSAL_MS).0,
+        number: view.now.plus_ms(act.kind().proposal_ms()).0,
         digest: act.digest().to_vec(),
         text: format!("{text}\n{}", event.text),
         ..event

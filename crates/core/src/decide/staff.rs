@@ -3,6 +3,7 @@
 //! Who acts is the session's operator; what his roles allow is the table of
 //! [`ActKind::people`](crate::act::ActKind::people). The act itself is decided where every act is.
 
+use super::identity::tell_of_proposal;
 use super::{Outcome, Stop, admin, must, proposal};
 use crate::act::People;
 use crate::command::{Act, Administer};
@@ -55,8 +56,12 @@ pub(super) fn operate(
         Deed::Verify(passkey, counter) => verify(view, &asker, (passkey, *counter), event)?,
         Deed::EndSession(session) => end_session(view, &asker, *session, event)?,
         Deed::EndSessions(operator) => end_sessions(view, &asker, *operator, event)?,
+        Deed::ConfirmPasskey(passkey) => confirm(view, &asker, passkey, event)?,
         Deed::Act(_) => unreachable!("an act is decided above"),
     };
+    if let Deed::Propose(act) = &operate.deed {
+        tell_of_proposal(view, act, &event, effects);
+    }
     effects.events.push(event.clone());
     Ok(Outcome::Done { event, replayed: false })
 }
@@ -92,6 +97,9 @@ fn is_meant(event: &Event, deed: &Deed) -> bool {
         Deed::EndSessions(operator) => {
             event.kind == EventKind::OperatorSessionsEnded && event.subject == operator.0
         }
+        Deed::ConfirmPasskey(passkey) => {
+            event.kind == EventKind::OperatorPasskeyConfirmed && event.digest == passkey
+        }
         Deed::Act(_) => false,
     }
 }
@@ -111,12 +119,12 @@ fn act_of(
     effects: &mut Effects,
 ) -> Result<Outcome, Stop> {
     // A repeat is answered whatever became of the session meanwhile.
-    let actor = if view.events.contains_key(&operate.request) {
-        String::new()
+    let (actor, by) = if view.events.contains_key(&operate.request) {
+        (String::new(), OperatorNumber::NONE)
     } else {
         let asker = asker(view, operate.session)?;
         must_be_allowed(view, &asker, act)?;
-        asker.operator.name.clone()
+        (asker.operator.name.clone(), asker.operator.number)
     };
     let administer = Administer {
         request: operate.request,
@@ -125,7 +133,7 @@ fn act_of(
         reason: operate.reason.clone(),
         act: act.clone(),
     };
-    admin::decide(view, &administer, effects)
+    admin::decide(view, &administer, by, effects)
 }
 
 fn must_be_allowed(view: &View, asker: &Asker<'_>, act: &Act) -> Result<(), Refusal> {
@@ -149,6 +157,7 @@ pub(super) fn passkey_of<'a>(
     lookup: &[u8; 32],
 ) -> Result<(&'a OperatorPasskey, &'a Operator), Refusal> {
     let passkey = view.staff.passkeys.get(lookup).ok_or(Refusal::PasskeyMustBeActive)?;
+    must(passkey.state != PasskeyState::Waiting, Refusal::PasskeyMustBeConfirmed)?;
     must(passkey.state == PasskeyState::Active, Refusal::PasskeyMustBeActive)?;
     let operator = view.directory.staff.operators.get(&passkey.operator);
     let operator = operator.filter(|operator| operator.is_active());
@@ -173,6 +182,25 @@ fn verify(
     let object = asker.session.id.0;
     let digest = lookup.to_vec();
     Ok(Event { kind: EventKind::StaffSessionVerified, object, number: counter, digest, ..event })
+}
+
+/// Whoever made the link saw it and could have registered himself under a colleague's name: another
+/// admin, who has compared the passkey's number with the colleague, says that it is his.
+fn confirm(
+    view: &View,
+    asker: &Asker<'_>,
+    lookup: &[u8; 32],
+    event: Event,
+) -> Result<Event, Refusal> {
+    must(asker.operator.roles.has(Role::Admin), Refusal::OperatorMustHaveTheRole)?;
+    asker.must_be_fresh(view)?;
+    let row = view.staff.passkeys.get(lookup);
+    let row = row.filter(|row| row.state == PasskeyState::Waiting);
+    let row = row.ok_or(Refusal::PasskeyMustBeActive)?;
+    let another = ![row.made_by, row.operator].contains(&asker.operator.number);
+    must(another, Refusal::AnotherMustConfirm)?;
+    let (kind, object) = (EventKind::OperatorPasskeyConfirmed, asker.operator.number.0);
+    Ok(Event { kind, subject: row.operator.0, object, digest: lookup.to_vec(), ..event })
 }
 
 fn end_session(

@@ -3,7 +3,7 @@
 //! What a key, a password or a passkey proves is checked before the queue; what is checked here,
 //! under the member's lock, is that what it proves still holds.
 
-use super::challenge::Challenge;
+use super::challenge::{Challenge, Purpose};
 use super::credential::NewCredential;
 use crate::command::Refer;
 use crate::ids::{FactId, MemberNumber, RequestId};
@@ -123,6 +123,8 @@ pub enum IdentityAct {
     AddEvidence(FactId, Evidence),
     /// A factor is added, in the place of one of its kind where there may be one only.
     AddFactor(NewCredential),
+    /// Another password, by one that was just given and verifies nobody any more: it leaked.
+    ReplacePassword(NewCredential),
     /// A factor counts no longer.
     EndFactor(FactId),
     /// An address is on file that a confirmed challenge proves.
@@ -190,6 +192,7 @@ impl IdentityAct {
             Self::RefusePayingRight(_) => "RefusePayingRight",
             Self::AddEvidence(..) => "AddEvidence",
             Self::AddFactor(_) => "AddFactor",
+            Self::ReplacePassword(_) => "ReplacePassword",
             Self::EndFactor(_) => "EndFactor",
             Self::AddContact(_) => "AddContact",
             Self::EndContact(_) => "EndContact",
@@ -213,7 +216,9 @@ pub fn refer_identity(identity: &Identity, refer: &mut Refer) {
     match &identity.act {
         IdentityAct::OpenChallenge(challenge, _) => {
             refer.challenges.push(challenge.id);
-            refer.challenges.push(Challenge::guesses_id_of(&challenge.contact));
+            if challenge.purpose == Purpose::AddContact {
+                refer.challenges.push(Challenge::asked_id_of(challenge.member));
+            }
             refer.contacts.push(challenge.contact);
         }
         IdentityAct::TryChallenge(challenge, _) | IdentityAct::AddContact(challenge) => {
@@ -224,7 +229,7 @@ pub fn refer_identity(identity: &Identity, refer: &mut Refer) {
             refer.numbers = true;
             refer.lookups.extend((!factor.lookup.is_empty()).then(|| factor.lookup.clone()));
         }
-        IdentityAct::AddFactor(factor) => {
+        IdentityAct::AddFactor(factor) | IdentityAct::ReplacePassword(factor) => {
             refer.lookups.extend((!factor.lookup.is_empty()).then(|| factor.lookup.clone()));
         }
         IdentityAct::RedeemInvitation(link, _) => refer.links.push(*link),

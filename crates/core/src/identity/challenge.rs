@@ -67,7 +67,11 @@ row! {
     }
 }
 
-/// Wrong codes for one address after which none is right for the rest of a day, whoever types it: a
+/// Codes for further addresses that a member asks for in a day, at the most: they go wherever he
+/// says.
+pub const CODES_A_DAY_MAX: i64 = 10;
+
+/// Wrong codes for one address and one purpose after which none is right for the rest of a day, whoever types it: a
 /// key is free, so that a bound on the codes of one alone is none.
 pub const GUESSES_A_DAY_MAX: i64 = 50;
 
@@ -85,18 +89,36 @@ impl Challenge {
         Self::id_of(Purpose::Counter, &padded)
     }
 
-    /// The identity of the row that counts the wrong codes for an address. Nobody can ask for a
-    /// challenge of this identity.
-    pub fn guesses_id_of(contact: &[u8; 32]) -> [u8; 32] {
-        blake3::derive_key("yaoki guesses 1", contact)
+    /// The identity of the row that counts the wrong codes for an address, of one purpose. Nobody
+    /// can ask for a challenge of this identity.
+    pub fn guesses_id_of(purpose: Purpose, contact: &[u8; 32]) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_derive_key("yaoki guesses 2");
+        hasher.update(&purpose.code().to_be_bytes());
+        hasher.update(contact);
+        *hasher.finalize().as_bytes()
+    }
+
+    /// The identity of the row that counts for how many addresses a member asked for codes.
+    pub fn asked_id_of(member: MemberNumber) -> [u8; 32] {
+        blake3::derive_key("yaoki codes asked for 1", &member.0.to_be_bytes())
     }
 
     /// The row that counts the wrong codes for the address of this one, after another.
     #[must_use]
     pub fn guessed(&self, before: Option<&Self>, now: Instant) -> Self {
+        self.counted(Self::guesses_id_of(self.purpose, &self.contact), before, now)
+    }
+
+    /// The row that counts the codes that the member of this one asked for, after another.
+    #[must_use]
+    pub fn asked(&self, before: Option<&Self>, now: Instant) -> Self {
+        self.counted(Self::asked_id_of(self.member), before, now)
+    }
+
+    fn counted(&self, id: [u8; 32], before: Option<&Self>, now: Instant) -> Self {
         let before = before.filter(|row| now < row.expires_at);
         Self {
-            id: Self::guesses_id_of(&self.contact),
+            id,
             member: MemberNumber::NONE,
             address: Address(String::new()),
             code: [0; 32],

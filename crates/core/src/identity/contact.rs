@@ -37,6 +37,8 @@ row! {
         pub since: FactId,
         /// When it ended; 0 while it is on file.
         pub ended_at: Instant,
+        /// When it was taken back last; 0: never.
+        pub returned_at: Instant,
     }
 }
 
@@ -53,6 +55,7 @@ impl Contact {
             state: ContactState::Active,
             since: if event.object == 0 { event.id } else { FactId(event.object) },
             ended_at: Instant(0),
+            returned_at: if event.object == 0 { Instant(0) } else { event.id.at() },
         }
     }
 

@@ -121,11 +121,15 @@ impl Credential {
         self.state == CredentialState::Active
     }
 
-    /// What `used` becomes when `use_` of it is made: a time step, or the place of a recovery code.
-    /// None where that was used already.
+    /// What `used` becomes when `use_` of it is made: a time step, the place of a recovery code, or a
+    /// passkey's counter, 0 where it counts none. None where that was used already.
     pub fn after_use(&self, use_: i64) -> Option<i64> {
         match self.kind {
             CredentialKind::Totp => (use_ > self.used).then_some(use_),
+            CredentialKind::Passkey => {
+                let counts = use_ != 0 || self.used != 0;
+                (!counts || use_ > self.used).then_some(use_)
+            }
             CredentialKind::RecoveryCodes => {
                 let bit = 1_i64.checked_shl(u32::try_from(use_).ok()?).filter(|bit| *bit > 0)?;
                 (self.used & bit == 0).then_some(self.used | bit)

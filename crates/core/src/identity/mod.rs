@@ -44,6 +44,10 @@ pub const PAYING_RIGHT_WAIT_MS: i64 = 24 * HOUR_MS;
 pub const RECOVERY_WAIT_MS: i64 = 24 * HOUR_MS;
 /// How long it waits while a known device still signs requests.
 pub const RECOVERY_WAIT_KNOWN_MS: i64 = 72 * HOUR_MS;
+/// When a device signs is noted once in so long.
+pub const SEEN_EVERY_MS: i64 = HOUR_MS;
+/// What a member has frozen himself, staff unfreezes after so long and with notice.
+pub const UNFREEZE_WAIT_MS: i64 = 24 * HOUR_MS;
 /// How long after its time a recovery can be finished.
 pub const RECOVERY_OPEN_MS: i64 = 7 * DAY_MS;
 /// An address proves something in a recovery only when it is on file for so long.

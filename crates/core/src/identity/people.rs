@@ -150,6 +150,7 @@ impl People {
             }
             Kind::RecoveryContested
             | Kind::RecoveryAllowed
+            | Kind::RecoveryEnded
             | Kind::RecoveryCancelled
             | Kind::RecoveryFinished => {
                 let row = self.recoveries.get_mut(&object).expect("the recovery is loaded");

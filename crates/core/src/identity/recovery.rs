@@ -2,7 +2,7 @@
 //! does not look right freezes the wallet instead of opening it.
 
 use crate::facts::{Event, EventKind};
-use crate::identity::{RECOVERY_OPEN_MS, RECOVERY_WAIT_KNOWN_MS, RECOVERY_WAIT_MS};
+use crate::identity::{RECOVERY_OPEN_MS, RECOVERY_WAIT_KNOWN_MS, RECOVERY_WAIT_MS, SEEN_EVERY_MS};
 use crate::ids::{FactId, MemberNumber};
 use crate::time::Instant;
 use crate::{coded, row};
@@ -12,11 +12,12 @@ coded! {
     pub enum RecoveryState {
         /// It waits for its time.
         Waiting = 0 => "waiting",
-        /// Somebody said that it is not the member's: the wallet is frozen, it waits on.
+        /// Somebody said that it is not the member's: the wallet is frozen, and two members of staff
+        /// decide whether it goes on.
         Contested = 1 => "contested",
-        /// Said so twice: members of staff decide.
+        /// The same, said twice.
         WithStaff = 2 => "with_staff",
-        /// An enrolled device ended it.
+        /// An enrolled device ended it, or two members of staff.
         Cancelled = 3 => "cancelled",
         /// It gave its member a new device.
         Finished = 4 => "finished",
@@ -89,15 +90,19 @@ impl Recovery {
                 };
             }
             EventKind::RecoveryAllowed => self.state = RecoveryState::Allowed,
-            EventKind::RecoveryCancelled => self.state = RecoveryState::Cancelled,
+            EventKind::RecoveryCancelled | EventKind::RecoveryEnded => {
+                self.state = RecoveryState::Cancelled;
+            }
             EventKind::RecoveryFinished => self.state = RecoveryState::Finished,
             _ => {}
         }
     }
 
-    /// From when it can be finished. `seen_at` is when an enrolled device signed last.
+    /// From when it can be finished. `seen_at` is when a device of the member's was noted last,
+    /// ended ones included: who ends the owner's phone does not shorten the wait.
     pub fn due_at(&self, seen_at: Instant) -> Instant {
-        let known = seen_at > self.id.at();
+        // A device is noted once in so long; within that it may have signed again.
+        let known = seen_at.plus_ms(SEEN_EVERY_MS) > self.id.at();
         self.id.at().plus_ms(if known { RECOVERY_WAIT_KNOWN_MS } else { RECOVERY_WAIT_MS })
     }
 

@@ -68,12 +68,28 @@ coded! {
     /// Out of whose budget a message goes. What strangers can cause never takes from what members
     /// are told, and neither from what operators are told.
     pub enum Purse {
-        /// Anybody can cause it, for any address.
-        Strangers = 1 => "strangers",
+        /// Anybody can cause it by signing up, for any address.
+        SignUps = 1 => "sign_ups",
         /// Only a member, or somebody who acts on the member's account, can cause it.
         Members = 2 => "members",
         /// It is for operators.
         Operators = 3 => "operators",
+        /// Anybody can cause it by beginning a recovery, at addresses on file only.
+        Recoveries = 4 => "recoveries",
+        /// Anybody can cause it by trying to sign in, at addresses on file only.
+        Attempts = 5 => "attempts",
+        /// A member can cause it, for any address.
+        Additions = 6 => "additions",
+        /// As a member's, and something waits on its being read.
+        Alarms = 7 => "alarms",
+    }
+}
+
+impl Purse {
+    /// Whether strangers choose where it goes or how often: over its budget it is dropped. What
+    /// members and operators are told of themselves waits until there is room.
+    pub const fn is_of_strangers(self) -> bool {
+        matches!(self, Self::SignUps | Self::Recoveries | Self::Attempts | Self::Additions)
     }
 }
 
@@ -127,6 +143,16 @@ coded! {
         ProposalMade = 22 => "proposal-made",
         /// An operator: something happened that operators should know.
         OperatorNotice = 23 => "operator-notice",
+        /// Two members of staff let a contested recovery go on.
+        RecoveryAllowed = 24 => "recovery-allowed",
+        /// Two members of staff ended a recovery.
+        RecoveryEnded = 25 => "recovery-ended",
+        /// Staff ended a device.
+        DeviceEndedByStaff = 26 => "device-ended-by-staff",
+        /// Staff is about to unfreeze what the member has frozen.
+        UnfreezeProposed = 27 => "unfreeze-proposed",
+        /// Two members of staff unfroze the wallet.
+        UnfrozenByStaff = 28 => "unfrozen-by-staff",
     }
 }
 
@@ -142,7 +168,12 @@ impl Template {
             Self::AddressInUse
             | Self::RecoveryContested
             | Self::WalletFrozen
+            | Self::RecoveryAllowed
+            | Self::RecoveryEnded
+            | Self::UnfrozenByStaff
             | Self::AccountClosed => &[At],
+            Self::DeviceEndedByStaff => &[Device, At],
+            Self::UnfreezeProposed => &[At, Until],
             Self::SignInAttempt
             | Self::DeviceAdded
             | Self::DeviceEnded
@@ -174,9 +205,18 @@ impl Template {
     /// Out of whose budget it goes.
     pub const fn purse(self) -> Purse {
         match self {
-            Self::SignUpCode | Self::RecoveryCode | Self::AddressInUse | Self::SignInAttempt => {
-                Purse::Strangers
-            }
+            Self::SignUpCode | Self::AddressInUse => Purse::SignUps,
+            Self::RecoveryCode => Purse::Recoveries,
+            Self::SignInAttempt => Purse::Attempts,
+            Self::AddressCode => Purse::Additions,
+            Self::DeviceAdded
+            | Self::InvitationUsed
+            | Self::PayingDeviceMoved
+            | Self::RecoveryStarted
+            | Self::RecoveryAllowed
+            | Self::RecoveryDone
+            | Self::UnfreezeProposed
+            | Self::UnfrozenByStaff => Purse::Alarms,
             Self::ProposalMade | Self::OperatorNotice => Purse::Operators,
             _ => Purse::Members,
         }

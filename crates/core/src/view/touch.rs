@@ -4,6 +4,7 @@ use super::View;
 use crate::command::{Act, Command, Refer};
 use crate::identity::act::touch_identity;
 use crate::ids::{FactId, MemberNumber, RequestKey};
+use crate::staff::{Deed, Operate};
 
 /// Rows to lock and load, once the references are known.
 #[derive(Debug, Default)]
@@ -67,16 +68,19 @@ fn touch_one(command: &Command, view: &View, touch: &mut Touch) {
             }
         }
         Command::Credit(credit) => touch.members.push(credit.member),
-        Command::Administer(_) | Command::Operate(_) => match command.act() {
+        Command::Administer(_) | Command::Operate(_) => match command.act().or(proposed(command)) {
+            Some(Act::CreateLink(member, ..) | Act::RotateCodeSecret(member, _)) => {
+                touch.members.push(*member);
+            }
             Some(
                 Act::FreezeMember(member)
                 | Act::FreezeOnCall(member)
                 | Act::UnfreezeMember(member)
                 | Act::CloseMember(member)
-                | Act::CreateLink(member, ..)
-                | Act::RotateCodeSecret(member, _),
-            ) => touch.members.push(*member),
-            Some(Act::VouchForMember(member, _) | Act::AllowRecovery(member, _)) => {
+                | Act::VouchForMember(member, _)
+                | Act::AllowRecovery(member, _)
+                | Act::EndRecovery(member, _),
+            ) => {
                 touch.members.push(*member);
                 touch.people.push(*member);
             }
@@ -86,10 +90,21 @@ fn touch_one(command: &Command, view: &View, touch: &mut Touch) {
             Some(Act::EndDevice(device)) => {
                 let device = view.people.devices.get(device);
                 touch.members.extend(device.map(|device| device.member));
+                touch.people.extend(device.map(|device| device.member));
             }
             _ => {}
         },
         Command::Identity(identity) => touch_identity(identity, view, touch),
+    }
+}
+
+/// The act of which a member is told when it is proposed.
+fn proposed(command: &Command) -> Option<&Act> {
+    match command {
+        Command::Operate(Operate { deed: Deed::Propose(act @ Act::UnfreezeMember(_)), .. }) => {
+            Some(act)
+        }
+        _ => None,
     }
 }
 

@@ -33,6 +33,7 @@ pub(crate) fn words(script: &str) -> String {
             "key:lost open recover_by_mail mail; key:lost try recover_by_mail; \
          key:lost recover mail+code",
         )
+        .replace("&ten_codes", &["old open add_contact a"; 10].join("; "))
         .replace("&typed", "old open add_contact other; old try add_contact")
 }
 
@@ -283,6 +284,10 @@ const FACTORS: &[Case] = &[
     ("old verify; old unfactor passkey; old unfactor password", "refused last_factor_must_stay"),
     ("old unfactor totp", STALE),
     ("old open add_contact other", STALE),
+    ("old verify; &ten_codes", "waiting"),
+    ("old verify; &ten_codes; old open add_contact other", "refused codes_must_be_few"),
+    ("old verify; &ten_codes; key:x open sign_up other", "waiting"),
+    ("old verify; &ten_codes; wait 24h; old verify; old open add_contact other", "waiting"),
     ("old verify; &typed", "confirmed"),
     ("old verify; &typed; old contact", "contact_added"),
     ("old verify; &typed; old contact; old contact", CLOSED_CODE),
@@ -311,6 +316,17 @@ const FACTORS: &[Case] = &[
     ("old verify; old uncontact phone; mail return phone", "contact_added"),
     ("old verify; old uncontact phone; mail return phone; mail return phone", NO_CONTACT),
     ("old verify; old uncontact phone; old return phone", NO_CONTACT),
+    // Who has lost a mailbox to somebody gets rid of it at the second try.
+    (
+        "old verify; old uncontact phone; mail return phone; old unfreeze; old uncontact phone; \
+         mail return phone",
+        NO_CONTACT,
+    ),
+    (
+        "old verify; old uncontact phone; mail return phone; old unfreeze; wait 7d; old verify; \
+         old uncontact phone; mail return phone",
+        "contact_added",
+    ),
     ("old verify; old uncontact phone; wait 7d; mail return phone", NO_CONTACT),
     ("old verify; old uncontact phone; wait 6d; mail return phone", "contact_added"),
     ("mail return phone", NO_CONTACT),
@@ -422,6 +438,8 @@ const RECOVERY: &[Case] = &[
     ("&lost; wait 71h; key:lost finish seen", "refused recovery_must_be_due"),
     ("&lost; wait 72h; key:lost finish seen", "recovery_finished"),
     ("&lost; wait 239h; key:lost finish", "recovery_finished"),
+    ("&lost; wait 24h; key:lost finish noted", "refused recovery_must_be_due"),
+    ("&lost; wait 24h; key:lost finish noted_before", "recovery_finished"),
     ("&lost; wait 10d; key:lost finish", NO_RECOVERY),
     ("&lost; wait 24h; key:lost finish wrong", NO_RECOVERY),
     ("&lost; wait 24h; key:x finish", NO_RECOVERY),
@@ -445,6 +463,16 @@ const RECOVERY: &[Case] = &[
     ("&lost; mail contest; mail contest; mail contest", CONTESTED),
     ("&lost; mail contest; old verify; old cancel", "recovery_cancelled"),
     ("&lost; staff allow", NO_RECOVERY),
+    ("staff stop", NO_RECOVERY),
+    ("&lost; staff stop", "recovery_ended"),
+    ("&lost; mail contest; staff stop", "recovery_ended"),
+    ("&lost; mail contest; staff allow; staff stop", "recovery_ended"),
+    ("&lost; staff stop; staff stop", NO_RECOVERY),
+    ("&lost; staff stop; wait 24h; key:lost finish", NO_RECOVERY),
+    ("&lost; staff stop; key:lost recover code1+passkey", "recovery_started"),
+    // The phone that sees a recovery is not taken away while it waits.
+    ("&lost; staff end old", "refused recovery_is_under_way"),
+    ("&lost; old verify; old cancel; staff end old", "device_ended"),
     ("&lost; mail contest; staff allow", "recovery_allowed"),
     ("&lost; mail contest; mail contest; staff allow", "recovery_allowed"),
     ("&lost; mail contest; staff allow; staff allow", NO_RECOVERY),
@@ -485,6 +513,15 @@ const RECOVERY: &[Case] = &[
         "credential_added",
     ),
     ("old verify; old invite; &lost; wait 24h; key:lost finish; key:new redeem", NO_LINK),
+    // What verified him went with the phone.
+    ("&lost; wait 24h; key:lost finish; wait 6d; lost factor external_id", STALE),
+    ("&lost; wait 24h; key:lost finish; wait 7d; lost factor external_id", "credential_added"),
+    ("&lost; wait 24h; key:lost finish; wait 7d; lost unfactor totp", STALE),
+    (
+        "&lost; wait 24h; key:lost finish; wait 72h; lost verify; wait 7d; lost factor external_id",
+        STALE,
+    ),
+    ("&lost; wait 24h; key:lost finish; wait 7d; freeze 4; lost factor external_id", NOT_OPEN),
 ];
 
 /// Every case: life, and what is to be said.

@@ -150,6 +150,8 @@ fn new_device_limits_end_with_age_and_evidence_and_with_neither_alone() {
     assert!(!limited("&join; old end old; wait 72h"), "its user was verified on the old one");
     assert!(limited("&join; wait 5m; old end old; wait 72h"), "an unlocked phone shows nothing");
     assert!(limited("&join; old end new; wait 72h"));
+    // Two that a thief adds with a synced passkey: one does not speak for the other.
+    assert!(limited("key:x add; key:new add; x end x; wait 72h"));
     assert!(limited(
         "&join; mail evidence new notice_acknowledged; wait 72h; key:n restore new totp:9"
     ));

@@ -257,7 +257,13 @@ impl Life {
             "finish" => {
                 let token = if word(1) == "wrong" { [1; 32] } else { TOKEN };
                 let lately = Instant(self.world.now.0 - HOUR_MS);
-                let seen_at = if word(1) == "seen" { lately } else { Instant(0) };
+                let seen_at = match word(1) {
+                    "seen" => lately,
+                    // Noted before the start: within the hour it may have signed again.
+                    "noted" => Instant(recovery.at().0 - HOUR_MS + 1),
+                    "noted_before" => Instant(recovery.at().0 - HOUR_MS),
+                    _ => Instant(0),
+                };
                 IdentityAct::FinishRecovery(recovery, token, new_device(who), seen_at)
             }
             other => panic!("{other} is no act"),
@@ -275,6 +281,7 @@ impl Life {
             "end" => Act::EndDevice(self.named(words, 1)),
             "vouch" => Act::VouchForMember(MEMBER, Challenge::shown_of(&digest(words[1]))),
             "allow" => Act::AllowRecovery(MEMBER, self.recovery()),
+            "stop" => Act::EndRecovery(MEMBER, self.recovery()),
             other => panic!("{other} is no act of staff"),
         }
     }

@@ -2,12 +2,11 @@
 
 use yaoki_core::command::{Act, Administer, Command};
 use yaoki_core::facts::EventKind;
-use yaoki_core::ids::{ClerkNumber, FactId, OperatorNumber, RequestId};
+use yaoki_core::identity::UNFREEZE_WAIT_MS;
+use yaoki_core::ids::{ClerkNumber, FactId, MemberNumber, OperatorNumber, RequestId};
 use yaoki_core::operator::OPERATOR_LINK_MS;
 use yaoki_core::proposal::ProposalState;
 use yaoki_core::staff::{Deed, Operate};
-use yaoki_core::switches::{Capability, Scope};
-use yaoki_core::time::Instant;
 
 use crate::staff_cases::{
     AOI, EMI, NOT_APPROVED, ONE, Office, REN, SORA, add, agreed, clerk, key, pin, sign_in, tried,
@@ -36,14 +35,15 @@ fn an_agreed_act_names_both_people_and_uses_its_proposal_in_the_same_commit() {
 #[test]
 fn an_approved_act_that_the_rules_refuse_leaves_its_proposal_unused() {
     let mut office = Office::new();
-    let act = Act::OpenSwitch(Capability::Payment, Scope::Everything, 0);
+    let member = MemberNumber(2);
+    office.ask(EMI, Deed::Act(Act::FreezeOnCall(member)));
+    let act = Act::UnfreezeMember(member);
     let proposal = office.approved(act.clone());
     let said = office.ask(AOI, Deed::Act(agreed(proposal, act.clone())));
-    assert_eq!(said, "refused switch_must_be_closed");
+    assert_eq!(said, "refused unfreeze_must_wait");
     assert_eq!(office.state(proposal), ProposalState::Approved);
-    let close = Act::CloseSwitch(Capability::Payment, Scope::Everything, 0, Instant(0));
-    office.done(EMI, Deed::Act(close));
-    office.done(AOI, Deed::Act(agreed(proposal, act)));
+    office.wait(UNFREEZE_WAIT_MS);
+    assert_eq!(office.host(agreed(proposal, act)), "member_unfrozen");
     assert_eq!(office.state(proposal), ProposalState::Used);
 }
 

@@ -6,6 +6,7 @@ use yaoki_core::clerk::Clerk;
 use yaoki_core::command::{Act, Command};
 use yaoki_core::decide::{Decision, Outcome};
 use yaoki_core::facts::Event;
+use yaoki_core::identity::UNFREEZE_WAIT_MS;
 use yaoki_core::ids::{
     ClerkNumber, FactId, MemberNumber, OperatorNumber, RequestId, StoreNumber, TerminalNumber,
 };
@@ -82,7 +83,9 @@ impl Office {
         for (number, name, role) in [(EMI, "Emi", Role::Support), (SORA, "Sora", Role::Auditor)] {
             let act = operator(&office.world, name, &[role], number);
             office.by_two(act);
-            office.register(number);
+            office.world.act(add(number, number));
+            office.done(REN, Deed::ConfirmPasskey(key(number)));
+            office.sign_in(number);
         }
         office.ask(AOI, Deed::Act(clerk(1, "Yui")));
         office
@@ -90,6 +93,10 @@ impl Office {
 
     fn register(&mut self, number: i64) {
         self.world.act(add(number, number));
+        self.sign_in(number);
+    }
+
+    fn sign_in(&mut self, number: i64) {
         let session = self.world.act(sign_in(number, 0)).id;
         self.sessions.insert(number, session);
     }
@@ -364,7 +371,7 @@ fn held_back() -> Vec<Case> {
         (
             |o| {
                 let proposal = o.approved(unfreeze());
-                o.wait(PROPOSAL_MS);
+                o.wait(UNFREEZE_WAIT_MS + PROPOSAL_MS);
                 assert_eq!(o.state(proposal), ProposalState::Expired);
                 o.host(agreed(proposal, unfreeze()))
             },
@@ -576,6 +583,144 @@ fn renewals() -> Vec<Case> {
     ]
 }
 
+/// What is said of a passkey that was registered at a link which Aoi carried out.
+fn confirmed(said: fn(&mut Office) -> String) -> String {
+    let mut office = Office::new();
+    let act = operator(&office.world, "Mio", &[Role::Admin], 9);
+    let mio = office.by_two(act).subject;
+    assert_eq!(office.host(add(9, 9)), "operator_passkey_added");
+    assert_eq!(office.host(sign_in(9, 0)), "refused passkey_must_be_confirmed");
+    assert_eq!(mio, 5);
+    said(&mut office)
+}
+
+fn confirmations() -> Vec<Case> {
+    const ANOTHER: &str = "refused another_must_confirm";
+    vec![
+        (|_| confirmed(|o| o.ask(AOI, Deed::ConfirmPasskey(key(9)))), ANOTHER),
+        (|_| confirmed(|o| o.ask(EMI, Deed::ConfirmPasskey(key(9)))), ROLE),
+        (|_| confirmed(|o| o.ask(SORA, Deed::ConfirmPasskey(key(9)))), ROLE),
+        (
+            |_| {
+                confirmed(|o| {
+                    o.wait(FRESH_MS_MAX);
+                    o.ask(REN, Deed::ConfirmPasskey(key(9)))
+                })
+            },
+            STALE,
+        ),
+        (
+            |_| {
+                confirmed(|o| {
+                    o.done(REN, Deed::ConfirmPasskey(key(9)));
+                    o.host(sign_in(9, 0))
+                })
+            },
+            "staff_session_opened",
+        ),
+        (
+            |_| {
+                confirmed(|o| {
+                    o.done(REN, Deed::ConfirmPasskey(key(9)));
+                    o.ask(REN, Deed::ConfirmPasskey(key(9)))
+                })
+            },
+            PASSKEY,
+        ),
+        (
+            |_| {
+                confirmed(|o| {
+                    o.by_two(Act::EndPasskey(key(9)));
+                    o.ask(REN, Deed::ConfirmPasskey(key(9)))
+                })
+            },
+            PASSKEY,
+        ),
+        // A colleague who is there already is no easier to become.
+        (
+            |o| {
+                let until = o.world.now.plus_ms(OPERATOR_LINK_MS);
+                o.by_two(Act::LinkOperator(OperatorNumber(REN), key(8), until));
+                o.host(add(8, 8));
+                o.host(sign_in(8, 0))
+            },
+            "refused passkey_must_be_confirmed",
+        ),
+        (
+            |o| {
+                let until = o.world.now.plus_ms(OPERATOR_LINK_MS);
+                o.by_two(Act::LinkOperator(OperatorNumber(REN), key(8), until));
+                o.host(add(8, 8));
+                o.ask(REN, Deed::ConfirmPasskey(key(8)))
+            },
+            ANOTHER,
+        ),
+    ]
+}
+
+/// What was agreed on is of the freeze that was there, and of no later one.
+fn voided() -> Vec<Case> {
+    vec![
+        (
+            |o| {
+                let proposal = o.approved(unfreeze());
+                o.ask(EMI, Deed::Act(Act::FreezeMember(ONE)));
+                o.ask(AOI, Deed::Act(agreed(proposal, unfreeze())))
+            },
+            NOT_APPROVED,
+        ),
+        (
+            |o| {
+                let proposal = o.propose(AOI, unfreeze());
+                o.ask(EMI, Deed::Act(Act::FreezeMember(ONE)));
+                o.ask(REN, Deed::Approve(proposal))
+            },
+            NOT_OPEN,
+        ),
+        (
+            |o| {
+                let act = Act::OpenSwitch(Capability::Payment, Scope::Everything, 0);
+                let proposal = o.approved(act.clone());
+                let close = Act::CloseSwitch(Capability::Payment, Scope::Everything, 0, Instant(0));
+                o.ask(EMI, Deed::Act(close));
+                o.ask(AOI, Deed::Act(agreed(proposal, act)))
+            },
+            NOT_APPROVED,
+        ),
+        (
+            |o| {
+                let act = Act::ResumeTerminal(TerminalNumber(1));
+                let proposal = o.approved(act.clone());
+                o.ask(EMI, Deed::Act(Act::SuspendTerminal(TerminalNumber(1))));
+                o.ask(AOI, Deed::Act(agreed(proposal, act)))
+            },
+            NOT_APPROVED,
+        ),
+        (
+            |o| {
+                let proposal = o.approved(unfreeze());
+                o.ask(EMI, Deed::Act(Act::FreezeMember(MemberNumber(2))));
+                o.ask(AOI, Deed::Act(agreed(proposal, unfreeze())))
+            },
+            "member_unfrozen",
+        ),
+        // What the member has frozen himself waits a day, and there is a day to do it.
+        (|o| unfrozen_after(o, UNFREEZE_WAIT_MS - 1), "refused unfreeze_must_wait"),
+        (|o| unfrozen_after(o, UNFREEZE_WAIT_MS), "member_unfrozen"),
+        (|o| unfrozen_after(o, UNFREEZE_WAIT_MS + PROPOSAL_MS), NOT_APPROVED),
+    ]
+}
+
+/// Unfreezing what a member has had frozen on his call, so long after it was proposed.
+fn unfrozen_after(office: &mut Office, ms: i64) -> String {
+    let member = MemberNumber(2);
+    office.ask(EMI, Deed::Act(Act::FreezeOnCall(member)));
+    let act = Act::UnfreezeMember(member);
+    let proposal = office.approved(act.clone());
+    office.wait(ms);
+    office.host(agreed(proposal, act))
+}
+
 /// Whoever is the only one who has registered may not make himself the second.
 #[test]
 fn an_operator_makes_no_link_for_the_second_of_the_first_two() {
@@ -600,6 +745,8 @@ pub(crate) fn all() -> Vec<(String, &'static str)> {
         operators(),
         links(),
         renewals(),
+        confirmations(),
+        voided(),
         staff_sessions::sessions(),
         staff_sessions::sessions_end(),
         staff_sessions::clerks(),

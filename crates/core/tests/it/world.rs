@@ -248,7 +248,8 @@ impl World {
     fn refer_people(&self, refer: &Refer, view: &mut View) {
         let challenges = refer.challenges.iter().filter_map(|id| self.challenges.get(id));
         view.challenges = challenges.map(|row| (row.id, row.clone())).collect();
-        let guesses = view.challenges.values().map(|row| Challenge::guesses_id_of(&row.contact));
+        let guesses =
+            view.challenges.values().map(|row| Challenge::guesses_id_of(row.purpose, &row.contact));
         let guesses: Vec<_> = guesses.filter_map(|id| self.challenges.get(&id)).collect();
         view.challenges.extend(guesses.into_iter().map(|row| (row.id, row.clone())));
         let named = view.challenges.values().map(|row| row.contact);

@@ -15,13 +15,14 @@ use crate::error::StoreError;
 use crate::sql;
 use crate::table::Number;
 
-/// The newest proposals, which a lane keeps: each lives for a day, and operators make some a day.
+/// The most proposals that a lane keeps, newest first: those that are neither refused nor used. An
+/// operator has few at a time.
 pub const PROPOSALS_KEPT_MAX: usize = 1000;
 
-/// Every operator, and the newest proposals.
+/// Every operator, and the proposals that may still be carried out.
 pub fn directory(conn: &mut Conn) -> Result<StaffDirectory, StoreError> {
-    let limit = [page_of(PROPOSALS_KEPT_MAX)];
-    let proposals: Vec<Proposal> = conn.query(&sql::NEWEST_PROPOSALS, &limit)?;
+    let limit = [Value::Int(0), page_of(PROPOSALS_KEPT_MAX)];
+    let proposals: Vec<Proposal> = conn.query(&sql::LIVE_PROPOSALS, &limit)?;
     let operators = operators(conn)?;
     Ok(StaffDirectory {
         operators: operators.into_iter().map(|row| (row.number, row)).collect(),

@@ -23,7 +23,7 @@ CREATE UNIQUE INDEX credential_by_lookup ON credential (lookup)
 
 CREATE TABLE contact (
     digest {BYTES} PRIMARY KEY, member {INT}, channel {INT}, language {INT}, state {INT},
-    since {INT}, ended_at {INT}, address {TEXT}
+    since {INT}, ended_at {INT}, returned_at {INT}, address {TEXT}
 );
 CREATE INDEX contact_of_member ON contact (member);
 

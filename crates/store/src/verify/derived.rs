@@ -60,6 +60,9 @@ impl Known {
 
     fn fold(&mut self, event: &Event, findings: &mut Findings) {
         let directory = &mut self.directory;
+        for void in directory.staff.made_void_by(event) {
+            directory.staff.proposals.get_mut(&void).expect("it was just found").make_void();
+        }
         if let Some(number) = Store::of_event(event) {
             if let Some(store) = directory.stores.get_mut(&number) {
                 store.fold_event(event);

@@ -19,7 +19,7 @@ const WITHOUT_PEOPLE: &str = "
     ALTER TABLE device DROP COLUMN session; ALTER TABLE device DROP COLUMN verified_at;
     ALTER TABLE device DROP COLUMN evidence; ALTER TABLE device DROP COLUMN pays_since;
     ALTER TABLE device DROP COLUMN pays_from; ALTER TABLE device DROP COLUMN counts_from;
-    ALTER TABLE enrolment_link DROP COLUMN inviter;";
+    ALTER TABLE enrolment_link DROP COLUMN inviter; ALTER TABLE store DROP COLUMN clerks;";
 
 /// Proofs came with members; those of the book that was lived in are put back.
 const WITH_ITS_PROOFS: &str =

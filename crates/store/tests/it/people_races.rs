@@ -198,7 +198,7 @@ fn codes_that_are_tried_on_two_nodes_at_once_are_both_counted() {
             command(&one, MemberNumber(1), browser, act)
         };
         at_once((&one, wrong()), (&two, wrong()));
-        let keys = [id, Challenge::guesses_id_of(&digest(&address))];
+        let keys = [id, Challenge::guesses_id_of(purpose.0, &digest(&address))];
         let rows = database.connect(Use::Admin).find::<Challenge, _>(&keys).unwrap();
         assert!(rows.len() == 2 && rows.iter().all(|row| row.tries == 3), "{rows:?}");
     }

@@ -173,6 +173,7 @@ fn people_come_back(conn: &mut Conn, tried: &mut BTreeSet<&'static str>) {
         state: ContactState::Ended,
         since: id,
         ended_at: Instant(LARGE),
+        returned_at: Instant(LARGE),
     };
     comes_back(conn, tried, &contact, digest);
     let (state, proofs, contested) = (RecoveryState::WithStaff, 31, LARGE);
@@ -256,11 +257,24 @@ fn staff_comes_back(conn: &mut Conn, tried: &mut BTreeSet<&'static str>) {
     let row = Operator { number, name: name.clone(), roles, state, sessions_since: since };
     comes_back(conn, tried, &row, LARGE);
     let (operator, expires_at) = (number, Instant(-1));
-    let link = OperatorLink { digest: [255; 32], operator, expires_at, used: since };
+    let link = OperatorLink {
+        digest: [255; 32],
+        operator,
+        made_by: OperatorNumber(LARGE),
+        expires_at,
+        used: since,
+    };
     comes_back(conn, tried, &link, link.digest);
     let (secret, state) = (Sealed(vec![0, 255]), PasskeyState::Ended);
-    let passkey =
-        OperatorPasskey { lookup: [254; 32], id: since, operator, secret, counter: LARGE, state };
+    let passkey = OperatorPasskey {
+        lookup: [254; 32],
+        id: since,
+        operator,
+        made_by: OperatorNumber(LARGE),
+        secret,
+        counter: LARGE,
+        state,
+    };
     comes_back(conn, tried, &passkey, passkey.lookup);
     let proposal = Proposal {
         id: since,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use yaoki_core::clerk::Clerk;
 use yaoki_core::command::{Act, Command};
 use yaoki_core::decide::Outcome;
-use yaoki_core::facts::Event;
+use yaoki_core::facts::{Event, OperationKind};
 use yaoki_core::ids::{
     ClerkNumber, FactId, MemberNumber, OperatorNumber, StoreNumber, TerminalNumber,
 };
@@ -14,7 +14,7 @@ use yaoki_core::operator::{OPERATOR_LINK_MS, Operator, OperatorPasskey, Role, Ro
 use yaoki_core::proposal::{Proposal, ProposalState};
 use yaoki_core::refusal::Refusal;
 use yaoki_core::row::Value;
-use yaoki_core::session::StaffSession;
+use yaoki_core::session::{ClerkToken, StaffSession};
 use yaoki_core::staff::{Deed, Operate};
 use yaoki_store::conn::Purpose;
 use yaoki_store::testing::TestBook;
@@ -85,6 +85,12 @@ fn live(book: &TestBook) {
     let act = Act::CreateOperator { name, roles, link: [3; 32], expires_at };
     let proposal = approved(book, sessions, act.clone());
     done(book, operate(book, aoi, Deed::Act(agreed(proposal, act))));
+    let secret = Sealed(vec![3; 200]);
+    book.administer(Act::AddPasskey { link: [3; 32], lookup: [3; 32], secret });
+    done(book, operate(book, ren, Deed::ConfirmPasskey([3; 32])));
+    // What was agreed on before another freeze is void.
+    approved(book, sessions, unfreeze());
+    book.administer(Act::FreezeMember(ONE));
     done(book, operate(book, aoi, Deed::Verify([1; 32], 2)));
     let (store, pin) = (StoreNumber(1), Sealed(vec![5; 96]));
     let clerk = Act::CreateClerk { store, name: "Yui".to_owned(), pin: pin.clone() };
@@ -92,7 +98,17 @@ fn live(book: &TestBook) {
     for right in [false, true] {
         let (terminal, clerk) = (TerminalNumber(1), ClerkNumber(1));
         let tried = pin.digest();
-        book.administer(Act::SignInClerk { terminal, clerk, tried, right, key: [7; 32] });
+        let key = [7; 32];
+        let tried = book.administer(Act::SignInClerk { terminal, clerk, tried, right, key });
+        if right {
+            let token = ClerkToken { clerk, session: tried.id, key };
+            let paid = book.paid(MemberNumber(2), 1, 100);
+            let mut refund = book.settle(book.ask(1, 2), OperationKind::Refund, paid.id, 60);
+            let Command::Settle(settle) = &mut refund else { unreachable!("it settles") };
+            settle.clerk = Some(token);
+            assert!(book.operation(refund).succeeded());
+            book.administer(Act::SignOutClerk(terminal, token));
+        }
     }
     done(book, operate(book, aoi, Deed::EndSessions(OperatorNumber(2))));
     done(book, operate(book, aoi, Deed::EndSession(aoi)));

@@ -18,7 +18,7 @@ const ROWS: &str = "
     INSERT INTO enrolment_link (digest, member, expires_at, device)
         SELECT {digest}, n, 1, 0 FROM {numbers};
     INSERT INTO credential SELECT n, n, 1, 0, 0, {digest}, {blob}, '' FROM {numbers};
-    INSERT INTO contact SELECT {digest}, n, 1, 1, 0, n, 0, '' FROM {numbers};
+    INSERT INTO contact SELECT {digest}, n, 1, 1, 0, n, 0, 0, '' FROM {numbers};
     INSERT INTO recovery SELECT n, n, 0, 3, 0, {blob}, {blob} FROM {numbers};
     INSERT INTO consent SELECT n, 1, n FROM {numbers};
     INSERT INTO challenge SELECT {digest}, 1, n, 1, 1, 0, 0, n, {digest}, {blob}, {blob}, ''

@@ -7,7 +7,9 @@ use super::{Acting, notices};
 use crate::decide::{Outcome, Stop, must};
 use crate::identity::CHALLENGE_TRIES_MAX;
 use crate::identity::act::{By, Identity};
-use crate::identity::challenge::{Challenge, ChallengeState, GUESSES_A_DAY_MAX, Purpose};
+use crate::identity::challenge::{
+    CODES_A_DAY_MAX, Challenge, ChallengeState, GUESSES_A_DAY_MAX, Purpose,
+};
 use crate::identity::contact::Contact;
 use crate::ids::MemberNumber;
 use crate::message::{Argument, Arguments, Message, Once, Recipient, Template};
@@ -28,6 +30,11 @@ pub(super) fn open(
             act.must_be_open()?;
             act.trusted_device()?;
             must(asked.member == identity.member, Refusal::ChallengeMustBeOpen)?;
+            let asked_before = view.challenges.get(&Challenge::asked_id_of(asked.member));
+            let counted = asked_before.filter(|row| view.now < row.expires_at);
+            let few = counted.is_none_or(|row| row.tries < CODES_A_DAY_MAX);
+            must(few, Refusal::CodesMustBeFew)?;
+            effects.challenges.push(asked.asked(asked_before, view.now));
         }
         Purpose::SignUp | Purpose::RecoverByMail | Purpose::RecoverByPhone => {
             let own = Challenge::id_of(asked.purpose, &act.browser()?);
@@ -81,7 +88,8 @@ pub(super) fn try_code(
     let mut challenge = opened(view, identity, id)?.clone();
     if challenge.state == ChallengeState::Waiting {
         must(challenge.tries < CHALLENGE_TRIES_MAX, Refusal::ChallengeMustBeOpen)?;
-        let guesses = view.challenges.get(&Challenge::guesses_id_of(&challenge.contact));
+        let guesses =
+            view.challenges.get(&Challenge::guesses_id_of(challenge.purpose, &challenge.contact));
         let counted = guesses.filter(|row| view.now < row.expires_at);
         let may_be_right = counted.is_none_or(|row| row.tries < GUESSES_A_DAY_MAX);
         // Hashes are compared in constant time.

@@ -170,7 +170,9 @@ fn end(act: &mut Acting<'_>, id: FactId) -> Result<(), Stop> {
         act.trusted_device()?;
     }
     // A session alone, or an unlocked phone, speaks for no other device.
-    let is_evidence = by.id == id && by.is_fresh(act.view.now);
+    let now = act.view.now;
+    // Nor does one that is new itself: whoever added two would speak for himself.
+    let is_evidence = by.id == id && by.is_fresh(now) && !by.is_limited(now);
     let label = row.label.clone();
     let says = Says { object: id.0, ..Says::default() };
     act.book(act.identity.member, EventKind::DeviceEnded, says);

@@ -14,7 +14,8 @@ use crate::identity::{CONTACTS_MAX, CREDENTIALS_MAX, REST_AFTER_RECOVERY_MS};
 use crate::ids::{FactId, MemberNumber};
 use crate::message::{Factor, Template};
 use crate::refusal::Refusal;
-use crate::state::{Device, EnrolmentWay};
+use crate::state::{Device, EnrolmentWay, Verification};
+use crate::time::Instant;
 use crate::view::View;
 
 /// How long an address that was removed can be taken back.
@@ -23,6 +24,7 @@ pub(super) const RETURN_MS: i64 = REST_AFTER_RECOVERY_MS;
 pub(super) fn decide(act: &mut Acting<'_>) -> Result<(), Stop> {
     match &act.identity.act {
         IdentityAct::AddFactor(factor) => add_factor(act, factor),
+        IdentityAct::ReplacePassword(factor) => replace_password(act, factor),
         IdentityAct::EndFactor(factor) => end_factor(act, *factor),
         IdentityAct::AddContact(challenge) => add_contact(act, challenge),
         IdentityAct::EndContact(digest) => end_contact(act, digest),
@@ -35,6 +37,10 @@ pub(super) fn decide(act: &mut Acting<'_>) -> Result<(), Stop> {
 fn must_be_allowed(act: &Acting<'_>) -> Result<(), Stop> {
     act.must_be_open()?;
     act.trusted_device()?;
+    must_have_rested(act)
+}
+
+fn must_have_rested(act: &Acting<'_>) -> Result<(), Stop> {
     let recent = |row: &Device| {
         let recovered = row.way == EnrolmentWay::Recovery;
         recovered && act.view.now < row.id.at().plus_ms(REST_AFTER_RECOVERY_MS)
@@ -52,8 +58,37 @@ pub(super) fn must_be_free(view: &View, factor: &NewCredential) -> Result<(), Re
     must(!taken, Refusal::FactorMustBeFree)
 }
 
+/// Whoever recovered lost with his phone what verifies him: when the week of rest is over, the device
+/// that the recovery gave him adds a factor without, as long as nothing verified him since.
+fn has_nothing_left(act: &Acting<'_>) -> bool {
+    let Ok(device) = act.acting_device() else { return false };
+    let began = device.id.at();
+    let rested = act.view.now >= began.plus_ms(REST_AFTER_RECOVERY_MS);
+    device.way == EnrolmentWay::Recovery && rested && device.verified_at <= began
+}
+
 fn add_factor(act: &mut Acting<'_>, factor: &NewCredential) -> Result<(), Stop> {
-    must_be_allowed(act)?;
+    if has_nothing_left(act) {
+        act.must_be_open()?;
+    } else {
+        must_be_allowed(act)?;
+    }
+    book_new_factor(act, factor)
+}
+
+/// A leaked password verifies nobody, so who has nothing else gives it once more to be rid of it.
+fn replace_password(act: &mut Acting<'_>, factor: &NewCredential) -> Result<(), Stop> {
+    act.must_be_open()?;
+    let young = act.acting_device()?.is_young(act.view.now);
+    must(!young, Refusal::DeviceMustNotBeYoung)?;
+    must_have_rested(act)?;
+    let password = factor.kind == CredentialKind::Password;
+    let all = sessions::is_all_there_is(act, Verification::Password);
+    must(password && all, Refusal::UserMustBeVerified)?;
+    book_new_factor(act, factor)
+}
+
+fn book_new_factor(act: &mut Acting<'_>, factor: &NewCredential) -> Result<(), Stop> {
     must_be_free(act.view, factor)?;
     if factor.kind == CredentialKind::ExternalId {
         sessions::must_take_provider(act, &factor.label)?;
@@ -133,7 +168,8 @@ fn add_contact(act: &mut Acting<'_>, challenge: &[u8; 32]) -> Result<(), Stop> {
         language: proved.language,
         state: crate::identity::contact::ContactState::Active,
         since: FactId::NONE,
-        ended_at: crate::time::Instant(0),
+        ended_at: Instant(0),
+        returned_at: Instant(0),
     };
     let masked = masked(&new);
     tell_of(act, Template::AddressAdded, About { masked: &masked, ..About::default() });
@@ -179,6 +215,9 @@ fn return_contact(act: &mut Acting<'_>, digest: &[u8; 32]) -> Result<(), Stop> {
     let row = own_contact(act, digest)?;
     let ended_lately = !row.is_active() && act.view.now < row.ended_at.plus_ms(RETURN_MS);
     must(ended_lately, Refusal::ContactMustExist)?;
+    // Once: who has lost a mailbox to somebody gets rid of it at the second try.
+    let lately = row.returned_at.plus_ms(RETURN_MS) > row.ended_at;
+    must(row.returned_at == Instant(0) || !lately, Refusal::ContactMustExist)?;
     let says = Says {
         object: row.since.0,
         number: row.channel.code(),

@@ -21,6 +21,7 @@ mod recovery;
 mod sessions;
 mod wallet;
 
+pub(super) use self::notices::{tell_by_staff, tell_of_proposal};
 use super::{Outcome, Stop, must};
 use crate::facts::{Event, EventKind};
 use crate::identity::act::{By, Identity, IdentityAct};
@@ -66,6 +67,7 @@ pub(super) fn decide(
         | IdentityAct::RefusePayingRight(_)
         | IdentityAct::AddEvidence(..) => devices::decide(&mut act)?,
         IdentityAct::AddFactor(_)
+        | IdentityAct::ReplacePassword(_)
         | IdentityAct::EndFactor(_)
         | IdentityAct::AddContact(_)
         | IdentityAct::EndContact(_)
@@ -139,7 +141,7 @@ fn is_meant_of_wallet(event: &Event, act: &IdentityAct) -> bool {
     let kind = event.kind;
     let about = |expected, object: FactId| kind == expected && event.object == object.0;
     match act {
-        IdentityAct::AddFactor(factor) => {
+        IdentityAct::AddFactor(factor) | IdentityAct::ReplacePassword(factor) => {
             let same = (event.number, &event.text) == (factor.kind.code(), &factor.label);
             kind == Kind::CredentialAdded && same
         }

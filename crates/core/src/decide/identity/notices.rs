@@ -2,10 +2,16 @@
 //! told nothing, who loses it is.
 
 use super::Acting;
+use crate::command::Act;
+use crate::facts::{Event, EventKind};
+use crate::identity::UNFREEZE_WAIT_MS;
+use crate::identity::act::Tokens;
 use crate::identity::contact::Contact;
+use crate::ids::{FactId, MemberNumber};
 use crate::message::{Argument, Arguments, Channel, Message, Once, Template};
+use crate::state::MemberState;
 use crate::time::{BusinessDate, Instant};
-use crate::view::View;
+use crate::view::{Effects, View};
 
 /// What a notice says besides when, and its links.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,26 +37,84 @@ pub(super) fn tell_of(act: &mut Acting<'_>, template: Template, about: About<'_>
         Template::SignInAttempt => Once::Day(day_of(act.view)),
         _ => Once::Request(act.identity.request),
     };
-    let arguments = arguments(act, template, about);
-    let contacts = act.view.people.contacts_of(act.identity.member);
-    let messages = contacts.map(|contact| {
-        Message::new(template, &contact.recipient(), once, arguments.clone(), act.view.now)
-    });
-    let messages: Vec<Message> = messages.collect();
+    let arguments = arguments(act.view.now, template, about, Some(&act.identity.tokens));
+    let messages = to_all(act.view, act.identity.member, (template, once), &arguments);
     act.effects.messages.extend(messages);
 }
 
-fn arguments(act: &Acting<'_>, template: Template, about: About<'_>) -> Arguments {
-    let tokens = &act.identity.tokens;
+/// A message to every address on file.
+fn to_all(
+    view: &View,
+    member: MemberNumber,
+    (template, once): (Template, Once),
+    arguments: &Arguments,
+) -> Vec<Message> {
+    let contacts = view.people.contacts_of(member);
+    let messages = contacts.map(|contact| {
+        Message::new(template, &contact.recipient(), once, arguments.clone(), view.now)
+    });
+    messages.collect()
+}
+
+/// Tells a member of what staff has done to his wallet, as its event says.
+pub(in crate::decide) fn tell_by_staff(view: &View, event: &Event, effects: &mut Effects) {
+    let member = MemberNumber(event.subject);
+    let state = view.members.get(&member).map(|row| row.state);
+    let device = view.people.devices.get(&FactId(event.object));
+    let label = device.map_or("", |row| row.label.as_str());
+    let (template, device) = match event.kind {
+        EventKind::MemberFrozen if state == Some(MemberState::Open) => (Template::WalletFrozen, ""),
+        EventKind::MemberUnfrozen => (Template::UnfrozenByStaff, ""),
+        EventKind::MemberClosed => (Template::AccountClosed, ""),
+        EventKind::RecoveryAllowed => (Template::RecoveryAllowed, ""),
+        EventKind::RecoveryEnded => (Template::RecoveryEnded, ""),
+        EventKind::DeviceEnded => (Template::DeviceEndedByStaff, label),
+        _ => return,
+    };
+    let about = About { device, ..About::default() };
+    let arguments = arguments(view.now, template, about, None);
+    let once = (template, Once::Request(event.request_id));
+    effects.messages.extend(to_all(view, member, once, &arguments));
+}
+
+/// Tells a member that staff is about to unfreeze what he has frozen.
+pub(in crate::decide) fn tell_of_proposal(
+    view: &View,
+    act: &Act,
+    event: &Event,
+    effects: &mut Effects,
+) {
+    let Act::UnfreezeMember(member) = act else { return };
+    let state = view.members.get(member).map(|row| row.state);
+    if state != Some(MemberState::FrozenByMember) {
+        return;
+    }
+    let until = view.now.plus_ms(UNFREEZE_WAIT_MS);
+    let about = About { until, ..About::default() };
+    let arguments = arguments(view.now, Template::UnfreezeProposed, about, None);
+    let once = (Template::UnfreezeProposed, Once::Request(event.request_id));
+    effects.messages.extend(to_all(view, *member, once, &arguments));
+}
+
+/// Fills a template; only what a member or a stranger does has links.
+fn arguments(
+    now: Instant,
+    template: Template,
+    about: About<'_>,
+    tokens: Option<&Tokens>,
+) -> Arguments {
+    let token = |of: fn(&Tokens) -> &String| tokens.map(of).expect("staff sends no links");
     template.takes().iter().fold(Arguments::new(), |given, argument| match argument {
-        Argument::At => given.at(Argument::At, act.view.now),
+        Argument::At => given.at(Argument::At, now),
         Argument::Until => given.at(Argument::Until, about.until),
         Argument::Device => given.with(Argument::Device, about.device),
         Argument::Factor => given.with(Argument::Factor, about.factor),
         Argument::Masked => given.with(Argument::Masked, about.masked),
-        Argument::FreezeToken => given.with(Argument::FreezeToken, &tokens.freeze),
-        Argument::ContestToken => given.with(Argument::ContestToken, &tokens.contest),
-        Argument::ReturnToken => given.with(Argument::ReturnToken, &tokens.back),
+        Argument::FreezeToken => given.with(Argument::FreezeToken, token(|tokens| &tokens.freeze)),
+        Argument::ContestToken => {
+            given.with(Argument::ContestToken, token(|tokens| &tokens.contest))
+        }
+        Argument::ReturnToken => given.with(Argument::ReturnToken, token(|tokens| &tokens.back)),
         Argument::Code | Argument::Who | Argument::What => {
             unreachable!("no notice to a member takes {argument}")
         }

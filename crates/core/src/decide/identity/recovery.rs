@@ -111,7 +111,7 @@ fn open_recovery<'a>(act: &Acting<'a>, id: FactId) -> Result<&'a Recovery, Refus
 }
 
 /// Anybody who is told of it contests: it costs the member time, and a thief his prey. The wallet
-/// freezes; the second time two members of staff decide.
+/// freezes, and two members of staff decide.
 fn contest(act: &mut Acting<'_>, id: FactId) -> Result<(), Stop> {
     if let By::Device { device, .. } = act.identity.by {
         must(act.device(device)?.is_active(), Refusal::DeviceMustBeActive)?;

@@ -73,7 +73,7 @@ fn restore(
 
 /// On an enrolled device, whose key has signed, the password is the second proof of a wallet that
 /// has nothing stronger: else who signed up with one could never add it.
-fn is_all_there_is(act: &Acting<'_>, verified: Verification) -> bool {
+pub(super) fn is_all_there_is(act: &Acting<'_>, verified: Verification) -> bool {
     use CredentialKind::{Passkey, Totp};
     let mut factors = act.view.people.credentials_of(act.identity.member);
     let stronger = factors.any(|row| matches!(row.kind, Passkey | Totp));

@@ -72,8 +72,12 @@ fn freeze(act: &mut Acting<'_>) -> Result<(), Stop> {
     } else {
         must(act.identity.by == By::Message, Refusal::DeviceMustBeActive)?;
     }
+    let is_news = act.member()?.state == MemberState::Open;
     book_freeze(act);
-    act.tell(Template::WalletFrozen, "");
+    // Whoever holds a device does not use up what its member is told.
+    if is_news {
+        act.tell(Template::WalletFrozen, "");
+    }
     Ok(())
 }
 
