@@ -188,3 +188,31 @@ mailbox-suppressed = over the limit, not sent
 mailbox-erased = What it said is erased.
 mailbox-other-language = 日本語
 mailbox-skip = Skip to the content
+message-recovery-allowed-subject = A contested recovery may go on
+message-recovery-allowed-mail =
+    At { $at } two members of our staff let the recovery of your { $sender } wallet go on, though it was contested.
+
+    If it is not yours, cancel it on the device that you use, at once, or call us.
+message-recovery-allowed-sms = { $sender }: staff let the contested recovery go on. If it is not yours, cancel it on your device or call us.
+message-recovery-ended-subject = The recovery was ended
+message-recovery-ended-mail =
+    At { $at } two members of our staff ended the recovery of your { $sender } wallet. Nothing has changed.
+message-recovery-ended-sms = { $sender }: staff ended the recovery. Nothing has changed.
+message-device-ended-by-staff-subject = Our staff ended a device
+message-device-ended-by-staff-mail =
+    At { $at } our staff ended the device “{ $device }” in your { $sender } wallet. It pays no longer.
+
+    If you did not ask for it, call us.
+message-device-ended-by-staff-sms = { $sender }: our staff ended the device “{ $device }”. If you did not ask for it, call us.
+message-unfreeze-proposed-subject = Our staff is about to unfreeze your wallet
+message-unfreeze-proposed-mail =
+    At { $at } somebody asked our staff to unfreeze your { $sender } wallet, which you have frozen. It may be done from { $until } on.
+
+    If it was not you, call us before then.
+message-unfreeze-proposed-sms = { $sender }: staff may unfreeze your wallet from { $until } on. If you did not ask for it, call us.
+message-unfrozen-by-staff-subject = Our staff unfroze your wallet
+message-unfrozen-by-staff-mail =
+    At { $at } two members of our staff unfroze your { $sender } wallet. It pays again.
+
+    If you did not ask for it, freeze it on the device that you use, and call us.
+message-unfrozen-by-staff-sms = { $sender }: our staff unfroze your wallet. If you did not ask for it, freeze it and call us.

@@ -173,3 +173,31 @@ mailbox-suppressed = 上限のため送らず
 mailbox-erased = 内容は消去されました。
 mailbox-other-language = English
 mailbox-skip = 本文へ
+message-recovery-allowed-subject = 異議のあった復旧の続行
+message-recovery-allowed-mail =
+    { $at } に、異議のあった { $sender } の財布の復旧を続けることを、係の二人が認めました。
+
+    心当たりがなければ、いまお使いの端末ですぐに取り消すか、お電話ください。
+message-recovery-allowed-sms = { $sender }：異議のあった復旧の続行を係が認めました。心当たりがなければ端末で取り消すかお電話ください。
+message-recovery-ended-subject = 復旧を終了しました
+message-recovery-ended-mail =
+    { $at } に、係の二人が { $sender } の財布の復旧を終了しました。何も変わっていません。
+message-recovery-ended-sms = { $sender }：係が復旧を終了しました。何も変わっていません。
+message-device-ended-by-staff-subject = 係が端末を外しました
+message-device-ended-by-staff-mail =
+    { $at } に、係が端末「{ $device }」を { $sender } の財布から外しました。その端末ではもう支払えません。
+
+    お申し出でなければ、お電話ください。
+message-device-ended-by-staff-sms = { $sender }：係が端末「{ $device }」を外しました。お申し出でなければお電話ください。
+message-unfreeze-proposed-subject = 財布の凍結を解く予定です
+message-unfreeze-proposed-mail =
+    { $at } に、ご本人が凍結した { $sender } の財布の凍結を解くよう依頼がありました。{ $until } 以降に解くことがあります。
+
+    お申し出でなければ、それまでにお電話ください。
+message-unfreeze-proposed-sms = { $sender }：{ $until } 以降に財布の凍結を解くことがあります。お申し出でなければお電話ください。
+message-unfrozen-by-staff-subject = 係が財布の凍結を解きました
+message-unfrozen-by-staff-mail =
+    { $at } に、係の二人が { $sender } の財布の凍結を解きました。また支払えます。
+
+    お申し出でなければ、いまお使いの端末で凍結し、お電話ください。
+message-unfrozen-by-staff-sms = { $sender }：係が財布の凍結を解きました。お申し出でなければ凍結してお電話ください。

@@ -303,8 +303,14 @@ mod tests {
     #[test]
     fn a_register_says_every_refusal_that_it_can_hear_and_no_other() {
         // 1xx and 2xx are what terminals hear of the rules, and what an order hears that cannot be
-        // shown; of the edge's errors only some have words of their own.
-        let of_orders = [Refusal::OrderIsOver, Refusal::ShopTakesNoPayments];
+        // shown, and a clerk who signs in; of the edge's errors only some have words of their own.
+        let of_orders = [
+            Refusal::OrderIsOver,
+            Refusal::ShopTakesNoPayments,
+            Refusal::ClerkMustBeActive,
+            Refusal::ClerkIsLocked,
+            Refusal::ClerkMustSignIn,
+        ];
         let heard: BTreeSet<&str> = Refusal::ALL
             .iter()
             .filter(|refusal| refusal.number() < 300 || of_orders.contains(refusal))

@@ -269,14 +269,15 @@ on_both_storages! {
             let Cause::Edge(error) = problem.cause() else { panic!("the edge says this") };
             reached.insert(error.name().to_owned());
         }
-        // These need other limits or settings; they are reached below, and `host_must_be_ours` in
-        // `bad_input`.
+        // These need other limits or settings; they are reached below, `host_must_be_ours` in
+        // `bad_input`, and `pin_must_match` in `clerks`.
         let elsewhere = [
             "deadline_passed",
             "too_many_in_flight",
             "host_must_be_ours",
             "passkeys_must_be_set_up",
             "password_must_be_changed",
+            "pin_must_match",
             "external_id_must_hold",
             "provider_must_answer",
         ];
@@ -310,7 +311,8 @@ on_both_storages! {
         options.admin_socket = None;
         options.leaked_passwords = Some(file);
         let other = serve(&options).expect("it starts");
-        let mut device = world.twin_of(&member.device, other.devices);
+        let elsewhere = other.devices;
+        let mut device = world.twin_of(&member.device, elsewhere);
         let verify = json!({
             "act": "verify", "request_id": members::new_id(), "password": members::PASSWORD,
         });
@@ -320,6 +322,38 @@ on_both_storages! {
             "act": "verify", "request_id": members::new_id(), "password": members::PASSWORD,
         });
         let refused = world.refused(&mut device, members::SESSION, &again);
+        assert_eq!(refused, "password_must_be_changed");
+        // It is good for being replaced, by one that is not, and for nothing else.
+        let replace = |present: &str, password: &str| {
+            json!({
+                "act": "password", "request_id": members::new_id(), "present": present,
+                "password": password,
+            })
+        };
+        let new = "another password of nobody else, 44";
+        for (present, password, said) in [
+            (members::PASSWORD, members::PASSWORD, "password_must_be_strong"),
+            ("not this one", new, "password_must_match"),
+            (members::PASSWORD, new, "ok"),
+        ] {
+            let body = replace(present, password);
+            assert_eq!(world.refused(&mut device, members::FACTORS, &body), said);
+        }
+        let verify = json!({
+            "act": "verify", "request_id": members::new_id(), "password": new,
+        });
+        assert_eq!(world.refused(&mut device, members::SESSION, &verify), "ok");
+        // Whoever has a passkey uses that: a leaked password does not even sign in.
+        let mut taro = world.sign_up_by_passkey("taro@example.jp");
+        let set = json!({
+            "act": "password", "request_id": members::new_id(), "password": members::PASSWORD,
+        });
+        world.told(&mut taro.device, members::FACTORS, &set);
+        let mut there = world.twin_of(&taro.device, elsewhere);
+        let sign_in = json!({
+            "act": "sign_in", "request_id": members::new_id(), "password": members::PASSWORD,
+        });
+        let refused = world.refused(&mut there, members::SESSION, &sign_in);
         assert_eq!(refused, "password_must_be_changed");
     }
 

@@ -3,7 +3,7 @@
 mod devices;
 mod factors;
 mod links;
-mod recovery;
+pub(crate) mod recovery;
 mod sign_in;
 
 use std::net::SocketAddr;

@@ -49,6 +49,28 @@ impl World {
         colleague
     }
 
+    /// Registers a passkey at a link that `made_by` carried out; `another` confirms it.
+    pub(crate) fn hired(&self, link: &str, [made_by, another]: &mut [Colleague; 2]) -> Colleague {
+        let (mut browser, mut authenticator) = (self.browser(), self.blank());
+        let body = self.registration(&mut browser, &mut authenticator, link);
+        let told = self.told(&mut browser, SIGN_IN, &body);
+        assert_eq!(told["state"], json!("waiting"));
+        let mut hired = Colleague { browser, authenticator };
+        let early = self.signing_in(&mut hired);
+        let early = self.refused(&mut hired.browser, SIGN_IN, &early);
+        assert_eq!(early, "passkey_must_be_confirmed");
+        let confirm = json!({
+            "act": "confirm_passkey", "request_id": new_id(), "passkey": told["passkey"],
+        });
+        let alone = self.refused(&mut made_by.browser, OWN, &confirm);
+        assert_eq!(alone, "another_must_confirm");
+        for _ in 0..2 {
+            self.told(&mut another.browser, OWN, &confirm);
+        }
+        self.signs_in(&mut hired);
+        hired
+    }
+
     /// An authenticator of an operator's that holds nothing.
     fn blank(&self) -> Authenticator {
         let mut authenticator = Authenticator::at(self.running.app.wallet_origin());

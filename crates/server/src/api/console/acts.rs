@@ -73,9 +73,17 @@ pub enum ActForm {
         /// `rcv_…`.
         recovery: String,
     },
+    /// A recovery that is not the member's is ended; takes two.
+    EndRecovery {
+        /// `mem_…`.
+        member: String,
+        /// `rcv_…`.
+        recovery: String,
+    },
     /// A capability is closed.
     CloseSwitch {
-        /// `payment`, `refund`, `code_issue`, `enrolment` or `credit`.
+        /// `payment`, `refund`, `code_issue`, `enrolment`, `credit`, `sign_up`, `recovery` or
+        /// `external_id`.
         capability: String,
         /// `everything`, `merchant`, `store`, `terminal`, `member` or `provider`.
         scope: String,
@@ -221,6 +229,10 @@ impl ActForm {
             Self::AllowRecovery { member: text, recovery } => {
                 let recovery = FactId(number(Kind::Recovery, "recovery", recovery)?);
                 Act::AllowRecovery(member(text)?, recovery)
+            }
+            Self::EndRecovery { member: text, recovery } => {
+                let recovery = FactId(number(Kind::Recovery, "recovery", recovery)?);
+                Act::EndRecovery(member(text)?, recovery)
             }
             Self::SuspendTerminal { terminal: text } => Act::SuspendTerminal(terminal(text)?),
             Self::ResumeTerminal { terminal: text } => Act::ResumeTerminal(terminal(text)?),
@@ -380,6 +392,7 @@ mod tests {
             Act::UnfreezeMember(member),
             Act::VouchForMember(member, [9; 10]),
             Act::AllowRecovery(member, FactId(70)),
+            Act::EndRecovery(member, FactId(70)),
             Act::ResumeTerminal(TerminalNumber(3)),
             Act::ChangeRoles(OperatorNumber(2), Roles::of(&[Role::Support, Role::Admin])),
             Act::EndOperator(OperatorNumber(2)),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use yaoki_core::clerk::Clerk;
 use yaoki_core::ids::ClerkNumber;
-use yaoki_core::operator::{Operator as Account, OperatorPasskey, Role};
+use yaoki_core::operator::{Operator as Account, OperatorPasskey, PasskeyState, Role};
 use yaoki_store::read;
 
 use super::session::{Operator, caller_of, for_operator};
@@ -43,7 +43,7 @@ pub struct ShownOperator {
     name: String,
     /// What he may do.
     roles: Vec<&'static str>,
-    /// `active` or `ended`.
+    /// `invited`, `active` or `ended`.
     state: &'static str,
     passkeys: Vec<ShownPasskey>,
 }
@@ -56,8 +56,11 @@ pub struct ShownPasskey {
     passkey: String,
     #[schema(format = "date-time")]
     registered_at: String,
-    /// `active` or `ended`.
+    /// `waiting`, `active` or `ended`.
     state: &'static str,
+    /// While it waits: who made the link that it was registered at, and so does not confirm it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    made_by: Option<String>,
 }
 
 /// Whose clerks.
@@ -103,6 +106,8 @@ impl ShownOperator {
             passkey: hex::text(&passkey.lookup),
             registered_at: time::text(passkey.id.at()),
             state: passkey.state.name(),
+            made_by: (passkey.state == PasskeyState::Waiting)
+                .then(|| identifier::text(Kind::Operator, passkey.made_by.0)),
         });
         Self {
             operator: identifier::text(Kind::Operator, row.number.0),

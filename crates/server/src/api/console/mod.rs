@@ -38,6 +38,7 @@ use std::sync::{Arc, OnceLock};
 
 use self::session::Sessions;
 use self::stream::Feed;
+use crate::api::member::services::Ceremonies;
 use crate::app::App;
 use crate::edge::listener::ListenerName;
 use crate::edge::pace::InFlight;
@@ -62,6 +63,8 @@ pub struct Console {
     pub sessions: Sessions,
     /// Who makes operators' passkeys; said once every listener listens.
     pub passkeys: OnceLock<Relying>,
+    /// Ceremonies of operators that are finished: members fill none of it.
+    pub ceremonies: Ceremonies,
     /// Whether the book has operators, once that was seen: there are never fewer.
     pub has_operators: AtomicBool,
     /// Proofs of operators that were accepted. Apart from those of devices, so that neither makes
@@ -86,6 +89,7 @@ impl Console {
             is_secure: options.console.is_secure(),
             sessions: Sessions::starting_at((options.clock)()),
             passkeys: OnceLock::new(),
+            ceremonies: Ceremonies::default(),
             has_operators: AtomicBool::new(false),
             proofs: SeenProofs::new(PROOFS_REMEMBERED_MAX),
             flights: InFlight::new(limits.in_flight_per_session_max),

@@ -20,6 +20,7 @@ use crate::api::member::passkeys::{Answered, Asker, Options, asking};
 use crate::api::{fields, render, time};
 use crate::app::App;
 use crate::edge::deadline::Deadline;
+use crate::edge::hex;
 use crate::edge::identifier::{self, Kind};
 use crate::edge::problem::{Problem, ProblemDocument};
 use crate::edge::reads::Side;
@@ -47,6 +48,15 @@ pub enum OwnRequest {
         /// What the browser answered.
         passkey: Answered,
     },
+    /// He has compared a colleague's passkey with its owner: it signs in from now on. For an admin
+    /// who neither owns it nor made the link that it was registered at.
+    ConfirmPasskey {
+        /// A UUID that the browser made and kept before sending.
+        #[schema(format = "uuid")]
+        request_id: String,
+        /// As the list of operators names it.
+        passkey: String,
+    },
     /// All his sessions end, this one too.
     EndSessions {
         /// A UUID that the browser made and kept before sending.
@@ -64,7 +74,7 @@ pub enum OwnAnswer {
     Own(Own),
     /// To `begin_verification`.
     Asked(Options),
-    /// To `verify` and `end_sessions`.
+    /// To `verify`, `confirm_passkey` and `end_sessions`.
     Done(Done),
 }
 
@@ -106,6 +116,14 @@ pub async fn own(State(app): State<App>, operator: Result<Operator, Problem>) ->
             OwnRequest::Verify { request_id, passkey } => {
                 let request = fields::request_id("request_id", &request_id)?;
                 verify(&app, staff, request, (&passkey, operator.deadline)).await
+            }
+            OwnRequest::ConfirmPasskey { request_id, passkey } => {
+                let request = staff.request(fields::request_id("request_id", &request_id)?);
+                let must = "must be 64 hex digits, as the list of operators says";
+                let lookup = hex::bytes(&passkey).ok_or_else(|| Problem::field("passkey", must))?;
+                let deed = Deed::ConfirmPasskey(lookup);
+                operate(&app, staff, (request, ""), deed, operator.deadline).await?;
+                Ok(render::said(&Done::ANSWER))
             }
             OwnRequest::EndSessions { request_id } => {
                 let request = staff.request(fields::request_id("request_id", &request_id)?);

@@ -26,13 +26,13 @@ use super::Operators;
 use super::session::LINK_BYTES_MAX;
 use super::staff::request_of;
 use crate::api::enrolment::link_digest;
-use crate::api::member::Done;
 use crate::api::member::address::digest;
 use crate::api::member::passkeys::{Answered, Asker, HANDLE_BYTES, Options, asking, count_once};
 use crate::api::{fields, render, time};
 use crate::app::App;
 use crate::edge::deadline::Deadline;
 use crate::edge::error::EdgeError;
+use crate::edge::hex;
 use crate::edge::identifier::{self, Kind};
 use crate::edge::problem::{Problem, ProblemDocument};
 use crate::edge::proof::NO_DEVICE;
@@ -87,9 +87,27 @@ pub enum SignInAnswer {
     /// To `begin_registration` and `begin`.
     Asked(Options),
     /// To `register`.
-    Registered(Done),
+    Registered(Registered),
     /// To `passkey`.
     SignedIn(SignedIn),
+}
+
+/// A passkey that was registered.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ConsoleRegistered)]
+pub struct Registered {
+    /// By which colleagues find it: its first digits are what its owner reads to the one who
+    /// confirms it.
+    passkey: String,
+    /// `active`, or `waiting` for a colleague to confirm it.
+    state: &'static str,
+}
+
+impl Registered {
+    fn of(event: &Event) -> Self {
+        let row = OperatorPasskey::of_event(event, Sealed::default());
+        Self { passkey: hex::text(&row.lookup), state: row.state.name() }
+    }
 }
 
 /// A session that was begun.
@@ -255,8 +273,8 @@ async fn register(
 ) -> Result<Said, Problem> {
     let request = request_of(&newcomer.key.thumbprint, request);
     let kind = EventKind::OperatorPasskeyAdded;
-    if booked(app, request, kind, newcomer.deadline).await?.is_some() {
-        return Ok(render::said(&Done::ANSWER));
+    if let Some(event) = booked(app, request, kind, newcomer.deadline).await? {
+        return Ok(render::said(&Registered::of(&event)));
     }
     let (link, registering) = Registering::at(app, link_token, newcomer.deadline).await?;
     let handle = registering.handle(app);
@@ -267,13 +285,13 @@ async fn register(
         let (ceremony, answer) = (&answered.ceremony, &answered.answer);
         relying(app)?.finish_registration(&asking, &handle, ceremony, answer)?
     };
-    count_once(app, made.once)?;
+    count_once(app, &app.console.ceremonies, made.once)?;
     let secret = Sealed([&handle[..], &made.kept].concat());
     let act = Act::AddPasskey { link, lookup: made.credential_id_digest, secret };
     let name = registering.operator.name;
-    administer(app, (request, &name), act, newcomer.deadline).await?;
+    let event = administer(app, (request, &name), act, newcomer.deadline).await?;
     tracing::info!(actor = name, "an operator registered a passkey");
-    Ok(render::said(&Done::ANSWER))
+    Ok(render::said(&Registered::of(&event)))
 }
 
 async fn by_passkey(
@@ -325,7 +343,7 @@ pub(super) async fn used(
     let asking = asking(app, Sealer::new(&keyring.file.seal), asker);
     let (ceremony, answer) = (&answered.ceremony, &answered.answer);
     let asserted = relying(app)?.finish_assertion(&asking, ceremony, answer, &handle, kept)?;
-    count_once(app, asserted.once)?;
+    count_once(app, &app.console.ceremonies, asserted.once)?;
     let (counter, name) = (i64::from(asserted.counter), operator.name);
     Ok(Used { lookup, counter, operator: operator.number, name })
 }

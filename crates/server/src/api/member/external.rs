@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use yaoki_core::facts::EventKind;
 use yaoki_core::identity::act::IdentityAct;
 use yaoki_core::identity::credential::{Credential, CredentialKind, NewCredential};
 use yaoki_core::refusal::Refusal;
@@ -132,6 +133,9 @@ pub async fn external(State(app): State<App>, proven: Result<Proven, Problem>) -
             }
             ExternalRequest::SignIn(returned) => {
                 let request = fields::request_id("request_id", &returned.request_id)?;
+                if session::was_done(&app, &proven, request, EventKind::SessionOpened).await? {
+                    return session::sign_in(&app, &proven, request, session::REPEAT).await;
+                }
                 let found = identify(&app, key, &returned, proven.deadline).await?;
                 let factor = factor_of(&app, &found, proven.deadline).await?;
                 let factor = factor.filter(|row| row.member == proven.member);
@@ -142,6 +146,9 @@ pub async fn external(State(app): State<App>, proven: Result<Proven, Problem>) -
             ExternalRequest::Link(returned) => {
                 let request = fields::request_id("request_id", &returned.request_id)?;
                 own(&app, &proven).await?;
+                if session::was_done(&app, &proven, request, EventKind::CredentialAdded).await? {
+                    return Ok(render::said(&Done::ANSWER));
+                }
                 let found = identify(&app, key, &returned, proven.deadline).await?;
                 let factor = NewCredential {
                     kind: CredentialKind::ExternalId,

@@ -12,6 +12,8 @@ use yaoki_core::ids::RequestId;
 use yaoki_store::read;
 
 use super::passkeys::{self, Answered, Asker, Named, Options};
+use super::services::Trier;
+use super::sign_in::{self, Offered};
 use super::sign_up::new_password;
 use super::{Acting, Done, Renewal, book, booked, renew_token};
 use crate::api::{fields, render};
@@ -49,6 +51,9 @@ pub enum FactorsRequest {
         request_id: String,
         /// The new password.
         password: String,
+        /// The present one, where it leaked and there is nothing else: it verifies nobody any more,
+        /// and is good for this.
+        present: Option<String>,
     },
     /// A code generator is to be set up.
     BeginGenerator {},
@@ -146,13 +151,23 @@ pub async fn factors(State(app): State<App>, proven: Result<Proven, Problem>) ->
                 let factor = passkeys::finish_new(&app, asker, handle, &passkey, label)?;
                 add(&app, &proven, request, factor).await
             }
-            FactorsRequest::Password { request_id, password } => {
+            FactorsRequest::Password { request_id, password, present } => {
                 let request = fields::request_id("request_id", &request_id)?;
+                if was_added(&app, &proven, request).await? {
+                    return Ok(render::said(&Done::ANSWER));
+                }
                 let people = own(&app, &proven).await?;
+                if let Some(present) = &present {
+                    must_be_the_present(&app, &proven, &people, present).await?;
+                }
                 let address = people.contacts_of(proven.member).next();
                 let address = address.map_or("", |row| row.address.0.as_str()).to_owned();
                 let factor = new_password(&app, Line::Known, &password, &address).await?;
-                add(&app, &proven, request, factor).await
+                let act = match present {
+                    Some(_) => IdentityAct::ReplacePassword(factor),
+                    None => IdentityAct::AddFactor(factor),
+                };
+                added(&app, &proven, request, act).await
             }
             FactorsRequest::BeginGenerator {} => begin_generator(&app, &proven).await,
             FactorsRequest::Generator { request_id, sealed, code } => {
@@ -206,9 +221,34 @@ async fn add(
     request: RequestId,
     factor: NewCredential,
 ) -> Result<Said, Problem> {
-    book(app, Acting::device(proven, request), IdentityAct::AddFactor(factor)).await?;
+    added(app, proven, request, IdentityAct::AddFactor(factor)).await
+}
+
+async fn added(
+    app: &App,
+    proven: &Proven,
+    request: RequestId,
+    act: IdentityAct,
+) -> Result<Said, Problem> {
+    book(app, Acting::device(proven, request), act).await?;
     proven.is_believed();
     Ok(render::said(&Done::ANSWER))
+}
+
+/// Refuses what is not the member's password now; that it leaked is no matter here.
+async fn must_be_the_present(
+    app: &App,
+    proven: &Proven,
+    people: &People,
+    present: &str,
+) -> Result<(), Problem> {
+    let tries = (proven.device, Trier::Key);
+    app.members.tries.take(tries, app.now())?;
+    let offered = Offered { password: present, code: None };
+    let right = sign_in::check(app, Line::Known, Some((proven.member, people)), offered).await?;
+    right.ok_or(EdgeError::PasswordMustMatch)?;
+    app.members.tries.forget(tries);
+    Ok(())
 }
 
 async fn begin_passkey(app: &App, proven: &Proven) -> Result<Said, Problem> {
@@ -249,7 +289,7 @@ fn generator(
     sealed: &str,
     code: &str,
 ) -> Result<NewCredential, Problem> {
-    app.members.tries.take(proven.device, app.now())?;
+    app.members.tries.take((proven.device, Trier::Seed), app.now())?;
     let must = || Problem::field("sealed", "must be what `begin_generator` gave");
     let sealed = crate::edge::hex::any(sealed).ok_or_else(must)?;
     let keyring = app.keyring();
@@ -259,7 +299,6 @@ fn generator(
     let seed = opened.as_slice().try_into().map(totp::Seed::new).map_err(|_| must())?;
     // The step is not kept: the first code may be used once more, within its minute and a half.
     totp::check(&seed, code, app.now().0, 0).ok_or(EdgeError::PasswordMustMatch)?;
-    app.members.tries.forget(proven.device);
     Ok(NewCredential {
         kind: CredentialKind::Totp,
         lookup: Vec::new(),

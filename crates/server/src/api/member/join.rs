@@ -7,7 +7,8 @@ use utoipa::ToSchema;
 use yaoki_core::identity::act::IdentityAct;
 use yaoki_core::ids::{FactId, MemberNumber};
 use yaoki_core::refusal::Refusal;
-use yaoki_core::state::DeviceState;
+use yaoki_core::state::{DeviceState, EnrolmentWay};
+use yaoki_core::time::MINUTE_MS;
 use yaoki_store::{Conn, StoreError, read};
 
 use super::address::digest;
@@ -85,6 +86,8 @@ pub async fn join(State(app): State<App>, newcomer: Result<Newcomer, Problem>) -
                 let device = new_device(&app, &newcomer.key, &newcomer.seen.label);
                 let act = IdentityAct::RedeemInvitation(digest, device);
                 let event = book(&app, acting, act).await?;
+                let network = newcomer.seen.network.clone();
+                app.write_down(FactId(event.object), network);
                 stands(&app, &newcomer, FactId(event.object)).await
             }
             JoinRequest::State { device } => {
@@ -114,13 +117,19 @@ pub(super) fn invitation_digest(app: &App, typed: &str) -> Result<[u8; 32], Prob
     Ok(digest(app, "invitation", &[plain.as_bytes()]))
 }
 
+/// How long after its approval a device that was invited is told its token.
+const TOLD_MS: i64 = 15 * MINUTE_MS;
+
 /// How the device of this key stands; of another's nothing is said.
 async fn stands(app: &App, newcomer: &Newcomer, device: FactId) -> Result<Said, Problem> {
     let key = newcomer.key.public_key;
     let read = app.read(Side::Devices, newcomer.deadline, move |conn| own(conn, device, key));
     let (row, pays) = read.await?.ok_or(Refusal::DeviceMustBeActive)?;
     let of = (row.id, row.member, row.session);
-    let active = row.state == DeviceState::Active;
+    // Once it was approved, and not as a way in later: for that there are passkey and password.
+    let active = row.state == DeviceState::Active
+        && row.way == EnrolmentWay::Invitation
+        && app.now() < row.session.at().plus_ms(TOLD_MS);
     let signed_in = active.then(|| signed_in(app, of, &newcomer.key.thumbprint, pays));
     let device = crate::edge::identifier::text(crate::edge::identifier::Kind::Device, row.id.0);
     let said = render::said(&JoinAnswer { device, state: row.state.name(), signed_in });

@@ -121,10 +121,12 @@ async fn confirm(app: &App, newcomer: &Newcomer, link: MessageLink) -> Result<Sa
         LinkAct::Freeze => IdentityAct::Freeze,
         LinkAct::Return => IdentityAct::ReturnContact(link.object),
         LinkAct::Contest => {
-            let now = app.now();
+            let (now, token) = (app.now(), link.object);
+            // The recovery that the message told of, and no later one.
             let read = app.read(Side::Devices, newcomer.deadline, move |conn| {
                 let people = read::people_of(conn, member)?;
-                Ok(people.recovery_of(member, now).map(|row| row.id))
+                let row = people.recovery_of(member, now).filter(|row| row.token == token);
+                Ok(row.map(|row| row.id))
             });
             let recovery = read.await?.ok_or(Refusal::RecoveryMustBeOpen)?;
             IdentityAct::ContestRecovery(recovery)

@@ -171,7 +171,11 @@ pub(super) async fn submit(
             app.read(Side::Devices, deadline, move |conn| crate::api::device::enrolled(conn, who));
         read.await??;
     }
-    let tokens = tokens(app, member, object);
+    let contested = match &act {
+        IdentityAct::StartRecovery { token, .. } => *token,
+        _ => [0; 32],
+    };
+    let tokens = tokens(app, member, (object, contested));
     let identity = Identity { request, member, by, tokens, act };
     app.submit(part, Command::Identity(identity), deadline).await
 }
@@ -214,7 +218,7 @@ pub(super) async fn challenge(
 }
 
 /// The links that notices of an act carry.
-fn tokens(app: &App, member: MemberNumber, object: [u8; 32]) -> Tokens {
+fn tokens(app: &App, member: MemberNumber, (object, contested): ([u8; 32], [u8; 32])) -> Tokens {
     let keyring = app.keyring();
     let link = |act, object| {
         keyring.proof.issue_link(&MessageLink {
@@ -227,7 +231,7 @@ fn tokens(app: &App, member: MemberNumber, object: [u8; 32]) -> Tokens {
     };
     Tokens {
         freeze: link(LinkAct::Freeze, [0; 32]),
-        contest: link(LinkAct::Contest, [0; 32]),
+        contest: link(LinkAct::Contest, contested),
         back: link(LinkAct::Return, object),
     }
 }

@@ -6,12 +6,14 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
+use yaoki_core::identity::act::Use;
 use yaoki_core::identity::credential::{Credential, CredentialKind, NewCredential};
 use yaoki_core::identity::people::People;
 use yaoki_core::ids::{FactId, MemberNumber};
 use yaoki_store::{Conn, StoreError, read};
 
 use super::address::digest;
+use super::services::Ceremonies;
 use crate::app::App;
 use crate::edge::deadline::Deadline;
 use crate::edge::error::EdgeError;
@@ -56,6 +58,15 @@ pub struct Answered {
 pub(super) struct Used {
     pub(super) factor: FactId,
     pub(super) member: MemberNumber,
+    /// The passkey's counter; 0 where it counts none.
+    pub(super) counter: i64,
+}
+
+impl Used {
+    /// The use that it is of the passkey, which the rules compare with the last.
+    pub(super) const fn counted(&self) -> Use {
+        Some((self.factor, self.counter))
+    }
 }
 
 /// Whose passkey is made.
@@ -145,7 +156,7 @@ pub(super) fn finish_new(
         &answered.ceremony,
         &answered.answer,
     )?;
-    count_once(app, made.once)?;
+    count_once(app, &app.members.ceremonies, made.once)?;
     Ok(NewCredential {
         kind: CredentialKind::Passkey,
         lookup: made.credential_id_digest.to_vec(),
@@ -200,8 +211,8 @@ pub(super) async fn finish(
     let asking = asking(app, Sealer::new(&keyring.file.seal), asker);
     let (ceremony, answer) = (&answered.ceremony, &answered.answer);
     let asserted = relying(app)?.finish_assertion(&asking, ceremony, answer, &handle, kept)?;
-    count_once(app, asserted.once)?;
-    Ok(Used { factor: row.id, member: row.member })
+    count_once(app, &app.members.ceremonies, asserted.once)?;
+    Ok(Used { factor: row.id, member: row.member, counter: i64::from(asserted.counter) })
 }
 
 fn find(conn: &mut Conn, lookup: [u8; 32]) -> Result<Option<Credential>, StoreError> {
@@ -218,8 +229,8 @@ pub(crate) fn asking<'a>(app: &App, sealer: Sealer<'a>, asker: Asker<'a>) -> Ask
 ///
 /// # Errors
 /// [`PasskeyError::Ceremony`].
-pub(crate) fn count_once(app: &App, once: Once) -> Result<(), Problem> {
-    let first = app.members.ceremonies.take(once.mark, once.until_ms, app.now());
+pub(crate) fn count_once(app: &App, ceremonies: &Ceremonies, once: Once) -> Result<(), Problem> {
+    let first = ceremonies.take(once.mark, once.until_ms, app.now());
     if first { Ok(()) } else { Err(PasskeyError::Ceremony.into()) }
 }
 

@@ -16,7 +16,6 @@ use yaoki_core::identity::recovery::{Recovery, RecoveryState};
 use yaoki_core::ids::{FactId, MemberNumber, RequestId};
 use yaoki_core::message::{Address, Channel, Language};
 use yaoki_core::refusal::Refusal;
-use yaoki_core::state::Device;
 use yaoki_core::time::Instant;
 use yaoki_store::{Conn, StoreError, read};
 
@@ -326,13 +325,11 @@ async fn own(app: &App, newcomer: &Newcomer, id: FactId) -> Result<(Recovery, In
     read.await?.ok_or_else(|| Refusal::RecoveryMustBeOpen.into())
 }
 
-/// When a device of the member's signed last.
+/// When a device of the member's was noted last, ended ones included.
 fn seen_at(conn: &mut Conn, member: MemberNumber) -> Result<Instant, StoreError> {
     let people = read::people_of(conn, member)?;
     let seen = read::devices_seen(conn, &people)?;
-    let active = |device: &FactId| people.devices.get(device).is_some_and(Device::is_active);
-    let seen = seen.into_iter().filter(|row| active(&row.device)).map(|row| row.at);
-    Ok(seen.max().unwrap_or(Instant(0)))
+    Ok(seen.into_iter().map(|row| row.at).max().unwrap_or(Instant(0)))
 }
 
 fn answer(row: &Recovery, seen_at: Instant, token: Option<String>) -> RecoveryAnswer {
@@ -369,5 +366,6 @@ async fn finish(
 
 /// Whether a recovery is one that its member should see at once.
 pub(super) const fn is_alarming(state: RecoveryState) -> bool {
-    matches!(state, RecoveryState::Waiting | RecoveryState::Contested | RecoveryState::WithStaff)
+    use RecoveryState::{Allowed, Contested, Waiting, WithStaff};
+    matches!(state, Waiting | Contested | WithStaff | Allowed)
 }

@@ -9,9 +9,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Mutex, OnceLock};
 
+use yaoki_core::identity::SEEN_EVERY_MS;
 use yaoki_core::identity::credential::Credential;
 use yaoki_core::ids::FactId;
-use yaoki_core::time::{HOUR_MS, Instant, MINUTE_MS};
+use yaoki_core::time::{Instant, MINUTE_MS};
 use yaoki_store::read;
 use yaoki_store::table::DeviceSeen;
 
@@ -30,10 +31,10 @@ use crate::identity::totp;
 pub const TRIES_MAX: u32 = 10;
 /// How long wrong tries count, milliseconds.
 pub const TRIES_WINDOW_MS: i64 = 15 * MINUTE_MS;
-/// The most devices and ceremonies that are remembered.
+/// The most devices that are remembered.
 pub const REMEMBERED_MAX: usize = 1 << 16;
-/// How often it is written down when a device signed last, milliseconds.
-const SEEN_EVERY_MS: i64 = HOUR_MS;
+/// The most ceremonies that are remembered: what a node finishes in five minutes, and far more.
+pub const CEREMONIES_MAX: usize = 1 << 20;
 
 /// What the handlers of members share.
 pub struct MemberServices {
@@ -70,7 +71,7 @@ impl Ceremonies {
         let kept = taken.split_off(&(now.0, [0; 32]));
         *taken = kept;
         // A full memory refuses: what is forgotten could be taken again.
-        let first = taken.len() < REMEMBERED_MAX && !taken.contains(&(until_ms, mark));
+        let first = taken.len() < CEREMONIES_MAX && !taken.contains(&(until_ms, mark));
         if first {
             taken.insert((until_ms, mark));
         }
@@ -78,11 +79,23 @@ impl Ceremonies {
     }
 }
 
+/// With what somebody tries: each has tries of its own, so that who holds a cookie takes none from
+/// who holds the key, and nobody begins anew with a code that he made himself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Trier {
+    /// The device's key.
+    Key,
+    /// Its cookie.
+    Cookie,
+    /// The seed of a generator that is being set up.
+    Seed,
+}
+
 /// Wrong passwords and codes of known devices. Nobody but who has a device's key or cookie adds to
 /// them.
 #[derive(Debug, Default)]
 pub struct Tries {
-    counted: Mutex<HashMap<FactId, (u32, Instant)>>,
+    counted: Mutex<HashMap<(FactId, Trier), (u32, Instant)>>,
 }
 
 impl Tries {
@@ -90,7 +103,7 @@ impl Tries {
     ///
     /// # Errors
     /// [`EdgeError::TooManyTries`].
-    pub fn take(&self, device: FactId, now: Instant) -> Result<(), Problem> {
+    pub fn take(&self, device: (FactId, Trier), now: Instant) -> Result<(), Problem> {
         let mut counted = self.counted.lock().expect("no holder panics");
         counted.retain(|_, (_, since)| now < since.plus_ms(TRIES_WINDOW_MS));
         if counted.len() >= REMEMBERED_MAX && !counted.contains_key(&device) {
@@ -107,7 +120,7 @@ impl Tries {
     }
 
     /// It was right: what was wrong before counts no longer.
-    pub fn forget(&self, device: FactId) {
+    pub fn forget(&self, device: (FactId, Trier)) {
         self.counted.lock().expect("no holder panics").remove(&device);
     }
 }
@@ -230,12 +243,19 @@ impl App {
             }
             seen.insert(proven.device, now);
         }
-        let device = proven.device;
-        let row = DeviceSeen { device, at: now, network: proven.seen.network.clone() };
+        self.write_down(proven.device, proven.seen.network.clone());
+    }
+
+    /// Writes down whence a device signs now. Nobody waits for it; where it fails, the next request
+    /// tries again.
+    pub(super) fn write_down(&self, device: FactId, network: String) {
+        let row = DeviceSeen { device, at: self.now(), network };
         let work = move |conn: &mut yaoki_store::Conn| read::note_seen(conn, &row);
-        self.book.send_errand(work, |done| {
+        let app = self.clone();
+        self.book.send_errand(work, move |done| {
             if let Err(error) = done {
                 tracing::warn!(%error, "it was not written down when a device signed last");
+                app.members.seen.lock().expect("no holder panics").remove(&device);
             }
         });
     }
@@ -261,7 +281,7 @@ mod tests {
     #[test]
     fn ten_wrong_tries_end_a_devices_tries_for_a_quarter_of_an_hour_and_no_other_devices() {
         let tries = Tries::default();
-        let (one, two) = (FactId(1), FactId(2));
+        let (one, two) = ((FactId(1), Trier::Key), (FactId(1), Trier::Cookie));
         for _ in 0..TRIES_MAX {
             assert!(tries.take(one, NOW).is_ok());
         }

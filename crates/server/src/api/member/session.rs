@@ -16,7 +16,8 @@ use yaoki_core::state::Verification;
 use yaoki_store::{Conn, StoreError, read};
 
 use super::passkeys::{self, Answered, Asker, Options};
-use super::sign_in::{self, Offered, must_be_strong};
+use super::services::Trier;
+use super::sign_in::{self, Offered, may_sign_in, must_be_strong};
 use super::{Acting, Done, SignedIn, book, booked, signed_in, with_cookie};
 use crate::api::{fields, render};
 use crate::app::App;
@@ -31,7 +32,7 @@ use crate::metrics::{Endpoint, Said};
 const SIGN_IN: &str = "member device sign in";
 const VERIFY: &str = "member verify";
 /// What a repeat proves: nothing, so that it is answered by what was booked or refused.
-const REPEAT: (Verification, Use) = (Verification::DeviceKey, None);
+pub(super) const REPEAT: (Verification, Use) = (Verification::DeviceKey, None);
 
 /// What a device proves.
 #[derive(Deserialize, ToSchema)]
@@ -127,7 +128,7 @@ pub async fn session(State(app): State<App>, proven: Result<Proven, Problem>) ->
 }
 
 /// Whether the same request was booked before: its ceremony does not count once more.
-async fn was_done(
+pub(super) async fn was_done(
     app: &App,
     proven: &Proven,
     request: RequestId,
@@ -177,20 +178,21 @@ async fn prove(
             if used.member != proven.member {
                 return Err(EdgeError::PasskeyMustHold.into());
             }
-            Ok((Verification::Passkey, None))
+            Ok((Verification::Passkey, used.counted()))
         }
         (None, Some(password)) => {
-            app.members.tries.take(proven.device, app.now())?;
+            let tries = (proven.device, Trier::Key);
+            app.members.tries.take(tries, app.now())?;
             let offered = Offered { password, code: proof.code.as_deref() };
             let member = Some((proven.member, &people));
             let right = sign_in::check(app, Line::Known, member, offered).await?;
             if right.is_some() {
-                app.members.tries.forget(proven.device);
+                app.members.tries.forget(tries);
             }
             let right = if act == VERIFY {
                 must_be_strong(right)?
             } else {
-                right.ok_or(EdgeError::PasswordMustMatch)?
+                may_sign_in(right.ok_or(EdgeError::PasswordMustMatch)?, member)?
             };
             Ok((right.verified, right.used))
         }

@@ -27,6 +27,7 @@ use yaoki_store::{Conn, StoreError, read};
 use super::address::Typed;
 use super::external::{self, BegunAnswer, ProvidersAnswer, ReturnedBody};
 use super::passkeys::{self, Answered, Asker, Options, Used};
+use super::services::Trier;
 use super::with_cookie;
 use super::{Acting, SignedIn, book, booked, cookie_of, new_device, signed_in, submit};
 use crate::api::{fields, render};
@@ -38,7 +39,7 @@ use crate::edge::proven::{Newcomer, for_device};
 use crate::edge::reads::Side;
 use crate::edge::request;
 use crate::identity::password::{Line, Password};
-use crate::identity::totp;
+use crate::identity::{recovery_codes, totp};
 use crate::metrics::{Endpoint, Said};
 
 const PASSKEY: &str = "member sign in";
@@ -155,11 +156,11 @@ async fn by_passkey(
         Ok(own_device(&read::people_of(conn, member)?, member, &key))
     });
     if let Some(own) = read.await? {
-        let act = IdentityAct::OpenSession(own, verified, None);
+        let act = IdentityAct::OpenSession(own, verified, used.counted());
         return done(app, newcomer, acting.as_device(own), act).await;
     }
     if let Some(known) = known_device(app, newcomer, used).await? {
-        let act = IdentityAct::RestoreDevice(known, device, verified, None);
+        let act = IdentityAct::RestoreDevice(known, device, verified, used.counted());
         return done(app, newcomer, acting, act).await;
     }
     done(app, newcomer, acting, IdentityAct::AddDevice(used.factor, device)).await
@@ -262,12 +263,19 @@ pub(super) async fn check(
         let seed = app.totp_seed(row)?;
         totp::check(&seed, code, app.now().0, row.used).map(|step| (row.id, step))
     });
-    let verified = match (generator, step) {
-        (None, _) => Verification::Password,
-        (Some(_), Some(_)) => Verification::PasswordAndFactor,
+    // Whoever has lost his generator has a sheet of codes.
+    let sheet = factor(CredentialKind::RecoveryCodes).zip(offered.code);
+    let sheet = sheet.and_then(|(row, code)| {
+        let place = recovery_codes::check(&row.secret, code)?;
+        Some((row.id, i64::try_from(place).ok()?))
+    });
+    let second = step.or(sheet);
+    let verified = match (generator, second) {
+        (_, Some(_)) => Verification::PasswordAndFactor,
+        (None, None) => Verification::Password,
         (Some(_), None) => return Ok(None),
     };
-    let proved = Proved { verified, used: step, is_leaked: checked.is_leaked };
+    let proved = Proved { verified, used: second, is_leaked: checked.is_leaked };
     Ok(checked.is_right.then_some(proved))
 }
 
@@ -288,12 +296,14 @@ async fn by_password(
     let own = people.and_then(|(member, people)| own_device(people, member, key));
     // Whoever has a device's key or cookie hears whether he is right, so he has a device's tries.
     let cookie = cookie_of(app, &newcomer.cookies).map(|(device, _)| device);
-    let tries = own.or(cookie);
+    let own_tries = own.map(|device| (device, Trier::Key));
+    let tries = own_tries.or(cookie.map(|device| (device, Trier::Cookie)));
     tries.map_or(Ok(()), |device| app.members.tries.take(device, app.now()))?;
     let proved = check(app, Line::Stranger, people, offered).await?;
     let member = owner.as_ref().map(|(member, _)| *member);
     if let Some(((member, proved), own)) = member.zip(proved).zip(own) {
-        app.members.tries.forget(own);
+        app.members.tries.forget((own, Trier::Key));
+        let proved = may_sign_in(proved, people)?;
         let acting = Acting::browser(newcomer, member, request).as_device(own);
         let act = IdentityAct::OpenSession(own, proved.verified, proved.used);
         return done(app, newcomer, acting, act).await;
@@ -302,9 +312,9 @@ async fn by_password(
         && proved.verified == Verification::PasswordAndFactor
         && !proved.is_leaked
     {
-        let used = Used { factor: FactId::NONE, member };
+        let used = Used { factor: FactId::NONE, member, counter: 0 };
         if let Some(known) = known_device(app, newcomer, used).await? {
-            app.members.tries.forget(known);
+            app.members.tries.forget((known, Trier::Cookie));
             let device = new_device(app, &newcomer.key, &newcomer.seen.label);
             let act = IdentityAct::RestoreDevice(known, device, proved.verified, proved.used);
             let acting = Acting::browser(newcomer, member, request);
@@ -354,6 +364,21 @@ pub(super) fn owner_of(
     let Some(contact) = contact else { return Ok(None) };
     let people = read::people_of(conn, contact.member)?;
     Ok(Some((contact.member, people)))
+}
+
+/// What lets a device's user in. A password that leaked does so only where there is nothing better:
+/// then it is good for being replaced, and the page says so.
+pub(super) fn may_sign_in(
+    proved: Proved,
+    people: Option<(MemberNumber, &People)>,
+) -> Result<Proved, Problem> {
+    let passkey = people.is_some_and(|(member, people)| {
+        people.credentials_of(member).any(|row| row.kind == CredentialKind::Passkey)
+    });
+    if proved.is_leaked && passkey {
+        return Err(EdgeError::PasswordMustBeChanged.into());
+    }
+    Ok(proved)
 }
 
 /// What a device's user has proved, for what weighs more; whether a password alone is enough is for

@@ -18,6 +18,7 @@ mod phishing;
 mod recovery;
 pub(crate) mod staff;
 mod theft;
+mod wearing_down;
 
 use serde_json::{Value, json};
 use yaoki_core::ids::MemberNumber;

@@ -1,6 +1,7 @@
 //! What operators do: alone, by two, and not at all.
 
 use serde_json::{Value, json};
+use yaoki_core::message::Template;
 use yaoki_core::operator::{Role, Roles};
 use yaoki_server::admin::{AdminError, By, Message, Order, perform};
 use yaoki_server::api::console::staff::ROUTES;
@@ -9,7 +10,7 @@ use yaoki_server::edge::identifier::{self, Kind};
 use yaoki_store::on_both_storages;
 
 use super::{ACT, Colleague, OWN, TODAY, token_of};
-use crate::members::{RECOVERY, new_id};
+use crate::members::{RECOVERY, WALLET, new_id};
 use crate::world::{World, text};
 
 const PROPOSALS: &str = "/v1/console/proposals";
@@ -169,7 +170,7 @@ on_both_storages! {
             assert_eq!(refused, "proposal_must_be_approved");
         }
         let proposal = world.agreed([&mut aoi.browser, &mut ren.browser], &what);
-        world.clock.advance_ms(25 * 60 * MINUTE);
+        world.clock.advance_ms(49 * 60 * MINUTE);
         world.signs_in(&mut aoi);
         assert_eq!(world.newest(&mut aoi.browser)["state"], json!("expired"));
         let refused = world.refused(&mut aoi.browser, ACT, &under(&proposal, &what));
@@ -182,7 +183,7 @@ on_both_storages! {
         let hire = json!({ "act": "create_operator", "name": "Emi", "roles": ["auditor"] });
         let done = world.by_two(&mut both, &hire);
         assert_eq!(done["done"], json!("operator_created"));
-        let mut emi = world.colleague(&token_of(&done["link"]));
+        let mut emi = world.hired(&token_of(&done["link"]), &mut both);
         let auditor = Roles::of(&[Role::Auditor]);
         let before = world.size();
         for (path, roles) in ROUTES {
@@ -215,12 +216,14 @@ on_both_storages! {
         let world = World::with(db, 1, |_| {});
         let mut both = world.first_operators();
         let hire = json!({ "act": "create_operator", "name": "Emi", "roles": ["admin"] });
-        let mut emi = world.colleague(&token_of(&world.by_two(&mut both, &hire)["link"]));
+        let hired = world.by_two(&mut both, &hire);
+        let mut emi = world.hired(&token_of(&hired["link"]), &mut both);
         let shown = world.told(&mut emi.browser, OWN, &json!({ "act": "look" }));
         let operator = shown["operator"].clone();
         // Another device: he has two passkeys then.
         let link = json!({ "act": "link_operator", "operator": operator });
-        let second = world.colleague(&token_of(&world.by_two(&mut both, &link)["link"]));
+        let linked = world.by_two(&mut both, &link);
+        let second = world.hired(&token_of(&linked["link"]), &mut both);
         let listed = world.told(&mut emi.browser, OPERATORS, &json!({}));
         let passkeys = listed["operators"][2]["passkeys"].as_array().expect("a list").clone();
         assert_eq!(passkeys.len(), 2);
@@ -319,5 +322,61 @@ on_both_storages! {
         });
         assert_eq!(world.by_two(&mut both, &what)["done"], json!("recovery_vouched"));
         world.told(&mut browser, RECOVERY, &start);
+    }
+
+    fn what_was_agreed_on_before_a_freeze_is_void_after_it(db: &mut TestDatabase) {
+        let world = World::with(db, 1, |_| {});
+        let [mut aoi, mut ren] = world.first_operators();
+        let unfreeze = json!({ "act": "unfreeze_member", "member": member(&world, 0) });
+        let open = json!({ "act": "open_switch", "capability": "payment", "scope": "everything" });
+        let freeze = json!({ "act": "freeze_member", "member": member(&world, 0) });
+        let close = json!({ "act": "close_switch", "capability": "payment", "scope": "everything" });
+        for (undo, again) in [(unfreeze, freeze), (open, close)] {
+            world.told(&mut ren.browser, ACT, &because(&again));
+            let kept = world.agreed([&mut aoi.browser, &mut ren.browser], &undo);
+            world.told(&mut ren.browser, ACT, &because(&again));
+            let refused = world.refused(&mut aoi.browser, ACT, &under(&kept, &undo));
+            assert_eq!(refused, "proposal_must_be_approved", "{undo}");
+            assert_eq!(world.newest(&mut aoi.browser)["state"], json!("refused"));
+        }
+    }
+
+    fn what_staff_does_to_a_wallet_its_owner_is_told(db: &mut TestDatabase) {
+        let world = World::with(db, 0, |_| {});
+        let mut owned = world.settled();
+        let mut both = world.first_operators();
+        let wallet = owned.member.wallet.clone();
+        let (_, started) = world.recovering(&mut owned);
+        // The phone that sees the recovery is not taken away by one who was called.
+        let end = json!({ "act": "end_device", "device": owned.member.id });
+        let refused = world.refused(&mut both[0].browser, ACT, &because(&end));
+        assert_eq!(refused, "recovery_is_under_way");
+        let contest = json!({
+            "act": "contest_recovery", "request_id": new_id(), "recovery": started["recovery"],
+        });
+        world.told(&mut owned.member.device, WALLET, &contest);
+        let named = |act: &str| json!({
+            "act": act, "member": wallet, "recovery": started["recovery"],
+        });
+        world.by_two(&mut both, &named("allow_recovery"));
+        assert_eq!(world.count_of(Template::RecoveryAllowed), 2, "at both addresses");
+        let account = world.account(&mut owned.member.device);
+        assert_eq!(account["recovery"]["state"], json!("allowed"), "he sees it on his phone");
+        world.by_two(&mut both, &named("end_recovery"));
+        assert_eq!(world.count_of(Template::RecoveryEnded), 2);
+        assert!(world.account(&mut owned.member.device)["recovery"].is_null());
+        // It was the member's own freeze: it is unfrozen a day after he was told.
+        let unfreeze = json!({ "act": "unfreeze_member", "member": wallet });
+        let [aoi, ren] = &mut both;
+        let agreed = world.agreed([&mut aoi.browser, &mut ren.browser], &unfreeze);
+        assert_eq!(world.count_of(Template::UnfreezeProposed), 2);
+        let early = world.refused(&mut aoi.browser, ACT, &under(&agreed, &unfreeze));
+        assert_eq!(early, "unfreeze_must_wait");
+        world.clock.advance_ms(24 * 60 * MINUTE + 1_000);
+        world.signs_in(aoi);
+        world.told(&mut aoi.browser, ACT, &under(&agreed, &unfreeze));
+        assert_eq!(world.count_of(Template::UnfrozenByStaff), 2);
+        world.told(&mut aoi.browser, ACT, &because(&end));
+        assert_eq!(world.count_of(Template::DeviceEndedByStaff), 2);
     }
 }
