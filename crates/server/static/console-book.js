@@ -2,7 +2,7 @@
 // amounts and times as all views write them. Times are those of the book's zone, wherever the
 // operator is.
 
-import { Unreachable, fill, fraction, knows, language, make, money, number, say } from "./page.js";
+import { Unreachable, fill, fraction, knows, language, make, money, number, say, the } from "./page.js";
 
 /** The session's key (null without one), and what the server said of the book. */
 export const book = { key: null, zone: null, currency: null };
@@ -134,4 +134,34 @@ export function table(caption, heads, rows, foot = null) {
 export function showTrouble(place, error, again) {
   const button = make("button", { type: "button", text: say("console-again"), onclick: again });
   fill(place, make("div", { class: "notice bad", role: "alert" }, make("p", { text: because(error) }), button));
+}
+
+/** What is shown until there is something. */
+export const loading = () => make("p", { class: "quiet", role: "status", text: say("console-loading") });
+
+/** What must be seen: `good` or `bad`. */
+export const notice = (tone, ...said) => make("p", { class: `notice ${tone}` }, ...said);
+
+/** Buttons and what belongs to them, side by side. */
+export const line = (...parts) => make("p", { class: "line" }, ...parts);
+
+/** A word with a colour: `good`, `bad`, `open` or none. */
+export const tag = (text, tone) => make("span", { class: `tag ${tone}`, text });
+
+/**
+ * Shows in `place` the parts that `work(again)` asks for, or why there are none; `again()` asks anew.
+ * `stands()` says whether they are still looked at.
+ */
+export async function show(place, stands, work) {
+  const again = () => {
+    the("main").focus({ preventScroll: true });
+    return show(place, stands, work);
+  };
+  fill(place, loading());
+  try {
+    const parts = await work(again);
+    if (stands()) fill(place, ...parts);
+  } catch (error) {
+    if (stands()) showTrouble(place, error, again);
+  }
 }

@@ -1,7 +1,7 @@
 // Operations as lists show them, and the list of those that no register acknowledged.
 
 import { fill, make, number, say, the } from "./page.js";
-import { amountText, ask, linkTo, reasonOf, showTrouble, when } from "./console-book.js";
+import { amountText, ask, linkTo, reasonOf, showTrouble, tag, when } from "./console-book.js";
 
 const PAGE = 50;
 
@@ -51,7 +51,7 @@ export function howMuch(operation) {
 export function operationLine(operation) {
   const { payment, booked_at: at, operation: kind, store_name: store, terminal_name: terminal } = operation;
   const place = [store, terminal].filter(Boolean).join("　");
-  const declined = !isDone(operation) && make("span", { class: "tag bad", text: say("console-declined-tag") });
+  const declined = !isDone(operation) && tag(say("console-declined-tag"), "bad");
   const about = [place, effectText(operation)].filter(Boolean).join(" · ");
   const parts = [
     when(at),

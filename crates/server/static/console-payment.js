@@ -2,7 +2,9 @@
 // which, and what its register knows.
 
 import { announce, fill, make, say, the } from "./page.js";
-import { amountText, ask, because, facts, linkTo, momentText, placeLink, showTrouble, table } from "./console-book.js";
+import {
+  amountText, ask, because, facts, linkTo, loading, momentText, placeLink, showTrouble, table, tag,
+} from "./console-book.js";
 import { effectText, howMuch, isDone, kindText } from "./console-operations.js";
 
 const STATES = {
@@ -30,7 +32,7 @@ export async function enterPayment(parameters, stands) {
   const place = the("life");
   const isAnew = shown.id !== id;
   shown = { id, numbers: new Set() };
-  if (isAnew) fill(place, make("p", { class: "quiet", role: "status", text: say("console-loading") }));
+  if (isAnew) fill(place, loading());
   try {
     const payment = await ask("payment", { payment: id });
     if (!stands()) return;
@@ -63,7 +65,7 @@ function lifeOf(payment) {
   return [
     make("div", { class: "card head" },
       make("p", { class: "figure large", text: amountText(amount) }),
-      make("p", {}, make("span", { class: `tag ${tone}`, text: say(state) })),
+      make("p", {}, tag(say(state), tone)),
       factsOf(payment)),
     make("h2", { text: say("console-life-steps") }),
     make("ol", { class: "steps" }, ...operations.map(stepOf)),

@@ -1,54 +1,40 @@
-// Merchants with their stores and terminals, and what is closed. Nothing is changed here: that is
-// `yaoki admin`.
+// Merchants with their stores, terminals and clerks, and what is closed.
 
 import { fill, make, say, the } from "./page.js";
-import { amountText, ask, countText, facts, placeLink, showTrouble, table, when } from "./console-book.js";
-
-const CAPABILITIES = {
-  payment: "console-capability-payment",
-  refund: "console-capability-refund",
-  code_issue: "console-capability-code-issue",
-  enrolment: "console-capability-enrolment",
-  credit: "console-capability-credit",
-};
-const SCOPES = {
-  everything: "console-scope-everything",
-  merchant: "console-scope-merchant",
-  store: "console-scope-store",
-  terminal: "console-scope-terminal",
-  member: "console-scope-member",
-};
-
-/** What can be done, as people call it; what is new is named as the server does. */
-const capabilityText = (name) => (CAPABILITIES[name] ? say(CAPABILITIES[name]) : name);
+import {
+  amountText, ask, countText, facts, line, loading, notice, placeLink, show, showTrouble, table, tag, when,
+} from "./console-book.js";
+import { capabilityText, look, names, offer, scopeText } from "./console-acts.js";
+import { clerksOf } from "./console-clerks.js";
 
 /** Shows stores and terminals, page by page. */
 export async function enterShops(_, stands) {
+  const again = () => enterShops(_, stands);
   const place = the("shops-list");
   const more = the("shops-more");
   const merchants = new Map();
   let after = null;
   more.hidden = true;
-  fill(place, make("p", { class: "quiet", role: "status", text: say("console-loading") }));
+  fill(place, loading());
   const readMore = async () => {
     more.hidden = true;
     try {
-      const page = await ask("shops", after ? { after } : {});
+      const [page, own] = await Promise.all([ask("shops", after ? { after } : {}), look()]);
       if (!stands()) return;
       if (!after) fill(place);
-      addShops(place, merchants, page);
+      addShops(place, merchants, page, (store) => storeCard(store, own, again));
       after = page.after ?? null;
       more.hidden = after === null;
       if (merchants.size === 0) fill(place, make("p", { text: say("console-shops-none") }));
     } catch (error) {
-      if (stands()) showTrouble(place, error, () => enterShops(_, stands));
+      if (stands()) showTrouble(place, error, again);
     }
   };
   more.onclick = readMore;
   await readMore();
 }
 
-function addShops(place, merchants, { merchants: owners, stores }) {
+function addShops(place, merchants, { merchants: owners, stores }, card) {
   for (const owner of owners) {
     if (merchants.has(owner.merchant)) continue;
     const section = make("section", { class: "merchant" },
@@ -56,18 +42,18 @@ function addShops(place, merchants, { merchants: owners, stores }) {
     merchants.set(owner.merchant, section);
     place.append(section);
   }
-  for (const store of stores) merchants.get(store.merchant).append(storeCard(store));
+  for (const store of stores) merchants.get(store.merchant).append(card(store));
 }
 
 const closedTags = (closed) =>
-  closed.map(({ capability }) =>
-    make("span", { class: "tag bad", text: say("console-closed", { capability: capabilityText(capability) }) }));
+  closed.map(({ capability }) => tag(say("console-closed", { capability: capabilityText(capability) }), "bad"));
 
 const idOf = (id) => make("code", { class: "quiet", text: id });
 
 const lastText = (at) => (at ? when(at) : make("span", { class: "quiet", text: say("console-never") }));
 
-function storeCard(store) {
+function storeCard(store, own, again) {
+  names.set(store.store, store.name);
   const { paid, refunded, reversed, declined, held } = store.totals;
   const sum = ({ count, amount }) => make("span", { class: "figure" }, make("b", { text: amountText(amount) }), " ",
     make("span", { class: "quiet", text: say("console-times", { count: countText(count) }) }));
@@ -77,7 +63,7 @@ function storeCard(store) {
   ];
   const rows = store.terminals.map((terminal) => [
     make("span", {}, placeLink("terminal", terminal.terminal, terminal.name), idOf(terminal.terminal)),
-    stateOf(terminal), lastText(terminal.last_operation_at), String(terminal.key_generation),
+    stateOf(terminal, own, again), lastText(terminal.last_operation_at), String(terminal.key_generation),
   ]);
   return make("article", { class: "card shop" },
     make("h3", {}, placeLink("store", store.store, store.name), " ", idOf(store.store), " ",
@@ -91,38 +77,40 @@ function storeCard(store) {
       [say("console-last"), lastText(store.last_operation_at)],
     ]),
     rows.length > 0 ? table(say("console-terminals-of", { store: store.name }), heads, rows)
-      : make("p", { class: "quiet", text: say("console-terminals-none") }));
+      : make("p", { class: "quiet", text: say("console-terminals-none") }),
+    clerksOf(store.store, own));
 }
 
-function stateOf({ suspended, closed }) {
+function stateOf({ terminal, name, suspended, closed }, own, again) {
+  names.set(terminal, name);
   const [word, tone] = suspended ? ["console-suspended", "bad"] : ["console-active", "good"];
-  return make("span", {}, make("span", { class: `tag ${tone}`, text: say(word) }), " ", ...closedTags(closed));
+  return make("span", { class: "line" }, tag(say(word), tone), ...closedTags(closed),
+    offer(own, suspended ? "resume_terminal" : "suspend_terminal", { terminal }, again));
 }
 
 /** Shows every closed switch. */
-export async function enterSwitches(parameters, stands) {
-  const place = the("switches-list");
-  fill(place, make("p", { class: "quiet", role: "status", text: say("console-loading") }));
-  try {
-    const { switches } = await ask("switches");
-    if (!stands()) return;
-    const none = make("p", { class: "notice good", text: say("console-switches-none") });
-    fill(place, ...(switches.length > 0 ? switches.map(switchCard) : [none]));
-  } catch (error) {
-    if (stands()) showTrouble(place, error, () => enterSwitches(parameters, stands));
-  }
-}
+export const enterSwitches = (_, stands) =>
+  show(the("switches-list"), stands, async (again) => {
+    const [{ switches }, own] = await Promise.all([ask("switches"), look()]);
+    const close = offer(own, "close_switch", {}, again);
+    const none = notice("good", say("console-switches-none"));
+    const cards = switches.map((closed) => switchCard(closed, own, again));
+    return [close && line(close), ...(cards.length > 0 ? cards : [none])];
+  });
 
-function switchCard(closed) {
-  const { scope, subject, closed_at: since, lapses_at: lapses, actor, reason } = closed;
-  const scopeText = SCOPES[scope] ? say(SCOPES[scope]) : scope;
+function switchCard(closed, own, again) {
+  const { capability, scope, subject, closed_at: since, lapses_at: lapses, actor, reason } = closed;
+  const which = { capability, scope, ...(subject ? { subject } : {}) };
+  // Of a provider the list has no name, so there is nothing to propose.
+  const open = scope !== "provider" && offer(own, "open_switch", which, again);
   return make("article", { class: "card shop" },
     make("h2", {}, ...closedTags([closed])),
     facts([
-      [say("console-scope"), make("span", {}, scopeText, " ", subject ? idOf(subject) : null)],
+      [say("console-scope"), make("span", {}, scopeText(scope), " ", subject ? idOf(subject) : null)],
       [say("console-since"), when(since)],
       [say("console-lapses"), lapses ? when(lapses) : say("console-lapses-never")],
       [say("console-actor"), actor],
       [say("console-reason"), reason],
-    ]));
+    ]),
+    open && line(open));
 }

@@ -1,135 +1,46 @@
-// Operators with passkeys: registering one at a link, signing in, being verified again; what waits
-// for a second person, and who works here.
+// What waits for a second person, and who works here: operators, their roles and passkeys.
 
-import { Unreachable, announce, fill, make, newRequestId, pause, say, the } from "./page.js";
-import { ProvingKey } from "./device.js";
-import { ask, because, facts, showTrouble, when } from "./console-book.js";
+import { fill, make, newRequestId, say, the } from "./page.js";
+import { ask, facts, line, notice, show, tag, when } from "./console-book.js";
+import { actText, factsOf, look, may, names, offer, rolesText } from "./console-acts.js";
+import { digitsOf, verified, whyNot } from "./console-passkeys.js";
 
-const SIGN_IN = "/v1/console/sign-in";
-const TRIES_MAX = 3;
+const bad = (error) => notice("bad", whyNot(error));
 
-/** No passkey was used: its holder said no, has none here, or let the time pass. */
-class Declined extends Error {}
-
-/** Whether this browser can make and use passkeys here. */
-export const hasPasskeys = () =>
-  typeof PublicKeyCredential === "function" &&
-  typeof PublicKeyCredential.parseCreationOptionsFromJSON === "function";
-
-/** Why, in words. */
-export const whyNot = (error) => (error instanceof Declined ? say("console-passkey-declined") : because(error));
-
-async function ceremony(asked, work) {
-  let credential;
-  try {
-    credential = await work();
-  } catch {
-    // The browser tells nobody which.
-    throw new Declined();
+/** Every operator, who looks among them; what they and their passkeys are called is known then. */
+async function colleagues() {
+  const [{ operators }, own] = await Promise.all([ask("operators"), look()]);
+  for (const { operator, name, passkeys } of operators) {
+    for (const id of [operator, ...passkeys.map(({ passkey }) => passkey)]) names.set(id, name);
   }
-  return { ceremony: asked.ceremony, answer: credential.toJSON() };
-}
-
-const makePasskey = (asked) =>
-  ceremony(asked, () => {
-    const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(asked.options);
-    return navigator.credentials.create({ publicKey });
-  });
-
-const usePasskey = (asked) =>
-  ceremony(asked, () => {
-    const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(asked.options);
-    return navigator.credentials.get({ publicKey });
-  });
-
-/** Posts, and the same again where no answer came: it is done once. */
-async function insist(key, path, body) {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await key.call(path, body);
-    } catch (error) {
-      if (!(error instanceof Unreachable) || tries === TRIES_MAX) throw error;
-      await pause(1_000 * tries);
-    }
-  }
-}
-
-/** Registers a passkey at the link of this token. */
-export async function register(token) {
-  const key = await ProvingKey.passing();
-  const asked = await key.call(SIGN_IN, { act: "begin_registration", link_token: token });
-  const passkey = await makePasskey(asked);
-  await insist(key, SIGN_IN, { act: "register", request_id: newRequestId(), link_token: token, passkey });
-}
-
-/** Signs in with a passkey; the key of the session, kept under `name`. */
-export async function signInByPasskey(name) {
-  const key = await ProvingKey.passing();
-  const passkey = await usePasskey(await key.call(SIGN_IN, { act: "begin" }));
-  return key.become(name, await insist(key, SIGN_IN, { act: "passkey", request_id: newRequestId(), passkey }));
-}
-
-/** Does what may need its operator verified a moment ago: asks for the passkey then. */
-async function verified(work) {
-  try {
-    return await work();
-  } catch (error) {
-    if (error.refusal !== "verification_must_be_fresh") throw error;
-    const passkey = await usePasskey(await ask("own", { act: "begin_verification" }));
-    await ask("own", { act: "verify", request_id: newRequestId(), passkey });
-    return work();
-  }
-}
-
-const loading = () => make("p", { class: "quiet", role: "status", text: say("console-loading") });
-
-/** Who looks; null where a link signed him in. */
-async function look() {
-  try {
-    return await ask("own", { act: "look" });
-  } catch (error) {
-    if (error.refusal === "staff_session_must_be_open") return null;
-    throw error;
-  }
+  return { operators, own };
 }
 
 /** Shows what waits for a second person, or to be carried out. */
-export async function enterApprovals(parameters, stands) {
-  const place = the("approvals-list");
-  const again = () => enterApprovals(parameters, stands);
-  fill(place, loading());
-  try {
+export const enterApprovals = (_, stands) =>
+  show(the("approvals-list"), stands, async (again) => {
     const { proposals } = await ask("proposals");
-    const own = await look();
-    if (!stands()) return;
+    const { own } = await colleagues();
     const waiting = proposals.filter(({ state }) => state === "open" || state === "approved");
-    const none = make("p", { class: "notice good", text: say("console-approvals-none") });
-    fill(place, ...(waiting.length > 0 ? waiting.map((proposal) => card(proposal, own, again)) : [none]));
-  } catch (error) {
-    if (stands()) showTrouble(place, error, again);
-  }
-}
-
-/** Each field of an act, as it was agreed on. */
-const fields = ({ act: _, ...rest }) =>
-  Object.entries(rest).map(([name, value]) => [name, make("code", { text: [value].flat().join(", ") })]);
+    const none = notice("good", say("console-approvals-none"));
+    return waiting.length > 0 ? waiting.map((proposal) => card(proposal, own, again)) : [none];
+  });
 
 function card(proposal, own, again) {
   const { what, reason, proposer, proposer_name: name, state, expires_at: expires } = proposal;
   const told = make("div", { role: "alert" });
-  const actions = make("p", { class: "line" });
+  const actions = line();
   const button = (text, kind, work) => make("button", { type: "button", class: kind, text, onclick: () => run(work) });
   const run = async (work) => {
-    for (const one of actions.children) one.disabled = true;
+    for (const each of actions.children) each.disabled = true;
     try {
       const done = await work();
       if (!done?.link) return again();
       // It is told once: whoever is meant registers there.
-      announce(say("console-approvals-done"));
       fill(told, facts([[say("console-approvals-link"), make("code", { text: done.link })]]));
     } catch (error) {
-      fill(told, make("p", { class: "notice bad", text: whyNot(error) }));
-      for (const one of actions.children) one.disabled = false;
+      fill(told, bad(error));
+      for (const each of actions.children) each.disabled = false;
     }
   };
   // The same ids however often they are pressed: what was done is done once.
@@ -138,17 +49,18 @@ function card(proposal, own, again) {
     verified(() => ask("decide", { request_id: decided, proposal: proposal.proposal, decision }));
   const carry = () => verified(() => ask("act", { request_id: carried, what, proposal: proposal.proposal }));
   const isOwn = own?.operator === proposer;
-  if (own && state === "open" && !isOwn) {
+  const mayDecide = may(own, what.act);
+  if (mayDecide && state === "open" && !isOwn) {
     actions.append(button(say("console-approve"), "act", decide("approve")));
     actions.append(button(say("console-refuse"), null, decide("refuse")));
   }
-  if (own && state === "open" && isOwn) actions.append(button(say("console-withdraw"), null, decide("refuse")));
-  if (own && state === "approved") actions.append(button(say("console-carry-out"), "act", carry));
+  if (state === "open" && isOwn) actions.append(button(say("console-withdraw"), null, decide("refuse")));
+  if (mayDecide && state === "approved") actions.append(button(say("console-carry-out"), "act", carry));
   return make("article", { class: "card shop" },
-    make("h2", {}, make("code", { text: what.act }), " ",
-      state === "approved" && make("span", { class: "tag good", text: say("console-approved") })),
+    make("h2", {}, actText(what.act), " ", make("code", { class: "quiet", text: what.act }), " ",
+      state === "approved" && tag(say("console-approved"), "good")),
     facts([
-      ...fields(what),
+      ...factsOf(what),
       [say("console-proposer"), name],
       [say("console-reason"), reason],
       [say("console-approvals-until"), when(expires)],
@@ -157,27 +69,58 @@ function card(proposal, own, again) {
 }
 
 /** Shows every operator with roles and passkeys. */
-export async function enterColleagues(parameters, stands) {
-  const place = the("colleagues-list");
-  fill(place, loading());
-  try {
-    const { operators } = await ask("operators");
-    if (!stands()) return;
+export const enterColleagues = (_, stands) =>
+  show(the("colleagues-list"), stands, async (again) => {
+    const { operators, own } = await colleagues();
     const none = make("p", { text: say("console-colleagues-none") });
-    fill(place, ...(operators.length > 0 ? operators.map(colleague) : [none]));
-  } catch (error) {
-    if (stands()) showTrouble(place, error, () => enterColleagues(parameters, stands));
-  }
+    const create = offer(own, "create_operator", {}, again);
+    const cards = operators.map((operator) => colleague(operator, own, again));
+    return [create && line(create), ...(cards.length > 0 ? cards : [none])];
+  });
+
+const STATES = {
+  invited: ["console-invited-tag", "open"],
+  waiting: ["console-waiting", "open"],
+  active: ["console-active", "good"],
+  ended: ["console-ended", "bad"],
+};
+
+const tagOf = (state) => tag(say(STATES[state][0]), STATES[state][1]);
+
+function colleague({ operator, name, roles, state, passkeys }, own, again) {
+  const acts = state === "ended" ? [] : ["change_roles", "link_operator", "end_operator"];
+  const rows = passkeys.map((passkey) => passkeyOf(passkey, operator, own, again));
+  return make("article", { class: "card shop" },
+    make("h2", {}, name, " ", make("code", { class: "quiet", text: operator }), " ", tagOf(state)),
+    facts([[say("console-roles"), rolesText(roles)]]),
+    rows.length > 0 && make("h3", { text: say("console-passkeys") }),
+    rows.length > 0 && make("ul", { class: "list" }, ...rows),
+    line(...acts.map((act) => offer(own, act, { operator }, again, { roles }))));
 }
 
-function colleague({ operator, name, roles, state, passkeys }) {
-  const [word, tone] = state === "active" ? ["console-active", "good"] : ["console-ended", "bad"];
-  const active = passkeys.filter((passkey) => passkey.state === "active");
-  return make("article", { class: "card shop" },
-    make("h2", {}, name, " ", make("code", { class: "quiet", text: operator }), " ",
-      make("span", { class: `tag ${tone}`, text: say(word) })),
-    facts([
-      [say("console-roles"), roles.join(", ")],
-      [say("console-passkeys"), String(active.length)],
-    ]));
+/** A passkey; one that waits is confirmed by an admin who neither owns it nor made its link. */
+function passkeyOf({ passkey, state, registered_at: at, made_by: maker }, operator, own, again) {
+  const isOther = own && own.operator !== operator && own.operator !== maker;
+  const mayConfirm = state === "waiting" && isOther && own.roles.includes("admin");
+  const digits = make("code", { class: mayConfirm ? "large" : null, text: digitsOf(passkey) });
+  const told = make("div", { role: "alert" });
+  const id = newRequestId();
+  const onclick = async ({ target }) => {
+    target.disabled = true;
+    try {
+      await verified(() => ask("own", { act: "confirm_passkey", request_id: id, passkey }));
+      again();
+    } catch (error) {
+      fill(told, bad(error));
+      target.disabled = false;
+    }
+  };
+  const text = say("console-confirm");
+  const label = `${text} ${names.get(operator)} ${digitsOf(passkey)}`;
+  return make("li", {},
+    line(digits, tagOf(state), when(at),
+      mayConfirm && make("button", { type: "button", class: "act confirm", "aria-label": label, text, onclick }),
+      state !== "ended" && offer(own, "end_passkey", { passkey }, again)),
+    state === "waiting" && make("p", { class: "quiet", text: say(mayConfirm ? "console-compare" : "console-waits") }),
+    told);
 }

@@ -4,11 +4,13 @@
 import { Refused, Unreachable, announce, pause, say, showOnly, takeFragment, the } from "./page.js";
 import { ProvingKey } from "./device.js";
 import { address, ask, because, book, clockText, keepZone, momentText, whenOver } from "./console-book.js";
+import { enterMembers, startMembers } from "./console-members.js";
 import { enterUnacknowledged } from "./console-operations.js";
+import { digitsOf, hasPasskeys, register, signInByPasskey, whyNot } from "./console-passkeys.js";
 import { enterPayment, isBehind } from "./console-payment.js";
 import { enterSearch, startSearch } from "./console-search.js";
 import { enterShops, enterSwitches } from "./console-shops.js";
-import { enterApprovals, enterColleagues, hasPasskeys, register, signInByPasskey, whyNot } from "./console-staff.js";
+import { enterApprovals, enterColleagues } from "./console-staff.js";
 import { linesOf } from "./console-stream.js";
 import { enterToday, hearFigures, startToday } from "./console-today.js";
 
@@ -26,6 +28,7 @@ const VIEWS = {
   today: ["console-today", enterToday],
   search: ["console-search", enterSearch],
   payment: ["console-payment", enterPayment],
+  members: ["console-members", enterMembers],
   shops: ["console-shops", enterShops],
   unacknowledged: ["console-unacknowledged", enterUnacknowledged],
   switches: ["console-switches", enterSwitches],
@@ -157,6 +160,7 @@ function showOutside(text) {
   the("views").hidden = true;
   the("who").hidden = true;
   the("live").hidden = true;
+  the("act-dialog").close();
   drawNotice("");
   the("outside-told").textContent = text;
   document.title = say("console-title");
@@ -233,8 +237,10 @@ async function open(key) {
   the("actor").textContent = actor;
   the("actor").title = say("console-until", { time: momentText(expires) });
   for (const id of ["views", "who", "live"]) the(id).hidden = false;
+  the("outside-digits").hidden = true;
   startToday();
   startSearch(go);
+  startMembers(go);
   showView();
   follow();
 }
@@ -245,9 +251,14 @@ async function usePasskeyNow() {
   button.disabled = true;
   try {
     if (invited) {
-      await register(invited);
+      const { passkey, state } = await register(invited);
       invited = null;
       button.textContent = say("console-passkey-sign-in");
+      if (state === "waiting") {
+        the("outside-digits").textContent = digitsOf(passkey);
+        the("outside-digits").hidden = false;
+        return showOutside(say("console-passkey-waits"));
+      }
     }
     await open(await signInByPasskey(KEY));
   } catch (error) {

@@ -43,13 +43,13 @@ fn code(stage: &Stage, device: &mut DeviceClient) -> String {
 }
 
 /// Goes to a view as an operator does.
-fn go<'tab>(tab: &'tab mut Tab, view: &str) -> &'tab mut Tab {
+pub(crate) fn go<'tab>(tab: &'tab mut Tab, view: &str) -> &'tab mut Tab {
     tab.click(&format!("#views [data-view={view}]")).wait_for(&format!("#view-{view}"));
     tab
 }
 
 /// The page as it is now keeps nobody out, in light and dark, and is kept to be looked at.
-fn is_seen(tab: &mut Tab, name: &str) {
+pub(crate) fn is_seen(tab: &mut Tab, name: &str) {
     for (scheme, suffix) in [(Scheme::Dark, "-dark"), (Scheme::Light, "")] {
         tab.set_scheme(scheme).must_be_accessible();
         tab.screenshot(&format!("console-{name}-phone{suffix}"), Size::Phone);

@@ -86,8 +86,12 @@ assets! {
     "register-shift.js": SCRIPT;
     "register-till.js": SCRIPT;
     "console.js": SCRIPT;
+    "console-acts.js": SCRIPT;
     "console-book.js": SCRIPT;
+    "console-clerks.js": SCRIPT;
+    "console-members.js": SCRIPT;
     "console-operations.js": SCRIPT;
+    "console-passkeys.js": SCRIPT;
     "console-payment.js": SCRIPT;
     "console-plots.js": SCRIPT;
     "console-search.js": SCRIPT;
