@@ -356,10 +356,10 @@ mod tests {
         let long = "あ".repeat(ARGUMENT_CHARS_MAX + 1);
         let arguments = Arguments::new()
             .with(Argument::Device, "Safari\ncode=1\r\nx=\u{7}y")
-            .with(Argument::Who, &long);
+            .with(Argument::Masked, &long);
         assert_eq!(arguments.get(Argument::Device), Some("Safari code=1  x= y"));
         assert_eq!(arguments.get(Argument::Code), None);
-        let cut = arguments.get(Argument::Who).map(|value| value.chars().count());
+        let cut = arguments.get(Argument::Masked).map(|value| value.chars().count());
         assert_eq!(cut, Some(ARGUMENT_CHARS_MAX));
     }
 

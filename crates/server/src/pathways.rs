@@ -89,12 +89,16 @@ pub const PATHWAYS: &[Pathway] = &[
         gives: "a session of the device, and for five minutes what weighs more",
         proves: "the device's key, and a passkey; or the password, and a code where there is a \
                  generator",
-        limits: "ten tries in a quarter of an hour; a password without a second factor verifies \
-                 nobody",
+        limits: "ten tries in a quarter of an hour; a password alone verifies only who has \
+                 nothing stronger",
         attacks: &[
             attack(
                 "two hundred tries at once",
                 "two_hundred_tries_at_once_are_judged_ten_times_in_a_window",
+            ),
+            attack(
+                "tries begun anew by an own code",
+                "a_code_that_somebody_makes_himself_gives_no_further_tries",
             ),
             attack("a password alone", "with_a_generator_a_password_alone_signs_in_nowhere"),
             attack(
@@ -233,6 +237,10 @@ pub const PATHWAYS: &[Pathway] = &[
         attacks: &[
             attack("a stolen token", "a_cookie_or_token_of_another_key_opens_nothing"),
             attack("a stolen profile", "a_stolen_profile_with_its_key_changes_nothing_that_weighs"),
+            attack(
+                "the key alone, later",
+                "a_key_alone_tells_no_device_its_token_once_its_approval_is_past",
+            ),
             attack("renewed at once", "tokens_renewed_at_once_are_of_one_session_and_end_with_it"),
             attack(
                 "used after its session",
@@ -315,7 +323,7 @@ pub const PATHWAYS: &[Pathway] = &[
         attacks: &[
             attack(
                 "staff that sets a password",
-                "no_order_is_about_a_password_a_factor_or_an_address",
+                "no_order_and_no_act_is_about_a_password_a_factor_or_an_address",
             ),
             attack("staff that looks", "lists_for_staff_show_no_address_no_password_and_no_secret"),
         ],

@@ -116,7 +116,8 @@ const typedIn = (name) => make("input", { name, required: true, maxlength: 100 }
 function openForm(name, given, then, begun) {
   const dialog = the("act-dialog");
   const act = ACTS[name];
-  const asked = act.fields.filter((field) => !Object.hasOwn(given, field));
+  const isAsked = (field) => !Object.hasOwn(given, field) && !(field === "subject" && given.scope === "everything");
+  const asked = act.fields.filter(isAsked);
   const told = make("div", { role: "alert" });
   const go = make("button", { class: "act", text: say(act.two ? "console-act-propose" : "console-act-do") });
   const close = (key) => make("button", { type: "button", text: say(key), onclick: () => dialog.close() });

@@ -114,34 +114,15 @@ message-address-added-subject = An address was added
 message-address-added-mail =
     At { $at } the address { $masked } was added to your { $sender } wallet. It cannot be used for a recovery for 7 days.
 message-address-added-sms = { $sender }: the address { $masked } was added.
-message-address-changed-subject = This address is no longer your wallet’s
+message-address-changed-subject = An address was removed
 message-address-changed-mail =
-    At { $at } this address was removed from your { $sender } wallet, which has { $masked } now. If you did not change it, it can be taken back until { $until }.
-message-address-changed-sms =
-    { $sender }: your address is { $masked } now. It can be taken back until { $until }.
+    At { $at } the address { $masked } was removed from your { $sender } wallet. If you did not remove it, whoever reads what arrives there can take it back until { $until }.
+message-address-changed-sms = { $sender }: the address { $masked } was removed. It can be taken back until { $until }.
 message-account-closed-subject = Your account is closed
 message-account-closed-mail =
     At { $at } your { $sender } account was closed. Your right to the balance stays. Ask our staff how it is paid to you.
 message-account-closed-sms =
     { $sender }: your account is closed. Your right to the balance stays.
-message-proposal-made-subject = Waits for a second person: { $what }
-message-proposal-made-mail =
-    { $who } has proposed this, and it waits for a second person until { $until }.
-
-    { $what }
-
-    Look at it in the console of { $sender }.
-message-proposal-made-sms =
-    { $sender } console: a proposal by { $who } waits for a second person.
-message-operator-notice-subject = Notice: { $what }
-message-operator-notice-mail =
-    { $at }
-
-    { $what }
-
-    Look at it in the console of { $sender }.
-message-operator-notice-sms = { $sender } console: { $what }
-
 # The paragraphs of links, who sends, and names.
 message-freeze-mail =
     If this was not you, freeze your wallet on this page. Refunds and incoming money still arrive. It asks for no password.

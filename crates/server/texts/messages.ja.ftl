@@ -103,31 +103,14 @@ message-factor-removed-sms = { $sender }：サインインの方法「{ $factor 
 message-address-added-subject = 連絡先を加えました
 message-address-added-mail = { $at } に、{ $sender } の財布に連絡先 { $masked } を加えました。7 日間は復旧に使えません。
 message-address-added-sms = { $sender }：連絡先 { $masked } を加えました。
-message-address-changed-subject = この連絡先が外されました
+message-address-changed-subject = 連絡先を外しました
 message-address-changed-mail =
-    { $at } に、{ $sender } の財布からこの連絡先が外され、{ $masked } になりました。変えていないなら、{ $until } までこの連絡先に戻せます。
-message-address-changed-sms = { $sender }：連絡先が { $masked } に変わりました。{ $until } まで戻せます。
+    { $at } に、連絡先 { $masked } を { $sender } の財布から外しました。心当たりがなければ、{ $until } までその連絡先に届いたリンクから戻せます。
+message-address-changed-sms = { $sender }：連絡先 { $masked } を外しました。{ $until } まで戻せます。
 message-account-closed-subject = 退会の手続きが終わりました
 message-account-closed-mail =
     { $at } に、{ $sender } を退会しました。残高を受け取る権利はなくなりません。受け取り方は係におたずねください。
 message-account-closed-sms = { $sender }：退会しました。残高を受け取る権利は残ります。
-message-proposal-made-subject = 承認待ち：{ $what }
-message-proposal-made-mail =
-    { $who } さんが次のことを提案し、もう一人の承認を待っています。期限は { $until } です。
-
-    { $what }
-
-    { $sender } の管理画面で確かめてください。
-message-proposal-made-sms = { $sender } 管理：{ $who } さんの提案が承認を待っています。
-message-operator-notice-subject = お知らせ：{ $what }
-message-operator-notice-mail =
-    { $at }
-
-    { $what }
-
-    { $sender } の管理画面で確かめてください。
-message-operator-notice-sms = { $sender } 管理：{ $what }
-
 # The paragraphs of links, who sends, and names.
 message-freeze-mail =
     心当たりがなければ、次のページで財布を凍結できます。凍結しても返金と入金は届きます。パスワードをたずねることはありません。

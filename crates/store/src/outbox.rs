@@ -58,8 +58,6 @@ pub struct Budgets {
     pub strangers: Budget,
     /// What members are told.
     pub members: Budget,
-    /// What operators are told.
-    pub operators: Budget,
 }
 
 impl Budgets {
@@ -70,7 +68,6 @@ impl Budgets {
                 &self.strangers
             }
             Purse::Members | Purse::Alarms => &self.members,
-            Purse::Operators => &self.operators,
         }
     }
 }

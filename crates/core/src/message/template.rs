@@ -29,10 +29,6 @@ coded! {
         ContestToken = 8 => "contest_token",
         /// The token of the link that takes back a change of an address.
         ReturnToken = 9 => "return_token",
-        /// An operator's name.
-        Who = 10 => "who",
-        /// What an operator is told, in words of the operator's own program.
-        What = 11 => "what",
     }
 }
 
@@ -66,14 +62,12 @@ coded! {
 
 coded! {
     /// Out of whose budget a message goes. What strangers can cause never takes from what members
-    /// are told, and neither from what operators are told.
+    /// are told.
     pub enum Purse {
         /// Anybody can cause it by signing up, for any address.
         SignUps = 1 => "sign_ups",
         /// Only a member, or somebody who acts on the member's account, can cause it.
         Members = 2 => "members",
-        /// It is for operators.
-        Operators = 3 => "operators",
         /// Anybody can cause it by beginning a recovery, at addresses on file only.
         Recoveries = 4 => "recoveries",
         /// Anybody can cause it by trying to sign in, at addresses on file only.
@@ -87,7 +81,7 @@ coded! {
 
 impl Purse {
     /// Whether strangers choose where it goes or how often: over its budget it is dropped. What
-    /// members and operators are told of themselves waits until there is room.
+    /// members are told of themselves waits until there is room.
     pub const fn is_of_strangers(self) -> bool {
         matches!(self, Self::SignUps | Self::Recoveries | Self::Attempts | Self::Additions)
     }
@@ -139,10 +133,6 @@ coded! {
         AddressChanged = 20 => "address-changed",
         /// The account was closed; the right to the balance stays.
         AccountClosed = 21 => "account-closed",
-        /// An operator: something waits for a second person.
-        ProposalMade = 22 => "proposal-made",
-        /// An operator: something happened that operators should know.
-        OperatorNotice = 23 => "operator-notice",
         /// Two members of staff let a contested recovery go on.
         RecoveryAllowed = 24 => "recovery-allowed",
         /// Two members of staff ended a recovery.
@@ -160,8 +150,7 @@ impl Template {
     /// The arguments that its text is filled with, in order of their codes.
     pub const fn takes(self) -> &'static [Argument] {
         use Argument::{
-            At, Code, ContestToken, Device, Factor, FreezeToken, Masked, ReturnToken, Until, What,
-            Who,
+            At, Code, ContestToken, Device, Factor, FreezeToken, Masked, ReturnToken, Until,
         };
         match self {
             Self::SignUpCode | Self::AddressCode | Self::RecoveryCode => &[Code],
@@ -187,8 +176,6 @@ impl Template {
             Self::FactorAdded | Self::FactorRemoved => &[At, Factor, FreezeToken],
             Self::AddressAdded => &[At, Masked, FreezeToken],
             Self::AddressChanged => &[At, Until, Masked, FreezeToken, ReturnToken],
-            Self::ProposalMade => &[Until, Who, What],
-            Self::OperatorNotice => &[At, What],
         }
     }
 
@@ -217,7 +204,6 @@ impl Template {
             | Self::RecoveryDone
             | Self::UnfreezeProposed
             | Self::UnfrozenByStaff => Purse::Alarms,
-            Self::ProposalMade | Self::OperatorNotice => Purse::Operators,
             _ => Purse::Members,
         }
     }

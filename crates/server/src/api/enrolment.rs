@@ -1,5 +1,6 @@
-//! The door through which a device gets its authority. Today a one-time link opens it; sign-up and
-//! recovery will come through the same function, each with a grant of its own.
+//! The door through which a device of a demo, or of a book to try things in, gets its authority: a
+//! one-time link that the host made. A live book refuses to make one. Members' own ways (sign-up,
+//! invitation, passkey, recovery) are acts of the member, see [`crate::api::member`].
 
 use yaoki_core::command::{Act, Administer, Command};
 use yaoki_core::decide::Outcome;

@@ -137,8 +137,6 @@ pub enum PasswordError {
 pub struct Checked {
     /// It is the one.
     pub is_right: bool,
-    /// It is kept as an older release kept it: set anew, now that it is known.
-    pub is_outdated: bool,
     /// It leaked since it was set, or is common: right or not, it proves nothing any more.
     pub is_leaked: bool,
 }
@@ -249,12 +247,11 @@ impl Judge {
         // From here on no work is left that would tell.
         match &own {
             Some(Err(_)) => Err(PasswordError::Kept),
-            Some(Ok(own)) => Ok(Checked {
-                is_right: verified.is_ok() && !password.0.is_empty(),
-                is_outdated: is_outdated(own),
-                is_leaked,
-            }),
-            None => Ok(Checked { is_right: false, is_outdated: false, is_leaked }),
+            Some(Ok(_)) => {
+                let is_right = verified.is_ok() && !password.0.is_empty();
+                Ok(Checked { is_right, is_leaked })
+            }
+            None => Ok(Checked { is_right: false, is_leaked }),
         }
     }
 }
@@ -296,14 +293,6 @@ fn digest(password: &[u8], salt: &[u8; SALT_BYTES]) -> String {
     let salt = Salt::from_b64(salt.expect("16 bytes are a salt")).expect("16 bytes are a salt");
     let digest = hasher().hash_password(password, salt);
     digest.expect("a password is shorter than 4 GiB").to_string()
-}
-
-fn is_outdated(kept: &PasswordHash<'_>) -> bool {
-    let params = Params::try_from(kept);
-    let is_ours = params.is_ok_and(|params| {
-        (params.m_cost(), params.t_cost(), params.p_cost()) == (MEMORY_KIB, PASSES, LANES)
-    });
-    kept.algorithm != Algorithm::Argon2id.ident() || !is_ours
 }
 
 #[cfg(test)]

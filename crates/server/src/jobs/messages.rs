@@ -119,12 +119,6 @@ pub const fn budgets(strangers_per_day: i64, members_per_day: i64) -> Budgets {
             prefix_per_day: members_per_day,
             per_day: members_per_day,
         },
-        operators: Budget {
-            address_per_hour: 60,
-            address_per_day: 500,
-            prefix_per_day: 5_000,
-            per_day: 5_000,
-        },
     }
 }
 

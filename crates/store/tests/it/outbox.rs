@@ -23,7 +23,7 @@ const WIDE: Budget =
 fn ask(now: Instant) -> TakeUp {
     TakeUp {
         channel: Channel::Mail,
-        budgets: Budgets { strangers: WIDE, members: WIDE, operators: WIDE },
+        budgets: Budgets { strangers: WIDE, members: WIDE },
         without_strangers: false,
         lease_ms: LEASE_MS,
         now,

@@ -317,9 +317,9 @@ fn message_comes_back(conn: &mut Conn, tried: &mut BTreeSet<&'static str>) {
         key: [255; 32],
         member: MemberNumber(9_999_999_999),
         channel: Channel::Sms,
-        template: Template::OperatorNotice,
+        template: Template::WalletFrozen,
         language: Language::English,
-        purse: Purse::Operators,
+        purse: Purse::Alarms,
         state: MessageState::Suppressed,
         tries: LARGE,
         next_at: Instant(LARGE),
@@ -330,7 +330,7 @@ fn message_comes_back(conn: &mut Conn, tried: &mut BTreeSet<&'static str>) {
         address_digest: [0; 32],
         prefix: "例.example".to_owned(),
         address: Address("誰か@例.example".to_owned()),
-        arguments: Arguments::new().with(Argument::What, "何か = 'x'; --"),
+        arguments: Arguments::new().with(Argument::Device, "何か = 'x'; --"),
     };
     comes_back(conn, tried, &message, message.key);
 }

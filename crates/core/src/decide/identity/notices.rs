@@ -115,7 +115,7 @@ fn arguments(
             given.with(Argument::ContestToken, token(|tokens| &tokens.contest))
         }
         Argument::ReturnToken => given.with(Argument::ReturnToken, token(|tokens| &tokens.back)),
-        Argument::Code | Argument::Who | Argument::What => {
+        Argument::Code => {
             unreachable!("no notice to a member takes {argument}")
         }
     })

@@ -285,7 +285,7 @@ fn number(kind: Kind, name: &'static str, text: &str) -> Result<i64, Problem> {
     parsed.map_err(|error| Problem::field(name, format_args!("is wrong: {error}")))
 }
 
-fn operator_of(text: &str) -> Result<OperatorNumber, Problem> {
+pub(super) fn operator_of(text: &str) -> Result<OperatorNumber, Problem> {
     number(Kind::Operator, "operator", text).map(OperatorNumber)
 }
 

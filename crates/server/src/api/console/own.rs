@@ -12,6 +12,7 @@ use yaoki_core::operator::Role;
 use yaoki_core::session::FRESH_MS_MAX;
 use yaoki_core::staff::Deed;
 
+use super::acts::operator_of;
 use super::session::{Operator, caller_of, for_operator};
 use super::sign_in::{handle_of, passkeys_of, relying, split, used};
 use super::staff::{Staff, operate};
@@ -57,11 +58,13 @@ pub enum OwnRequest {
         /// As the list of operators names it.
         passkey: String,
     },
-    /// All his sessions end, this one too.
+    /// All his sessions end, this one too; or a colleague's, for risk and admins.
     EndSessions {
         /// A UUID that the browser made and kept before sending.
         #[schema(format = "uuid")]
         request_id: String,
+        /// `opr_…`; left out: his own.
+        operator: Option<String>,
     },
 }
 
@@ -125,9 +128,10 @@ pub async fn own(State(app): State<App>, operator: Result<Operator, Problem>) ->
                 operate(&app, staff, (request, ""), deed, operator.deadline).await?;
                 Ok(render::said(&Done::ANSWER))
             }
-            OwnRequest::EndSessions { request_id } => {
+            OwnRequest::EndSessions { request_id, operator: named } => {
                 let request = staff.request(fields::request_id("request_id", &request_id)?);
-                let deed = Deed::EndSessions(staff.operator.number);
+                let whose = named.map_or(Ok(staff.operator.number), |text| operator_of(&text));
+                let deed = Deed::EndSessions(whose?);
                 operate(&app, staff, (request, ""), deed, operator.deadline).await?;
                 Ok(render::said(&Done::ANSWER))
             }

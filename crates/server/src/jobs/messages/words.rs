@@ -181,8 +181,6 @@ mod tests {
             Argument::FreezeToken => "freeze-token",
             Argument::ContestToken => "contest-token",
             Argument::ReturnToken => "return-token",
-            Argument::Who => "佐藤",
-            Argument::What => "reason",
         }
     }
 

@@ -55,6 +55,14 @@ on_both_storages! {
         // The member has no code to pass on: none was sent.
         assert_eq!(world.count_of(Template::SignUpCode), 1);
         assert_eq!(world.active(&member).len(), 1);
+        // Somebody who is no member yet passes his on: it makes a wallet that has nothing of his.
+        let theirs = world.sign_up("taro@example.jp");
+        assert_ne!(theirs.wallet, member.wallet);
+        assert_eq!(world.active(&member).len(), 1);
+        let mut late = world.device();
+        let begin = json!({ "act": "begin", "address": "taro@example.jp", "language": "ja" });
+        world.told(&mut late, SIGN_UP, &begin);
+        assert_eq!(world.count_of(Template::AddressInUse), 2, "whoever reads it hears of it");
     }
 
     fn an_invitation_passed_on_is_a_device_that_waits_and_spends_nothing(db: &mut TestDatabase) {

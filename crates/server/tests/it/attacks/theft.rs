@@ -8,7 +8,7 @@ use yaoki_store::on_both_storages;
 
 use super::pair;
 use crate::members::{
-    ACCOUNT, CONTACTS, DAY, DEVICES, FACTORS, PASSWORD, SESSION, SIGN_IN, WALLET, new_id,
+    ACCOUNT, CONTACTS, DAY, DEVICES, FACTORS, JOIN, PASSWORD, SESSION, SIGN_IN, WALLET, new_id,
 };
 use crate::world::{World, text, told};
 
@@ -120,6 +120,21 @@ on_both_storages! {
         assert_eq!(world.shows(&mut copy), "ok");
         world.clock.advance_ms(1);
         assert_eq!(world.shows(&mut copy), "device_must_be_signed_in");
+    }
+
+    fn a_key_alone_tells_no_device_its_token_once_its_approval_is_past(
+        db: &mut TestDatabase
+    ) {
+        let world = World::new(db);
+        let mut member = world.sign_up_by_passkey("hanako@example.jp");
+        let (mut joined, device) = world.added(&mut member, false);
+        for (of, id) in [(&mut joined, &device), (&mut member.device, &member.id)] {
+            let mut thief = world.twin_of(of, world.running.devices);
+            let state = json!({ "act": "state", "device": id });
+            world.clock.advance_ms(15 * 60_000 + 1_000);
+            let told = world.told(&mut thief, JOIN, &state);
+            assert!(told["signed_in"].is_null(), "{told}");
+        }
     }
 
     fn tokens_renewed_at_once_are_of_one_session_and_end_with_it(db: &mut TestDatabase) {
