@@ -391,7 +391,7 @@ refusals! {
     /// One proof, or two of one kind.
     ProofsMustDiffer = 362, "proofs_must_differ", 403, Unrecorded,
         "A recovery takes two proofs of different kinds.",
-        "Prove two of: the mail address on file, the number on file, a recovery code, a passkey.";
+        "Prove two of: the mail address and the number on file, a recovery code, a passkey, a counter.";
     /// The operator, the watch or an incident froze it.
     FreezeMustBeTheMembers = 363, "freeze_must_be_the_members", 403, Unrecorded,
         "This wallet was not frozen by its member.",

@@ -85,7 +85,7 @@ message-recovery-cancelled-mail =
 message-recovery-cancelled-sms = { $sender }: the recovery was cancelled.
 message-recovery-done-subject = The recovery is done
 message-recovery-done-mail =
-    At { $at } the recovery of your { $sender } wallet was done. The only device is “{ $device }”, and the limits of a new device hold for 7 days.
+    At { $at } the recovery of your { $sender } wallet was done. The only device is “{ $device }”. For 7 days no address and no way to sign in can be changed.
 message-recovery-done-sms =
     { $sender }: the recovery is done. The only device is “{ $device }”.
 message-wallet-frozen-subject = Your wallet is frozen

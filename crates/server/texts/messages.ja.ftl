@@ -80,7 +80,7 @@ message-recovery-cancelled-mail =
 message-recovery-cancelled-sms = { $sender }：復旧を取り消しました。
 message-recovery-done-subject = 復旧が終わりました
 message-recovery-done-mail =
-    { $at } に、{ $sender } の財布の復旧が終わりました。いまの端末は「{ $device }」だけで、7 日間は新しい端末の限度が適用されます。
+    { $at } に、{ $sender } の財布の復旧が終わりました。いまの端末は「{ $device }」だけで、7 日間は連絡先とサインインの方法を変更できません。
 message-recovery-done-sms = { $sender }：復旧が終わりました。端末は「{ $device }」だけです。
 message-wallet-frozen-subject = 財布を凍結しました
 message-wallet-frozen-mail =

@@ -111,6 +111,8 @@ pub struct RecoveryAnswer {
 pub struct CounterAnswer {
     /// 20 hexadecimal digits, for the operator to type.
     shown: String,
+    /// Whether two members of staff have vouched for who shows it, and that still counts.
+    vouched: bool,
 }
 
 /// What is answered.
@@ -157,7 +159,14 @@ pub async fn recovery(State(app): State<App>, newcomer: Result<Newcomer, Problem
             }
             RecoveryRequest::Counter {} => {
                 let shown = Challenge::shown_of(&newcomer.key.thumbprint);
-                Ok(render::said(&CounterAnswer { shown: crate::edge::hex::text(&shown) }))
+                let (id, now) = (Challenge::id_of_counter(&shown), app.now());
+                let read = app
+                    .read(Side::Devices, newcomer.deadline, move |conn| read::challenge(conn, id));
+                let counts =
+                    |row: Challenge| row.state == ChallengeState::Confirmed && now < row.expires_at;
+                let vouched = read.await?.is_some_and(counts);
+                let shown = crate::edge::hex::text(&shown);
+                Ok(render::said(&CounterAnswer { shown, vouched }))
             }
             RecoveryRequest::BeginPasskey {} => {
                 let asker = Asker { act: PASSKEY, browser: &newcomer.key.thumbprint };

@@ -320,7 +320,10 @@ on_both_storages! {
         let what = json!({
             "act": "vouch_for_member", "member": owned.member.wallet, "shown": shown["shown"],
         });
+        assert_eq!(shown["vouched"], json!(false));
         assert_eq!(world.by_two(&mut both, &what)["done"], json!("recovery_vouched"));
+        let again = world.told(&mut browser, RECOVERY, &json!({ "act": "counter" }));
+        assert_eq!(again["vouched"], json!(true), "the page sees it");
         world.told(&mut browser, RECOVERY, &start);
     }
 
