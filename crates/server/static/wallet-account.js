@@ -10,17 +10,17 @@ import {
   codeField,
   digitsOf,
   form,
+  freezeButton,
   insist,
   more,
   notices,
-  paysFrom,
   saying,
   settle,
   show,
   titled,
   typedAtOnce,
 } from "./wallet-acts.js";
-import { devices } from "./wallet-devices.js";
+import { devices, paysFrom } from "./wallet-devices.js";
 import { factors } from "./wallet-factors.js";
 
 const ACCOUNT = "/v1/member/account";
@@ -183,27 +183,12 @@ function terms({ terms_present: version }) {
 
 function freezing(account) {
   const said = saying();
-  if (account.state === "open") {
-    const sure = () => {
-      const saidThere = saying();
-      const freeze = async () => {
-        await change(WALLET, { act: "freeze" }, "wallet-frozen-now");
-        the("dialog").close();
-      };
-      show(
-        the("dialog"),
-        "wallet-freeze-sure",
-        make("p", { text: say("wallet-freeze-how") }),
-        saidThere,
-        button("wallet-freeze-act", freeze, { said: saidThere, kind: "stop big wide" }),
-      );
-    };
+  if (account.state === "open")
     return [
       make("p", { text: say("wallet-freeze-how") }),
       make("p", { text: say("wallet-freeze-still") }),
-      button("wallet-freeze-act", sure, { said, kind: "stop big wide" }),
+      freezeButton("wallet-freeze-act", read),
     ];
-  }
   const lift = () => change(WALLET, { act: "unfreeze" }, "wallet-unfrozen-now");
   const isOwn = account.state === "frozen_by_member";
   return [
@@ -298,7 +283,7 @@ function call() {
     asks && line("devices", say("wallet-call-asks", { label: asks.label })),
     account.terms < account.terms_present && account.terms > 0 && line("", say("wallet-terms-new")),
     account.state === "open" && !strong && line("factors", say("wallet-call-factor")),
-    account.state === "open" && own(account)?.limited && line("devices", say("wallet-call-limited")),
+    account.state === "open" && account.young && line("devices", say("wallet-call-new")),
   );
 }
 
@@ -313,6 +298,7 @@ const ALARMS = {
   waiting: "wallet-alarm-waiting",
   contested: "wallet-alarm-contested",
   with_staff: "wallet-alarm-staff",
+  allowed: "wallet-alarm-allowed",
 };
 
 /** A recovery is under way: all of the screen says so. */
@@ -329,6 +315,7 @@ function alarm() {
   const said = saying();
   const body = (name) => ({ act: name, recovery: recovery.recovery });
   const times = { started: moment(recovery.started_at), due: moment(recovery.due_at) };
+  const isContestable = ["waiting", "contested"].includes(recovery.state);
   dialog.onclose = () => {
     putAway = mark;
   };
@@ -337,12 +324,12 @@ function alarm() {
     "wallet-alarm-title",
     make("p", { text: say(ALARMS[recovery.state], times) }),
     said,
-    recovery.state !== "with_staff" &&
+    isContestable &&
       button("wallet-alarm-contest", () => change(WALLET, body("contest_recovery"), "wallet-frozen-now"), {
         said,
         kind: "stop big wide",
       }),
-    make("p", { class: "quiet", text: say("wallet-alarm-contest-how") }),
+    isContestable && make("p", { class: "quiet", text: say("wallet-alarm-contest-how") }),
     button("wallet-alarm-cancel", () => change(WALLET, body("cancel_recovery"), "wallet-done"), {
       said,
       kind: "act big wide",

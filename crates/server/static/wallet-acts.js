@@ -4,10 +4,11 @@
 // An act's id is made before it is sent and used again until its outcome is known, so a lost answer
 // is asked for again and nothing is done twice.
 
-import { fill, language, make, moment, newRequestId, pause, say, the } from "./page.js";
+import { announce, fill, language, make, newRequestId, pause, say, the } from "./page.js";
 import { Declined, because, isPassing, member, trouble } from "./wallet-member.js";
 
 const SESSION = "/v1/member/session";
+const WALLET = "/v1/member/wallet";
 const AGAIN_MS = 1500;
 const TRIES_MAX = 4;
 
@@ -64,8 +65,8 @@ export const codeField = (label, length, attributes = {}) =>
   });
 
 /** A button that does `work`; what it throws is said in `said`. */
-export function button(text, work, { said, kind = "", meant = "" }) {
-  const element = make("button", { type: "button", class: kind, text: say(text) });
+export function button(text, work, { said, kind = "", meant = "", values }) {
+  const element = make("button", { type: "button", class: kind, text: say(text, values) });
   element.addEventListener("click", () => run(element, said, work, meant));
   return element;
 }
@@ -130,9 +131,6 @@ export function notices(version) {
     }),
   );
 }
-
-/** From when a device pays that nobody has approved yet, in words. */
-export const paysFrom = (time) => say("wallet-pays-from", { time: moment(time) });
 
 /** Titles a view, and the window. */
 export function titled(element, text) {
@@ -223,28 +221,31 @@ export async function withPasskey(purpose) {
   return insist(key, SESSION, { act: purpose, request_id: newRequestId(), passkey });
 }
 
-/** Posts a password, and the code of a generator. */
+/** Posts a password, and what was typed beside it. */
 export const withPassword = (purpose, { password, code }) =>
-  insist(member.key, SESSION, {
-    act: purpose,
-    request_id: newRequestId(),
-    password,
-    code: digitsOf(code) || null,
-  });
+  insist(member.key, SESSION, { act: purpose, request_id: newRequestId(), password, code: secondOf(code) });
 
-/** The fields of a password and a generator's code. */
-export const passwordFields = (isCodeRequired) => [
+/** A generator's code or a recovery code as it was typed; null where none was. */
+export const secondOf = (text = "") => text.normalize("NFKC").replace(/[\s-]/g, "") || null;
+
+/** The fields of a password and of what stands beside it, a generator's code or a recovery code. */
+export const passwordFields = (isSecondRequired) => [
   passwordField(false),
-  codeField(isCodeRequired ? "wallet-generator-code" : "wallet-generator-code-if", 6, {
-    required: isCodeRequired,
-  }),
+  field(
+    "code",
+    isSecondRequired ? "wallet-second" : "wallet-second-if",
+    { autocomplete: "one-time-code", spellcheck: "false", maxlength: 30, required: isSecondRequired },
+    "wallet-second-hint",
+  ),
 ];
 
 /** Has the member prove that it is him; throws where he does not. */
 export function prove() {
   const dialog = the("prove");
   const kinds = new Set(member.account?.factors.map((factor) => factor.kind) ?? ["passkey"]);
-  const byPassword = kinds.has("password") && kinds.has("totp");
+  const hasGenerator = kinds.has("totp");
+  // Alone it is enough where the wallet has nothing stronger.
+  const byPassword = kinds.has("password") && (hasGenerator || !kinds.has("passkey"));
   const byPasskey = kinds.has("passkey") && hasPasskeys();
   return new Promise((done, failed) => {
     let isProved = false;
@@ -255,7 +256,8 @@ export function prove() {
     const said = saying();
     const passkey = async () => proved(await withPasskey("verify"));
     const typed = async (values) => proved(await withPassword("verify", values));
-    const byTyping = byPassword && form("prove-form", passwordFields(true), "wallet-prove-act", typed);
+    const fields = hasGenerator ? passwordFields(true) : [passwordField(false)];
+    const byTyping = byPassword && form("prove-form", fields, "wallet-prove-act", typed);
     show(
       dialog,
       "wallet-prove-title",
@@ -276,4 +278,21 @@ export function show(dialog, title, ...children) {
   dialog.setAttribute("aria-labelledby", id);
   fill(dialog, make("h2", { id, text: say(title) }), ...children, close);
   if (!dialog.open) dialog.showModal();
+}
+
+/** A button that freezes the wallet after one question; `done` hears that it is frozen. */
+export function freezeButton(text, done) {
+  const said = saying();
+  const kind = "stop big wide";
+  const freeze = async () => {
+    await act(WALLET, { act: "freeze" });
+    await done();
+    the("dialog").close();
+    announce(say("wallet-frozen-now"));
+  };
+  const sure = () => {
+    const how = make("p", { text: say("wallet-freeze-how") });
+    show(the("dialog"), "wallet-freeze-sure", how, said, button("wallet-freeze-act", freeze, { said, kind }));
+  };
+  return button(text, sure, { said, kind });
 }

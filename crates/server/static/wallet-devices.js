@@ -2,7 +2,7 @@
 
 import { fill, make, moment, pause, say, the } from "./page.js";
 import { member } from "./wallet-member.js";
-import { act, button, paysFrom, saying, show } from "./wallet-acts.js";
+import { act, button, saying, show } from "./wallet-acts.js";
 import { change, own, read } from "./wallet-account.js";
 import { symbol } from "./symbols.js";
 
@@ -35,6 +35,9 @@ export function devices(account) {
   ];
 }
 
+/** From when a device pays that nobody has approved yet, in words. */
+export const paysFrom = (time) => say("wallet-pays-from", { time: moment(time) });
+
 const tag = (key, colour = "") => make("span", { class: `tag ${colour}`, text: say(key) });
 
 function shown(account, device) {
@@ -46,6 +49,7 @@ function shown(account, device) {
     : device.seen_at && say("wallet-device-seen-at", { time: moment(device.seen_at) });
   const isOther = me.pays && !device.this && account.state === "open";
   const takes = device.this && !device.pays && account.state === "open";
+  const isNew = device.this && account.young;
   return make(
     "li",
     { class: "item" },
@@ -56,11 +60,11 @@ function shown(account, device) {
       device.this && tag("wallet-device-this", "good"),
       device.pays && tag("wallet-device-pays", "good"),
       !device.signed_in && tag("wallet-device-out"),
-      device.limited && tag("wallet-device-limited", "open"),
+      isNew && tag("wallet-device-new", "open"),
     ),
     make("p", { class: "quiet", text: say(WAYS[device.way], { time: moment(device.added_at) }) }),
     where && make("p", { class: "quiet", text: where }),
-    device.limited && make("p", { class: "quiet", text: say("wallet-device-limited-how") }),
+    isNew && make("p", { class: "quiet", text: say("wallet-device-new-how") }),
     device.pays_from && make("p", { class: "said", text: asks(device) }),
     said,
     make(

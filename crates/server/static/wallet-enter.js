@@ -1,4 +1,5 @@
-// How a browser becomes a member's device: signing up, signing in, and joining by an invitation.
+// How a browser becomes a member's device, or one again: signing up, signing in, joining by an
+// invitation, and by an account at a provider, which is linked by the same way there and back.
 //
 // Every step is proved by one key, which is kept before anything is sent, and becomes the device's.
 // Where somebody is on the way is kept, too, so that a reload goes on there. No password is kept.
@@ -6,7 +7,7 @@
 import { announce, fill, language, make, newRequestId, pause, say, the } from "./page.js";
 import { ProvingKey } from "./device.js";
 import { drop, find, keep } from "./kept.js";
-import { DEVICE, NONCES, isPassing, member, trouble, wasKnown } from "./wallet-member.js";
+import { DEVICE, Declined, NONCES, because, isPassing, member, trouble, wasKnown } from "./wallet-member.js";
 import {
   addressField,
   button,
@@ -14,6 +15,7 @@ import {
   digitsOf,
   field,
   form,
+  freezeButton,
   hasPasskeys,
   insist,
   makePasskey,
@@ -21,7 +23,10 @@ import {
   notices,
   passwordField,
   passwordFields,
+  prove,
+  run,
   saying,
+  secondOf,
   titled,
   typedAtOnce,
   usePasskey,
@@ -33,7 +38,10 @@ const NEWCOMER = "newcomer";
 const SIGN_UP = "/v1/member/sign-up";
 const SIGN_IN = "/v1/member/sign-in";
 const JOIN = "/v1/member/join";
+const EXTERNAL = "/v1/member/external";
 const WAY = "way";
+/** What is kept of a member who has left for a provider. */
+const AWAY = "away";
 const LOOK_MS = 2000;
 const INVITATION_LENGTH = 8;
 
@@ -62,6 +70,15 @@ export function step(title, ...children) {
 
 const text = (key, values) => make("p", { text: say(key, values) });
 
+/** What is going on, while nothing else can be done. */
+const waiting = (key) =>
+  make(
+    "div",
+    { class: "waiting", role: "status" },
+    make("span", { class: "spinner", "aria-hidden": "true" }),
+    text(key),
+  );
+
 async function become(key, answer) {
   const device = await key.become(DEVICE, answer);
   await drop("state", WAY);
@@ -72,11 +89,13 @@ async function become(key, answer) {
 const STEPS = {
   "sign-up": signUp,
   "sign-in": signIn,
-  join: () => joinBy(""),
+  join: joinBy,
   again,
+  back,
 };
 
-export const enter = (name) => STEPS[name]();
+/** Shows a step; `brought` is what the address brought: an invitation, or what a provider sent. */
+export const enter = (name, brought) => STEPS[name](brought);
 export function leave() {
   visit += 1;
 }
@@ -242,7 +261,7 @@ async function byPassword({ address, password, code }) {
   const key = await newcomer();
   const body = { act: "password", request_id: newRequestId(), address, password };
   try {
-    const answer = await insist(key, SIGN_IN, { ...body, code: digitsOf(code) || null });
+    const answer = await insist(key, SIGN_IN, { ...body, code: secondOf(code) });
     await become(key, answer);
   } catch (error) {
     if (error.refusal !== "continue_on_your_device") throw error;
@@ -267,12 +286,20 @@ function guide() {
   the("enter-title").focus();
 }
 
-/** The device is known, and signed out. */
-function again() {
+const signedIn = async (answer) => onEntered(await member.key.become(DEVICE, answer), answer);
+
+/** The device is known, and signed out; `why` says what has just gone wrong. */
+async function again(why) {
   const said = saying();
-  const signedIn = async (answer) => onEntered(await member.key.become(DEVICE, answer), answer);
+  const others = make("div", { class: "choices" });
+  const frozen = make("p", { class: "said", role: "status", hidden: true, text: say("wallet-frozen-now") });
+  const freeze = freezeButton("wallet-freeze-title", () => {
+    frozen.hidden = false;
+    freeze.hidden = true;
+  });
   step(
     "wallet-back-title",
+    why,
     text("wallet-again-how"),
     hasPasskeys() &&
       button("wallet-passkey-use", async () => signedIn(await withPasskey("sign_in")), {
@@ -280,13 +307,75 @@ function again() {
         kind: "act big wide",
       }),
     said,
+    others,
     more(
       "wallet-password-way",
       form("again-form", passwordFields(false), "wallet-sign-in-act", async (values) =>
         signedIn(await withPassword("sign_in", values)),
       ),
     ),
+    text("wallet-again-lost"),
+    frozen,
+    freeze,
   );
+  await run(others, said, async () => fill(others, ...providerButtons(await providers(), "sign_in", said)));
+}
+
+/* Accounts at providers (OpenID Connect). On a browser that is no device they open nothing. */
+
+const LEAVES = { sign_in: "wallet-external-sign-in", link: "wallet-external-link" };
+/** What some refusals mean, by what the member has left for. */
+const MEANT = {
+  sign_in: { factor_must_exist: "wallet-external-unknown" },
+  link: { user_must_be_verified: "wallet-external-late" },
+};
+let known = null;
+
+/** The providers whose accounts are taken: by name, and as people read it. */
+export async function providers() {
+  known ??= (await insist(member.key, EXTERNAL, { act: "providers" })).providers;
+  return known;
+}
+
+/** A button for each provider, to leave for it and come back to `sign_in` or `link`. */
+export const providerButtons = (list, purpose, said) =>
+  list.map(({ name, shown }) =>
+    button(LEAVES[purpose], () => leaveFor(name, purpose), { said, values: { provider: shown } }),
+  );
+
+async function leaveFor(provider, purpose) {
+  if (purpose === "link") {
+    if (member.account.young) throw new Declined("wallet-refusal-device-must-not-be-young");
+    // What comes back is good once, so what it takes besides is proved before.
+    await prove();
+  }
+  const { address, attempt } = await insist(member.key, EXTERNAL, { act: "begin", provider });
+  await keep("state", AWAY, { provider, purpose, attempt, request_id: newRequestId() });
+  location.assign(address);
+}
+
+/** Back from a provider: goes on with what this browser left for, once. `sent`: what it was sent with. */
+async function back(sent) {
+  const mine = step("wallet-external-title", waiting("wallet-loading"));
+  const { purpose, ...away } = (await find("state", AWAY)) ?? {};
+  await drop("state", AWAY);
+  const signsIn = purpose === "sign_in";
+  the("tabs").hidden = member.isOut = signsIn;
+  const [code, state, iss] = ["code", "state", "iss"].map((name) => sent.get(name));
+  try {
+    if (!purpose || !code) throw new Declined("wallet-external-declined");
+    const answer = await insist(member.key, EXTERNAL, { act: purpose, ...away, code, state, iss });
+    if (signsIn) return await signedIn(answer);
+    announce(say("wallet-done"));
+    if (mine === visit) location.hash = "#/account/factors";
+  } catch (error) {
+    const meant = MEANT[purpose]?.[error.refusal];
+    const why = make("p", { class: "said bad", role: "alert", text: meant ? say(meant) : because(error) });
+    const there = make("a", { class: "button", href: "#/account/factors", text: say("wallet-back") });
+    if (mine !== visit) return;
+    if (signsIn) again(why);
+    else step("wallet-external-title", why, there);
+  }
 }
 
 /* Joining. */
@@ -308,8 +397,8 @@ function joinForm(invitation) {
   return form("join-form", [code], "wallet-join-act", redeem, { meant: say("wallet-invitation-wrong") });
 }
 
-/** An invitation was opened as a link: nothing happens before somebody says so. */
-export function joinBy(invitation) {
+/** An invitation may have been opened as a link: nothing happens before somebody says so. */
+function joinBy(invitation = "") {
   const plain = invitation.slice(0, INVITATION_LENGTH);
   step("wallet-join-title", text("wallet-join-how"), joinForm(plain));
 }
@@ -333,12 +422,7 @@ async function waitForApproval(device) {
   };
   const mine = step(
     "wallet-wait-title",
-    make(
-      "div",
-      { class: "waiting", role: "status" },
-      make("span", { class: "spinner", "aria-hidden": "true" }),
-      text("wallet-wait-how"),
-    ),
+    waiting("wallet-wait-how"),
     said,
     button("wallet-wait-stop", stop, { said, kind: "wide" }),
   );

@@ -1,7 +1,7 @@
-// The ways to sign in: passkeys, a password, a code generator, recovery codes. What is secret is
-// shown once, in a dialog, and is nowhere afterwards.
+// The ways to sign in: passkeys, a password, a code generator, recovery codes, accounts at providers.
+// What is secret is shown once, in a dialog, and is nowhere afterwards.
 
-import { make, moment, say, the } from "./page.js";
+import { Unreachable, fill, make, moment, say, the } from "./page.js";
 import { member } from "./wallet-member.js";
 import {
   act,
@@ -14,6 +14,7 @@ import {
   makePasskey,
   more,
   passwordField,
+  run,
   saying,
   show,
 } from "./wallet-acts.js";
@@ -42,10 +43,14 @@ export function factors(account) {
     make(
       "li",
       { class: "item" },
-      make("p", { class: "item-name", text: say(KINDS[factor.kind]) }),
+      make("p", {
+        class: "item-name",
+        text: say(KINDS[factor.kind]),
+        "data-provider": factor.kind === "external_id" && factor.label,
+      }),
       make("p", {
         class: "quiet",
-        text: [factor.label, say("wallet-factor-since", { time: moment(factor.added_at) })].filter(Boolean).join(" · "),
+        text: [factor.kind === "external_id" ? "" : factor.label, say("wallet-factor-since", { time: moment(factor.added_at) })].filter(Boolean).join(" · "),
       }),
       factor.left !== undefined && make("p", { class: "quiet", text: say("wallet-codes-left", { count: factor.left }) }),
       !isLast(factor) &&
@@ -54,6 +59,8 @@ export function factors(account) {
           kind: "danger",
         }),
     );
+  const others = make("div");
+  run(others, said, () => elsewhere(others, said));
   if (account.state !== "open")
     return [make("p", { class: "said", text: say("wallet-factors-closed") }), make("ul", { class: "items" }, ...account.factors.map(line))];
   return [
@@ -64,7 +71,27 @@ export function factors(account) {
     more(has("password") ? "wallet-password-change" : "wallet-password-add", passwordForm()),
     more(has("totp") ? "wallet-totp-change" : "wallet-totp-add", generator()),
     more(has("recovery_codes") ? "wallet-codes-change" : "wallet-codes-add", sheet()),
+    others,
   ];
+}
+
+/** Calls providers as people do, and offers to link an account at each that has none yet. */
+async function elsewhere(place, said) {
+  const lost = () => Promise.reject(new Unreachable());
+  const { providerButtons, providers } = await import("./wallet-enter.js").catch(lost);
+  const linked = [...document.querySelectorAll("[data-provider]")];
+  const free = [];
+  for (const provider of await providers()) {
+    const own = linked.find(({ dataset }) => dataset.provider === provider.name);
+    if (own) own.textContent = provider.shown;
+    else free.push(provider);
+  }
+  if (free.length === 0) return;
+  fill(
+    place,
+    make("p", { class: "quiet", text: say("wallet-external-how") }),
+    make("div", { class: "choices" }, ...providerButtons(free, "link", said)),
+  );
 }
 
 async function passkey() {

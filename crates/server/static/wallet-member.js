@@ -60,7 +60,7 @@ export const isEnded = (error) => ["device_must_be_active", "token_must_be_ours"
 export const isSignedOut = (error) => error.refusal === "device_must_be_signed_in";
 
 /** Refusals with a status of passing faults that are answers, until somebody opens what is closed. */
-const CLOSED = /_closed$|^clock_is_off$|^shop_takes_no_payments$|^passkeys_must_be_set_up$|^too_many_tries$/;
+const CLOSED = /_closed$|^clock_is_off$|^shop_takes_no_payments$|^(passkeys_must_be_set_up|too_many_tries|provider_must_answer)$/;
 /** A browser may send a request again by itself; its proof was used the first time. */
 const SIGN_AGAIN = ["proof_must_hold", "nonce_must_be_fresh"];
 

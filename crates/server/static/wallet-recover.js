@@ -1,7 +1,7 @@
 // The way back without a device: an address, two proofs of different kinds, a wait, and this browser
 // is the only device. What belongs to it is kept in this browser; nobody else can finish it.
 
-import { language, make, moment, newRequestId, pause, say, the } from "./page.js";
+import { announce, language, make, moment, newRequestId, pause, say, the } from "./page.js";
 import { ProvingKey } from "./device.js";
 import { drop, find, keep } from "./kept.js";
 import { DEVICE, NONCES, because, isPassing, trouble } from "./wallet-member.js";
@@ -14,6 +14,7 @@ import {
   form,
   hasPasskeys,
   insist,
+  run,
   saying,
   typedAtOnce,
   usePasskey,
@@ -24,13 +25,14 @@ const KEY = "recovery";
 const PATH = "/v1/member/recovery";
 const KEPT = "recovery";
 const LOOK_MS = 10_000;
+const VOUCH_LOOK_MS = 3000;
 const TICK_MS = 1000;
 const MINUTE_MS = 60_000;
 
 let onEntered = () => {};
 let shown = 0;
-/** What was proved: the channels whose code was typed, a recovery code, a passkey. */
-let proofs = { channels: new Set(), code: null, passkey: null };
+/** What was proved: the channels whose code was typed, a recovery code, a passkey, who it is. */
+let proofs;
 
 export function begin(entered) {
   onEntered = entered;
@@ -51,7 +53,7 @@ export function leave() {
 }
 
 function askWho(address) {
-  proofs = { channels: new Set(), code: null, passkey: null };
+  proofs = { channels: new Set(), code: null, passkey: null, counter: false };
   const who = addressField();
   who.querySelector("input").value = address;
   step(
@@ -62,10 +64,10 @@ function askWho(address) {
   );
 }
 
-/** Two of four kinds. */
+/** Two of five kinds. */
 function askProofs(address) {
   const said = saying();
-  const count = proofs.channels.size + (proofs.code ? 1 : 0) + (proofs.passkey ? 1 : 0);
+  const count = proofs.channels.size + [proofs.code, proofs.passkey, proofs.counter].filter(Boolean).length;
   step(
     "wallet-proofs-title",
     text("wallet-proofs-how"),
@@ -79,6 +81,7 @@ function askProofs(address) {
       way("wallet-proof-code", proofs.code !== null, () => askSheetCode(address), said),
       hasPasskeys() &&
         way("wallet-proof-passkey", proofs.passkey !== null, () => askPasskey(address), said),
+      way("wallet-proof-counter", proofs.counter, () => askCounter(address), said),
     ),
     count >= 2 &&
       button("wallet-recover-start", () => start(address), {
@@ -147,6 +150,42 @@ async function askPasskey(address) {
   askProofs(address);
 }
 
+/** Shows what the help desk types, until it has vouched for who stands there. */
+async function askCounter(address) {
+  const mine = shown;
+  const key = await asker();
+  const ask = () => insist(key, PATH, { act: "counter" });
+  let told = await ask();
+  const said = saying();
+  const groups = told.shown.match(/.{4}/g).flatMap((group) => [" ", make("span", { text: group })]);
+  const place = make("p", { class: "at-counter" }, ...groups);
+  step(
+    "wallet-counter-title",
+    text("wallet-counter-how"),
+    place,
+    make("p", { class: "quiet", role: "status", text: say("wallet-counter-wait") }),
+    said,
+    button("wallet-back", () => askProofs(address), { said }),
+  );
+  the("enter-title").focus();
+  const isShown = () => mine === shown && place.isConnected;
+  // A counter takes longer than a network is lost.
+  const still = (error) => {
+    if (isPassing(error)) return told;
+    throw error;
+  };
+  await run(place, said, async () => {
+    while (!told.vouched && isShown()) {
+      await pause(VOUCH_LOOK_MS);
+      if (isShown()) told = await ask().catch(still);
+    }
+    if (!isShown()) return;
+    proofs.counter = true;
+    askProofs(address);
+    announce(say("wallet-proof-done"));
+  });
+}
+
 async function start(address) {
   const key = await asker();
   const before = await find("state", KEPT);
@@ -167,6 +206,7 @@ const STATES = {
   with_staff: "wallet-recovery-with-staff",
   cancelled: "wallet-recovery-cancelled",
   finished: "wallet-recovery-finished",
+  allowed: "wallet-recovery-allowed",
 };
 
 /** Shows how it stands, again and again. */
@@ -200,15 +240,15 @@ async function follow(kept) {
 }
 
 function showStanding(key, kept, answer, said) {
-  const isWaiting = answer.state === "waiting";
-  const isOpen = isWaiting || ["contested", "with_staff"].includes(answer.state);
+  const goesOn = ["waiting", "allowed"].includes(answer.state);
+  const isOpen = goesOn || ["contested", "with_staff"].includes(answer.state);
   const finish = () => end(key, kept);
   step(
     "wallet-recovery-title",
     text(STATES[answer.state], { time: moment(answer.due_at) }),
-    isWaiting && make("p", { id: "recovery-left", class: "figure left" }),
+    goesOn && make("p", { id: "recovery-left", class: "figure left" }),
     said,
-    isWaiting && button("wallet-recovery-finish", finish, { said, kind: "act big wide" }),
+    goesOn && button("wallet-recovery-finish", finish, { said, kind: "act big wide" }),
     isOpen && text("wallet-recovery-keep"),
     !isOpen && button("wallet-recover-new", forget, { said, kind: "wide" }),
   );

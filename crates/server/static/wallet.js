@@ -84,13 +84,12 @@ async function part(name, listener) {
   }
 }
 
-async function enterStep(name, invitation) {
+async function enterStep(name, brought) {
   const isRecovery = name === "recover";
   const steps = await part(isRecovery ? "recover" : "enter", entered);
   // Somebody may have gone on in the meantime.
   if (shown !== "enter" || !steps) return;
-  if (invitation) steps.joinBy(invitation);
-  else await steps.enter(name);
+  await steps.enter(name, brought);
 }
 
 function leaveStep() {
@@ -219,7 +218,11 @@ function changed(record) {
 
 async function begin() {
   const invitation = invitationOfAddress();
-  const token = invitation ? "" : tokenOfAddress();
+  const token = tokenOfAddress();
+  // What a provider sent the browser back with stays in no address.
+  const sent = new URLSearchParams(location.search);
+  const isBack = sent.has("state");
+  if (isBack) history.replaceState(null, "", location.pathname + location.hash);
   the("enrol-form").addEventListener("submit", (event) => {
     event.preventDefault();
     enrol(tokenOf(the("enrol-link").value));
@@ -235,12 +238,13 @@ async function begin() {
   // An address that was pasted over this page's brings a link, too.
   addEventListener("hashchange", (event) => {
     const invited = invitationOfAddress();
-    const brought = invited ? "" : tokenOfAddress();
+    const brought = tokenOfAddress();
     if (invited || brought) arrive(brought, invited);
     else if (location.hash.startsWith("#/")) route(event);
   });
   const waiting = member.key ? null : await ProvingKey.asked(DEVICE);
-  await arrive(token || waiting?.link_token, invitation);
+  if (isBack && member.key) show("enter", "back", sent);
+  else await arrive(token || waiting?.link_token, invitation);
 }
 
 /** Goes on from a link or an invitation, where there is one. */

@@ -10,14 +10,14 @@ use yaoki_server::edge::listener::ListenerName;
 use super::{CODE_SHOWN, must_be_for_all};
 
 /// Codes are read where a demo shows them.
-const MAILBOX: [&str; 1] = ["--mailbox=true"];
-const PASSWORD: &str = "correct horse battery 42";
+pub(super) const MAILBOX: [&str; 1] = ["--mailbox=true"];
+pub(super) const PASSWORD: &str = "correct horse battery 42";
 
-fn origin(stage: &Stage) -> String {
+pub(super) fn origin(stage: &Stage) -> String {
     format!("http://localhost:{}", stage.address(ListenerName::Devices).port())
 }
 
-fn page(stage: &Stage, language: &str) -> String {
+pub(super) fn page(stage: &Stage, language: &str) -> String {
     format!("{}/wallet?lang={language}", origin(stage))
 }
 
@@ -36,7 +36,7 @@ fn message(stage: &Stage, address: &str, says: &str) -> String {
 }
 
 /// The code of a message.
-fn code(stage: &Stage, address: &str, part: &str) -> String {
+pub(super) fn code(stage: &Stage, address: &str, part: &str) -> String {
     let says = format!("text.includes('{part}') && /(^|\\D)\\d{{8}}(\\D|$)/.test(text)");
     let text = message(stage, address, &says);
     let mut runs = text.split(|sign: char| !sign.is_ascii_digit());
@@ -44,14 +44,14 @@ fn code(stage: &Stage, address: &str, part: &str) -> String {
 }
 
 /// A phone whose authenticator says yes.
-fn phone(stage: &Stage) -> Tab {
+pub(super) fn phone(stage: &Stage) -> Tab {
     let mut tab = stage.tab();
     tab.set_size(Size::Phone).add_authenticator();
     tab
 }
 
 /// Goes as far as the terms.
-fn prove_address(stage: &Stage, tab: &mut Tab, address: &str, language: &str) {
+pub(super) fn prove_address(stage: &Stage, tab: &mut Tab, address: &str, language: &str) {
     tab.open(&page(stage, language)).wait_for("#to-sign-up");
     must_be_for_all(tab);
     tab.click("#to-sign-up").type_text("#address-form [name=address]", address);
@@ -63,12 +63,12 @@ fn prove_address(stage: &Stage, tab: &mut Tab, address: &str, language: &str) {
     must_be_for_all(tab);
 }
 
-fn sign_up(stage: &Stage, tab: &mut Tab, address: &str, language: &str) {
+pub(super) fn sign_up(stage: &Stage, tab: &mut Tab, address: &str, language: &str) {
     prove_address(stage, tab, address, language);
     tab.click("#terms-agreed").click("#enter .act.big").wait_for(CODE_SHOWN);
 }
 
-fn go_to(tab: &mut Tab, part: &str) {
+pub(super) fn go_to(tab: &mut Tab, part: &str) {
     tab.evaluate(&format!("location.hash = '#/account/{part}'"));
     tab.wait_for("#view-account");
 }
@@ -141,6 +141,7 @@ fn another_device_joins_by_an_invitation_and_pays_in_the_place_of_the_first() {
     must_be_for_all(&new);
     new.click("#join-form button").wait_for("#enter .waiting");
     must_be_for_all(&new);
+    assert!(!new.sees("#enter .stop"), "a device that waits freezes nothing");
     old.wait_for("#dialog .pending");
     must_be_for_all(&old);
     old.screenshot("member-pending-phone", Size::Phone);

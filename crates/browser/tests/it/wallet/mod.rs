@@ -2,9 +2,11 @@
 
 mod code;
 mod enrol;
+mod external;
 mod history;
 mod members;
 pub(crate) mod pay;
+mod proofs;
 
 use std::time::Duration;
 
