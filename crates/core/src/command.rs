@@ -3,10 +3,13 @@
 //! Loading has two phases. [`refer`] names references that never change once written (request →
 //! payment → member). [`crate::touch`] then names the rows to lock and load.
 
+mod refer;
+
+pub use self::refer::{Refer, refer};
 use crate::code::OpenedCode;
 use crate::decide::{ORDER_MS_MAX, VALID_UNTIL_MS_MAX};
 use crate::facts::OperationKind;
-use crate::identity::act::{Identity, refer_identity};
+use crate::identity::act::Identity;
 use crate::ids::{
     ClerkNumber, FactId, MemberNumber, MerchantNumber, OperatorNumber, RequestId, RequestKey,
     StoreNumber, TerminalNumber, WebhookNumber,
@@ -14,7 +17,7 @@ use crate::ids::{
 use crate::money::Currency;
 use crate::operator::{Roles, Sealed};
 use crate::session::ClerkToken;
-use crate::staff::{Deed, Operate, StaffKeys};
+use crate::staff::{Deed, Operate};
 use crate::switches::{Capability, Scope};
 use crate::time::Instant;
 
@@ -539,88 +542,5 @@ impl Command {
             Self::Identity(identity) => identity.member.is_some().then_some(identity.member),
             _ => None,
         }
-    }
-}
-
-/// References to look up before anything is locked. Sorted and without repeats after
-/// [`Refer::sort`].
-#[derive(Debug, Default)]
-pub struct Refer {
-    /// Operations by request key.
-    pub requests: Vec<RequestKey>,
-    /// Operations by id.
-    pub payments: Vec<FactId>,
-    /// Events by request id.
-    pub events: Vec<RequestId>,
-    /// Enrolment links by digest.
-    pub links: Vec<[u8; 32]>,
-    /// Devices by id.
-    pub devices: Vec<FactId>,
-    /// Challenges by id.
-    pub challenges: Vec<[u8; 32]>,
-    /// Addresses by keyed digest.
-    pub contacts: Vec<[u8; 32]>,
-    /// Factors by what they are found by.
-    pub lookups: Vec<Vec<u8>>,
-    /// Whether new numbers are given: merchants, stores, terminals, members, webhooks.
-    pub numbers: bool,
-    /// Rows of staff.
-    pub staff: StaffKeys,
-}
-
-impl Refer {
-    /// Orders every list by key, without repeats, so that all lanes ask in the same order.
-    pub fn sort(&mut self) {
-        fn tidy<T: Ord>(list: &mut Vec<T>) {
-            list.sort_unstable();
-            list.dedup();
-        }
-        tidy(&mut self.requests);
-        tidy(&mut self.payments);
-        tidy(&mut self.events);
-        tidy(&mut self.links);
-        tidy(&mut self.devices);
-        tidy(&mut self.challenges);
-        tidy(&mut self.contacts);
-        tidy(&mut self.lookups);
-        self.staff.sort();
-    }
-}
-
-/// Names what `command` refers to.
-pub fn refer(command: &Command, refer: &mut Refer) {
-    refer.requests.extend(command.key());
-    match command {
-        Command::PayWithCode(_) | Command::PayShop(_) | Command::Credit(_) => {}
-        Command::Settle(settle) => refer.payments.push(settle.payment),
-        Command::Reverse(reverse) => {
-            refer.requests.push(reverse.target);
-        }
-        Command::Query(caller) => refer.requests.push(caller.key),
-        Command::Acknowledge(caller, requests) => {
-            let terminal = caller.key.terminal;
-            let keys = requests.iter().map(|&request| RequestKey { request, terminal });
-            refer.requests.extend(keys);
-        }
-        Command::ExpireHold(payment) => refer.payments.push(*payment),
-        Command::Administer(administer) => refer.events.push(administer.request),
-        Command::Operate(operate) => refer.events.push(operate.request),
-        Command::Identity(identity) => refer_identity(identity, refer),
-    }
-    refer.staff.of_command(command);
-    match command.act() {
-        Some(Act::EnrolDevice { link, .. }) => refer.links.push(*link),
-        Some(Act::EndDevice(device)) => refer.devices.push(*device),
-        Some(
-            Act::CreateMerchant(_)
-            | Act::CreateStore { .. }
-            | Act::CreateTerminal(..)
-            | Act::CreateMember
-            | Act::CreateWebhook { .. }
-            | Act::CreateFirstOperators { .. }
-            | Act::CreateOperator { .. }
-            | Act::CreateClerk { .. },
-        ) => refer.numbers = true,
-        _ => {}
     }
 }

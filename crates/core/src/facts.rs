@@ -276,8 +276,8 @@ coded! {
         /// A clerk gave money back, or undid what another terminal asked. object: the operation,
         /// number: his session.
         ClerkActed = 70 => "clerk_acted",
-        /// A colleague has confirmed a passkey. subject: operator, object: who confirmed it, digest:
-        /// of its credential's id.
+        /// A colleague has confirmed a passkey. subject: operator, object: who confirmed it,
+        /// digest: of its credential's id.
         OperatorPasskeyConfirmed = 71 => "operator_passkey_confirmed",
     }
 }

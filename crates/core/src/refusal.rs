@@ -391,7 +391,7 @@ refusals! {
     /// One proof, or two of one kind.
     ProofsMustDiffer = 362, "proofs_must_differ", 403, Unrecorded,
         "A recovery takes two proofs of different kinds.",
-        "Prove two of: the mail address and the number on file, a recovery code, a passkey, a counter.";
+        "Prove two of: mail address and number on file, recovery code, passkey, a counter.";
     /// The operator, the watch or an incident froze it.
     FreezeMustBeTheMembers = 363, "freeze_must_be_the_members", 403, Unrecorded,
         "This wallet was not frozen by its member.",
@@ -438,7 +438,7 @@ refusals! {
         "List the proposals; propose it again if it is still wanted.";
     /// Nobody else has said yes, or it was used.
     ProposalMustBeApproved = 378, "proposal_must_be_approved", 409, Unrecorded,
-        "The proposal is not approved, was used, its time is over, or what it undoes was done anew.",
+        "The proposal is not approved, used or over, or what it undoes was done anew.",
         "Have another operator approve it, or propose it again.";
     /// Another act than what was agreed on.
     ProposalMustBeOfThisAct = 379, "proposal_must_be_of_this_act", 409, Unrecorded,

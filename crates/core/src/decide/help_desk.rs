@@ -1,6 +1,6 @@
 //! What the help desk does for members, always by two: saying that a person was at a counter,
-//! letting a contested recovery go on, and ending one. It sets and reads no password, changes no address, and makes
-//! nothing faster: a recovery waits as it waits for everybody.
+//! letting a contested recovery go on, and ending one. It sets and reads no password, changes no
+//! address, and makes nothing faster: a recovery waits as it waits for everybody.
 
 use super::must;
 use crate::command::Act;

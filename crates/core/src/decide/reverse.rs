@@ -11,8 +11,8 @@
 //! | a refund, void, reverse| declined: final                                                |
 //!
 //! No switch, freeze or suspension stops it. In time until 15 minutes after the booking date has
-//! ended at the store's cut-off; tombstones at any time. By the terminal that sent the request, or by
-//! another of its store where a clerk has signed in.
+//! ended at the store's cut-off; tombstones at any time. By the terminal that sent the request, or
+//! by another of its store where a clerk has signed in.
 
 use super::clerk::{note, signed_in_at};
 use super::settle::{give_back, release};

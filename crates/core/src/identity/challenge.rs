@@ -71,8 +71,8 @@ row! {
 /// says.
 pub const CODES_A_DAY_MAX: i64 = 10;
 
-/// Wrong codes for one address and one purpose after which none is right for the rest of a day, whoever types it: a
-/// key is free, so that a bound on the codes of one alone is none.
+/// Wrong codes for one address and one purpose after which none is right for the rest of a day,
+/// whoever types it: a key is free, so that a bound on the codes of one alone is none.
 pub const GUESSES_A_DAY_MAX: i64 = 50;
 
 impl Challenge {

@@ -121,8 +121,8 @@ impl Credential {
         self.state == CredentialState::Active
     }
 
-    /// What `used` becomes when `use_` of it is made: a time step, the place of a recovery code, or a
-    /// passkey's counter, 0 where it counts none. None where that was used already.
+    /// What `used` becomes when `use_` of it is made: a time step, the place of a recovery code, or
+    /// a passkey's counter, 0 where it counts none. None where that was used already.
     pub fn after_use(&self, use_: i64) -> Option<i64> {
         match self.kind {
             CredentialKind::Totp => (use_ > self.used).then_some(use_),

@@ -12,8 +12,8 @@ coded! {
     pub enum RecoveryState {
         /// It waits for its time.
         Waiting = 0 => "waiting",
-        /// Somebody said that it is not the member's: the wallet is frozen, and two members of staff
-        /// decide whether it goes on.
+        /// Somebody said that it is not the member's: the wallet is frozen, and two members of
+        /// staff decide whether it goes on.
         Contested = 1 => "contested",
         /// The same, said twice.
         WithStaff = 2 => "with_staff",

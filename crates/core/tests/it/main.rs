@@ -17,6 +17,7 @@ mod register_cases;
 mod script;
 mod staff;
 mod staff_cases;
+mod staff_links;
 mod staff_sessions;
 mod states;
 mod switched;

@@ -17,8 +17,8 @@ use yaoki_core::staff::{Deed, Operate};
 use yaoki_core::switches::{Capability, Scope};
 use yaoki_core::time::Instant;
 
-use crate::staff_sessions;
 use crate::world::World;
+use crate::{staff_links, staff_sessions};
 
 pub(crate) const ONE: MemberNumber = MemberNumber(1);
 
@@ -27,7 +27,7 @@ pub(crate) const ONE: MemberNumber = MemberNumber(1);
 pub(crate) struct Office {
     pub(crate) world: World,
     pub(crate) sessions: BTreeMap<i64, FactId>,
-    requests: u8,
+    pub(crate) requests: u8,
 }
 
 pub(crate) const AOI: i64 = 1;
@@ -39,7 +39,7 @@ pub(crate) fn key(number: i64) -> [u8; 32] {
     [u8::try_from(number).unwrap(); 32]
 }
 
-fn first(names: [&str; 2], expires_at: Instant, among_members: bool) -> Act {
+pub(crate) fn first(names: [&str; 2], expires_at: Instant, among_members: bool) -> Act {
     let names = names.map(str::to_owned);
     Act::CreateFirstOperators { names, links: [key(AOI), key(REN)], expires_at, among_members }
 }
@@ -91,7 +91,7 @@ impl Office {
         office
     }
 
-    fn register(&mut self, number: i64) {
+    pub(crate) fn register(&mut self, number: i64) {
         self.world.act(add(number, number));
         self.sign_in(number);
     }
@@ -172,9 +172,9 @@ pub(crate) fn agreed(proposal: FactId, act: Act) -> Act {
 }
 
 pub(crate) const ROLE: &str = "refused operator_must_have_the_role";
-const PROPOSE: &str = "refused act_takes_a_proposal";
-const STALE: &str = "refused verification_must_be_fresh";
-const NOT_OPEN: &str = "refused proposal_must_be_open";
+pub(crate) const PROPOSE: &str = "refused act_takes_a_proposal";
+pub(crate) const STALE: &str = "refused verification_must_be_fresh";
+pub(crate) const NOT_OPEN: &str = "refused proposal_must_be_open";
 pub(crate) const NOT_APPROVED: &str = "refused proposal_must_be_approved";
 pub(crate) const OVER: &str = "refused staff_session_must_be_open";
 const LINK: &str = "refused operator_link_must_be_valid";
@@ -420,7 +420,7 @@ fn held_back() -> Vec<Case> {
     ]
 }
 
-fn said(o: &mut Office, act: Act) -> String {
+pub(crate) fn said(o: &mut Office, act: Act) -> String {
     let proposal = o.approved(act.clone());
     o.ask(AOI, Deed::Act(agreed(proposal, act)))
 }
@@ -517,7 +517,7 @@ fn links() -> Vec<Case> {
 }
 
 impl World {
-    fn said_of_host(mut self, act: Act) -> String {
+    pub(crate) fn said_of_host(mut self, act: Act) -> String {
         let command = self.administer(act);
         let answer = self.run(&[command]).remove(0);
         self.say(&answer)
@@ -527,211 +527,6 @@ impl World {
         let until = self.now.plus_ms(ms);
         self.said_of_host(first(names, until, among_members))
     }
-}
-
-/// What the host hears who makes a link anew for the second of the first two, while `registered`
-/// of them have passkeys.
-fn renewed(registered: &[i64], number: i64) -> String {
-    let mut world = World::new();
-    let until = world.now.plus_ms(OPERATOR_LINK_MS);
-    world.act(first(["Aoi", "Ren"], until, true));
-    for &operator in registered {
-        world.act(add(operator, operator));
-    }
-    world.now = until;
-    let until = world.now.plus_ms(OPERATOR_LINK_MS);
-    let command = world.administer(Act::LinkOperator(OperatorNumber(number), key(8), until));
-    let answer = world.run(&[command]).remove(0);
-    match world.say(&answer) {
-        said if said == "operator_linked" => world.said_of_host(add(8, 8)),
-        said => said,
-    }
-}
-
-fn renewals() -> Vec<Case> {
-    const REGISTERED: &str = "operator_passkey_added";
-    vec![
-        (|_| renewed(&[], AOI), REGISTERED),
-        (|_| renewed(&[AOI], REN), REGISTERED),
-        (|_| renewed(&[AOI], AOI), PROPOSE),
-        (|_| renewed(&[AOI, REN], REN), PROPOSE),
-        (|_| renewed(&[AOI], EMI), PROPOSE),
-        (
-            |o| {
-                let act = operator(&o.world, "Mio", &[Role::Admin], 9);
-                let mio = o.by_two(act).subject;
-                let until = o.world.now.plus_ms(OPERATOR_LINK_MS);
-                o.host(Act::LinkOperator(OperatorNumber(mio), key(8), until))
-            },
-            PROPOSE,
-        ),
-        (
-            |o| {
-                let until = o.world.now.plus_ms(OPERATOR_LINK_MS);
-                o.ask(AOI, Deed::Act(Act::LinkOperator(OperatorNumber(REN), key(8), until)))
-            },
-            PROPOSE,
-        ),
-        (
-            |o| {
-                let act = operator(&o.world, "Mio", &[Role::Admin], 9);
-                o.by_two(act);
-                said(o, Act::ChangeRoles(OperatorNumber(AOI), Roles::of(&[Role::Risk])))
-            },
-            "refused admins_must_remain",
-        ),
-    ]
-}
-
-/// What is said of a passkey that was registered at a link which Aoi carried out.
-fn confirmed(said: fn(&mut Office) -> String) -> String {
-    let mut office = Office::new();
-    let act = operator(&office.world, "Mio", &[Role::Admin], 9);
-    let mio = office.by_two(act).subject;
-    assert_eq!(office.host(add(9, 9)), "operator_passkey_added");
-    assert_eq!(office.host(sign_in(9, 0)), "refused passkey_must_be_confirmed");
-    assert_eq!(mio, 5);
-    said(&mut office)
-}
-
-fn confirmations() -> Vec<Case> {
-    const ANOTHER: &str = "refused another_must_confirm";
-    vec![
-        (|_| confirmed(|o| o.ask(AOI, Deed::ConfirmPasskey(key(9)))), ANOTHER),
-        (|_| confirmed(|o| o.ask(EMI, Deed::ConfirmPasskey(key(9)))), ROLE),
-        (|_| confirmed(|o| o.ask(SORA, Deed::ConfirmPasskey(key(9)))), ROLE),
-        (
-            |_| {
-                confirmed(|o| {
-                    o.wait(FRESH_MS_MAX);
-                    o.ask(REN, Deed::ConfirmPasskey(key(9)))
-                })
-            },
-            STALE,
-        ),
-        (
-            |_| {
-                confirmed(|o| {
-                    o.done(REN, Deed::ConfirmPasskey(key(9)));
-                    o.host(sign_in(9, 0))
-                })
-            },
-            "staff_session_opened",
-        ),
-        (
-            |_| {
-                confirmed(|o| {
-                    o.done(REN, Deed::ConfirmPasskey(key(9)));
-                    o.ask(REN, Deed::ConfirmPasskey(key(9)))
-                })
-            },
-            PASSKEY,
-        ),
-        (
-            |_| {
-                confirmed(|o| {
-                    o.by_two(Act::EndPasskey(key(9)));
-                    o.ask(REN, Deed::ConfirmPasskey(key(9)))
-                })
-            },
-            PASSKEY,
-        ),
-        // A colleague who is there already is no easier to become.
-        (
-            |o| {
-                let until = o.world.now.plus_ms(OPERATOR_LINK_MS);
-                o.by_two(Act::LinkOperator(OperatorNumber(REN), key(8), until));
-                o.host(add(8, 8));
-                o.host(sign_in(8, 0))
-            },
-            "refused passkey_must_be_confirmed",
-        ),
-        (
-            |o| {
-                let until = o.world.now.plus_ms(OPERATOR_LINK_MS);
-                o.by_two(Act::LinkOperator(OperatorNumber(REN), key(8), until));
-                o.host(add(8, 8));
-                o.ask(REN, Deed::ConfirmPasskey(key(8)))
-            },
-            ANOTHER,
-        ),
-    ]
-}
-
-/// What was agreed on is of the freeze that was there, and of no later one.
-fn voided() -> Vec<Case> {
-    vec![
-        (
-            |o| {
-                let proposal = o.approved(unfreeze());
-                o.ask(EMI, Deed::Act(Act::FreezeMember(ONE)));
-                o.ask(AOI, Deed::Act(agreed(proposal, unfreeze())))
-            },
-            NOT_APPROVED,
-        ),
-        (
-            |o| {
-                let proposal = o.propose(AOI, unfreeze());
-                o.ask(EMI, Deed::Act(Act::FreezeMember(ONE)));
-                o.ask(REN, Deed::Approve(proposal))
-            },
-            NOT_OPEN,
-        ),
-        (
-            |o| {
-                let act = Act::OpenSwitch(Capability::Payment, Scope::Everything, 0);
-                let proposal = o.approved(act.clone());
-                let close = Act::CloseSwitch(Capability::Payment, Scope::Everything, 0, Instant(0));
-                o.ask(EMI, Deed::Act(close));
-                o.ask(AOI, Deed::Act(agreed(proposal, act)))
-            },
-            NOT_APPROVED,
-        ),
-        (
-            |o| {
-                let act = Act::ResumeTerminal(TerminalNumber(1));
-                let proposal = o.approved(act.clone());
-                o.ask(EMI, Deed::Act(Act::SuspendTerminal(TerminalNumber(1))));
-                o.ask(AOI, Deed::Act(agreed(proposal, act)))
-            },
-            NOT_APPROVED,
-        ),
-        (
-            |o| {
-                let proposal = o.approved(unfreeze());
-                o.ask(EMI, Deed::Act(Act::FreezeMember(MemberNumber(2))));
-                o.ask(AOI, Deed::Act(agreed(proposal, unfreeze())))
-            },
-            "member_unfrozen",
-        ),
-        // What the member has frozen himself waits a day, and there is a day to do it.
-        (|o| unfrozen_after(o, UNFREEZE_WAIT_MS - 1), "refused unfreeze_must_wait"),
-        (|o| unfrozen_after(o, UNFREEZE_WAIT_MS), "member_unfrozen"),
-        (|o| unfrozen_after(o, UNFREEZE_WAIT_MS + PROPOSAL_MS), NOT_APPROVED),
-    ]
-}
-
-/// Unfreezing what a member has had frozen on his call, so long after it was proposed.
-fn unfrozen_after(office: &mut Office, ms: i64) -> String {
-    let member = MemberNumber(2);
-    office.ask(EMI, Deed::Act(Act::FreezeOnCall(member)));
-    let act = Act::UnfreezeMember(member);
-    let proposal = office.approved(act.clone());
-    office.wait(ms);
-    office.host(agreed(proposal, act))
-}
-
-/// Whoever is the only one who has registered may not make himself the second.
-#[test]
-fn an_operator_makes_no_link_for_the_second_of_the_first_two() {
-    let mut world = World::new();
-    let until = world.now.plus_ms(OPERATOR_LINK_MS);
-    world.act(first(["Aoi", "Ren"], until, true));
-    let mut office = Office { world, sessions: BTreeMap::new(), requests: 0 };
-    office.register(AOI);
-    let act = Act::LinkOperator(OperatorNumber(REN), key(8), until);
-    assert_eq!(office.ask(AOI, Deed::Act(act.clone())), PROPOSE);
-    assert_eq!(office.host(act), "operator_linked");
 }
 
 /// Every case as `(what was said, what should be)`.
@@ -744,9 +539,9 @@ pub(crate) fn all() -> Vec<(String, &'static str)> {
         held_back(),
         operators(),
         links(),
-        renewals(),
-        confirmations(),
-        voided(),
+        staff_links::renewals(),
+        staff_links::confirmations(),
+        staff_links::voided(),
         staff_sessions::sessions(),
         staff_sessions::sessions_end(),
         staff_sessions::clerks(),

@@ -8,9 +8,9 @@
 //! The server keeps nothing in between. A ceremony opens for [`LIFETIME_MS`], for whoever it was
 //! given to and for what it was begun: the thumbprint of the asking browser's key and the name of
 //! the act are part of its seal. It can be finished more than once, as any signed text can, so the
-//! caller remembers [`Once::mark`] until [`Once::until_ms`] and refuses what it remembers: each node
-//! in its own memory. On another node the same answer is worth nothing without the browser's key,
-//! and the counter, where the passkey has one, must be larger than the last that was booked.
+//! caller remembers [`Once::mark`] until [`Once::until_ms`] and refuses what it remembers: each
+//! node in its own memory. On another node the same answer is worth nothing without the browser's
+//! key, and the counter, where the passkey has one, must be larger than the last that was booked.
 //!
 //! Asked of every passkey: that it can be found without a name (a discoverable credential), that it
 //! verifies its user, and no attestation. Refused beside what WebAuthn asks: a counter that does

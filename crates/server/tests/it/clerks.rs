@@ -110,7 +110,8 @@ on_both_storages! {
         assert_eq!(world.hears(&world.till, "/v1/refunds", &broken).0, "400 field_must_be_valid");
         let captured = world.hears(&world.till, "/v1/captures", &asked).0;
         assert_eq!(captured, "400 field_must_be_valid", "a capture takes no clerk");
-        // What the till asked is undone at another terminal of the store by her, and by nobody else.
+        // What the till asked is undone at another terminal of the store by her, and by nobody
+        // else.
         let till = identifier::text(Kind::Terminal, world.till.terminal.cast_signed());
         let undo = |body: &Value| world.hears(&world.other_till, "/v1/reversals", body).0;
         let body = json!({

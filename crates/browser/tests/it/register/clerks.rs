@@ -53,7 +53,9 @@ fn where_clerks_work_a_refund_waits_for_one_who_signs_in_and_out_again() {
     tab.wait_for("#clerk-dialog[open]");
     assert_eq!(tab.evaluate("document.querySelector('#clerk-pin').value"), "");
     assert_eq!(till.balance(&stage), BALANCE - 500);
-    let kept = "(async () => { const { all } = await import(document.querySelector('script[type=module]').src.replace(/[^/]*$/, 'kept.js')); return JSON.stringify(await all('journal')); })()";
-    let kept = tab.evaluate(kept).to_string();
+    let module = "document.querySelector('script[type=module]').src.replace(/[^/]*$/, 'kept.js')";
+    let all = format!("import({module}).then(({{ all }}) => all('journal'))");
+    let kept = format!("{all}.then((entries) => JSON.stringify(entries))");
+    let kept = tab.evaluate(&kept).to_string();
     assert!(kept.contains("refund") && !kept.contains("clerk_session"), "{kept}");
 }

@@ -163,7 +163,8 @@ fn answer(stream: &mut TcpStream, answers: &Mutex<BTreeMap<String, String>>) {
         None => ("text/html", "<!doctype html><title>a provider</title>"),
     };
     let head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nConnection: close\r\n\
+         Content-Length: {}\r\n\r\n",
         text.len()
     );
     // The other side may have gone.
@@ -179,8 +180,8 @@ fn asked(tab: &Tab, name: &str) -> String {
 
 /// Goes back as a provider's page does: from another site.
 fn leave(stage: &Stage, tab: &Tab, with: &str) {
-    let state = asked(tab, "state");
-    let back = format!("{}/wallet?{with}&state={state}", origin(stage));
+    let echoed = asked(tab, "state");
+    let back = format!("{}/wallet?{with}&state={echoed}", origin(stage));
     // By the next turn, so that what asks for it is answered.
     tab.evaluate(&format!("setTimeout(() => location.assign('{back}')) > 0"));
 }

@@ -1,5 +1,5 @@
-//! What a member proves himself by: an identity at a counter, a password alone, a recovery code; and
-//! what asks for no proof at all, freezing.
+//! What a member proves himself by: an identity at a counter, a password alone, a recovery code;
+//! and what asks for no proof at all, freezing.
 
 use chromiumoxide::cdp::browser_protocol::storage::ClearDataForOriginParams;
 use yaoki_browser::{Size, Stage, Tab};

@@ -58,8 +58,8 @@ pub(super) fn must_be_free(view: &View, factor: &NewCredential) -> Result<(), Re
     must(!taken, Refusal::FactorMustBeFree)
 }
 
-/// Whoever recovered lost with his phone what verifies him: when the week of rest is over, the device
-/// that the recovery gave him adds a factor without, as long as nothing verified him since.
+/// Whoever recovered lost with his phone what verifies him: when the week of rest is over, the
+/// device that the recovery gave him adds a factor without, as long as nothing verified him since.
 fn has_nothing_left(act: &Acting<'_>) -> bool {
     let Ok(device) = act.acting_device() else { return false };
     let began = device.id.at();

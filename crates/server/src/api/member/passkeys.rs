@@ -6,7 +6,6 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
-use yaoki_core::identity::act::Use;
 use yaoki_core::identity::credential::{Credential, CredentialKind, NewCredential};
 use yaoki_core::identity::people::People;
 use yaoki_core::ids::{FactId, MemberNumber};
@@ -64,8 +63,8 @@ pub(super) struct Used {
 
 impl Used {
     /// The use that it is of the passkey, which the rules compare with the last.
-    pub(super) const fn counted(&self) -> Use {
-        Some((self.factor, self.counter))
+    pub(super) const fn counted(&self) -> (FactId, i64) {
+        (self.factor, self.counter)
     }
 }
 

@@ -178,7 +178,7 @@ async fn prove(
             if used.member != proven.member {
                 return Err(EdgeError::PasskeyMustHold.into());
             }
-            Ok((Verification::Passkey, used.counted()))
+            Ok((Verification::Passkey, Some(used.counted())))
         }
         (None, Some(password)) => {
             let tries = (proven.device, Trier::Key);

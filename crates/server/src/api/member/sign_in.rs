@@ -156,11 +156,11 @@ async fn by_passkey(
         Ok(own_device(&read::people_of(conn, member)?, member, &key))
     });
     if let Some(own) = read.await? {
-        let act = IdentityAct::OpenSession(own, verified, used.counted());
+        let act = IdentityAct::OpenSession(own, verified, Some(used.counted()));
         return done(app, newcomer, acting.as_device(own), act).await;
     }
     if let Some(known) = known_device(app, newcomer, used).await? {
-        let act = IdentityAct::RestoreDevice(known, device, verified, used.counted());
+        let act = IdentityAct::RestoreDevice(known, device, verified, Some(used.counted()));
         return done(app, newcomer, acting, act).await;
     }
     done(app, newcomer, acting, IdentityAct::AddDevice(used.factor, device)).await

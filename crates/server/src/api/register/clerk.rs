@@ -1,9 +1,9 @@
 //! A clerk signs in at a register, with a number and a PIN, and signs out.
 //!
-//! Where clerks work at a store, giving money back takes one who has signed in; so does undoing what
-//! another terminal of the store asked. What the register is told is good at this terminal alone,
-//! for a quarter of an hour, and is made anew from the request where an answer was lost: the book
-//! has its digest only.
+//! Where clerks work at a store, giving money back takes one who has signed in; so does undoing
+//! what another terminal of the store asked. What the register is told is good at this terminal
+//! alone, for a quarter of an hour, and is made anew from the request where an answer was lost: the
+//! book has its digest only.
 
 use std::borrow::Cow;
 use std::fmt;

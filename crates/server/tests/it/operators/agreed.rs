@@ -333,7 +333,8 @@ on_both_storages! {
         let unfreeze = json!({ "act": "unfreeze_member", "member": member(&world, 0) });
         let open = json!({ "act": "open_switch", "capability": "payment", "scope": "everything" });
         let freeze = json!({ "act": "freeze_member", "member": member(&world, 0) });
-        let close = json!({ "act": "close_switch", "capability": "payment", "scope": "everything" });
+        let (act, scope) = ("close_switch", "everything");
+        let close = json!({ "act": act, "capability": "payment", "scope": scope });
         for (undo, again) in [(unfreeze, freeze), (open, close)] {
             world.told(&mut ren.browser, ACT, &because(&again));
             let kept = world.agreed([&mut aoi.browser, &mut ren.browser], &undo);
