@@ -327,3 +327,18 @@ console-refusal-clerk_must_be_active = There is no such clerk, or the clerk was 
 console-refusal-name_must_be_short = A name or a reason must have 1 to 100 characters.
 console-refusal-actor_and_reason_must_be_given = Say why.
 console-refusal-request_id_has_another_meaning = Something else was done with this form, and its answer was lost. Look what stands now, then begin again.
+
+# One member.
+console-member-open = open
+console-member-frozen-by-member = frozen by the member
+console-member-frozen = frozen
+console-member-closed = closed
+console-recovery-waiting = waits for its time
+console-recovery-contested = contested
+console-recovery-allowed = allowed by two
+console-recovery-started = Began
+console-recovery-due = May be finished from
+console-device-pending = waits for approval
+console-device-pays = pays
+console-device-added = Added
+console-device-seen = Signed last

@@ -327,3 +327,18 @@ console-refusal-clerk_must_be_active = その店員は存在しないか、終�
 console-refusal-name_must_be_short = 名前と理由は 1 〜 100 文字で入力してください。
 console-refusal-actor_and_reason_must_be_given = 理由を入力してください。
 console-refusal-request_id_has_another_meaning = この画面では別の処理が済んでおり、その応答が届いていませんでした。現在の状態を確認してから、やり直してください。
+
+# 会員
+console-member-open = 利用中
+console-member-frozen-by-member = 本人が凍結
+console-member-frozen = 凍結
+console-member-closed = 解約済み
+console-recovery-waiting = 待機中
+console-recovery-contested = 異議あり
+console-recovery-allowed = 二人が承認
+console-recovery-started = 開始
+console-recovery-due = 完了できる時刻
+console-device-pending = 承認待ち
+console-device-pays = 支払う端末
+console-device-added = 追加
+console-device-seen = 最後の署名

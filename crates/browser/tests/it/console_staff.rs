@@ -5,6 +5,8 @@
 
 use yaoki_browser::{Stage, Tab};
 use yaoki_server::admin::Order;
+use yaoki_server::client::DeviceClient;
+use yaoki_server::edge::listener::ListenerName;
 
 use crate::console::{LIVE, go, is_seen};
 use crate::shop::{STORE, Shop};
@@ -66,14 +68,17 @@ fn includes(css: &str, words: &str) -> String {
 #[test]
 fn the_help_desk_freezes_on_a_members_call_and_proposes_to_unfreeze() {
     let Some(stage) = Stage::start() else { return };
-    let (member, _) = stage.member(0);
+    let (member, link) = stage.member(0);
+    let address = stage.address(ListenerName::Devices);
+    let mut device = DeviceClient::new(address, Stage::clock()).expect("a key can be made");
+    stage.run(device.enrol(&link)).expect("it can be enrolled");
     let [mut aoi, mut ren] = first_two(&stage);
     for (tab, language) in [(&mut aoi, "en"), (&mut ren, "ja")] {
         go(tab, "members").type_text("#member", "mem_nobody").press("Enter");
         tab.wait_for("#member-acts .notice.bad");
         tab.type_text("#member", &member).press("Enter").wait_for("#member-acts [data-act]");
         is_seen(tab, &format!("members-{language}"));
-        for act in ["freeze_member", "end_device", "vouch_for_member", "end_recovery"] {
+        for act in ["freeze_member", "end_device", "vouch_for_member"] {
             assert!(tab.sees(&format!("#member-acts [data-act={act}]")), "{act}");
         }
     }
@@ -106,16 +111,17 @@ fn the_help_desk_freezes_on_a_members_call_and_proposes_to_unfreeze() {
 fn what_a_form_has_wrong_is_said_beside_it_in_words() {
     let Some(stage) = Stage::start() else { return };
     let [mut aoi, mut ren] = first_two(&stage);
-    for (tab, field, language) in [(&mut aoi, "Device", "en"), (&mut ren, "端末", "ja")] {
+    for (tab, language) in [(&mut aoi, "en"), (&mut ren, "ja")] {
         let (member, _) = stage.member(0);
         tab.expects("400");
         go(tab, "members").type_text("#member", &member).press("Enter");
         tab.wait_for("#member-acts [data-act]");
-        begin(tab, "end_device");
-        tab.type_text("#act-dialog [name=device]", "dev_nothing");
+        begin(tab, "vouch_for_member");
+        let field = tab.text("#act-dialog label:has([name=shown])");
+        tab.type_text("#act-dialog [name=shown]", "12");
         tab.type_text(REASON, "a test of pages").press("Enter");
-        tab.wait_until(&includes("#act-dialog .notice.bad", field));
-        assert_eq!(tab.evaluate("document.activeElement.name"), "device");
+        tab.wait_until(&includes("#act-dialog .notice.bad", field.trim()));
+        assert_eq!(tab.evaluate("document.activeElement.name"), "shown");
         is_seen(tab, &format!("act-wrong-{language}"));
         tab.press("Escape").wait_until(IS_CLOSED);
     }

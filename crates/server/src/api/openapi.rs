@@ -179,6 +179,7 @@ fn of_console() -> OpenApiRouter<App> {
         .routes(routes!(console::proposals::act))
         .routes(routes!(console::colleagues::operators))
         .routes(routes!(console::colleagues::clerks))
+        .routes(routes!(console::member::member))
         .routes(routes!(web::shell::console))
 }
 

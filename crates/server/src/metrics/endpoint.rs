@@ -95,6 +95,8 @@ pub enum Endpoint {
     ConsoleOperators,
     /// `POST /v1/console/clerks`.
     ConsoleClerks,
+    /// `POST /v1/console/member`.
+    ConsoleMember,
     /// `POST /v1/member/sign-up`.
     SignUp,
     /// `POST /v1/member/sign-in`.
@@ -125,7 +127,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Every endpoint, in the order of the enum.
-    pub const ALL: [Self; 59] = [
+    pub const ALL: [Self; 60] = [
         Self::Pay,
         Self::Query,
         Self::Reverse,
@@ -172,6 +174,7 @@ impl Endpoint {
         Self::ConsoleAct,
         Self::ConsoleOperators,
         Self::ConsoleClerks,
+        Self::ConsoleMember,
         Self::SignUp,
         Self::SignIn,
         Self::Join,
@@ -236,6 +239,7 @@ impl Endpoint {
             Self::ConsoleAct => "console_act",
             Self::ConsoleOperators => "console_operators",
             Self::ConsoleClerks => "console_clerks",
+            Self::ConsoleMember => "console_member",
             Self::SignUp => "member_sign_up",
             Self::SignIn => "member_sign_in",
             Self::Join => "member_join",

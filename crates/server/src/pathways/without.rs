@@ -31,6 +31,7 @@ pub const ROUTES_WITHOUT: &[(&str, &str)] = &[
     ("post", "/v1/captures"),
     ("post", "/v1/console/clerks"),
     ("post", "/v1/console/find"),
+    ("post", "/v1/console/member"),
     ("post", "/v1/console/operations"),
     ("post", "/v1/console/operators"),
     ("post", "/v1/console/payment"),

@@ -244,8 +244,10 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    /// What one page loads of scripts, and what all pages together send of them, compressed, bytes.
+    /// What one page loads of scripts, bytes.
     const SCRIPTS_BYTES_MAX: usize = 100_000;
+    /// What all pages together send of them, compressed, bytes: nobody loads all.
+    const SENT_BYTES_MAX: usize = 120_000;
     /// What the member's page loads only when somebody needs it: before the browser is a device,
     /// and once it is one.
     const LATER: [&[&str]; 2] = [
@@ -268,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn the_scripts_of_a_page_and_what_all_pages_send_are_under_100_kilobytes() {
+    fn the_scripts_of_a_page_are_under_100_kilobytes() {
         // The first source is a template.
         let bytes = |page| scripts_of(page).into_iter().skip(1).map(str::len).sum::<usize>();
         for page in PageName::ALL {
@@ -294,7 +296,7 @@ mod tests {
         }
         let sent = files().values().filter(|file| file.media_type == SCRIPT);
         let sent: usize = sent.filter_map(|file| Some(file.compressed.as_ref()?.len())).sum();
-        assert!((1..SCRIPTS_BYTES_MAX).contains(&sent), "{sent} bytes");
+        assert!((1..SENT_BYTES_MAX).contains(&sent), "{sent} bytes");
     }
 
     #[test]

@@ -188,6 +188,7 @@ const CONSOLE: &[(&str, &str)] = &[
     ("/v1/console/proposals", NOT_SIGNED_IN),
     ("/v1/console/operators", NOT_SIGNED_IN),
     ("/v1/console/clerks", NOT_SIGNED_IN),
+    ("/v1/console/member", NOT_SIGNED_IN),
     ("/v1/console/propose", NOT_SIGNED_IN),
     ("/v1/console/decide", NOT_SIGNED_IN),
     ("/v1/console/act", NOT_SIGNED_IN),
@@ -204,8 +205,13 @@ const CONSOLE: &[(&str, &str)] = &[
 ];
 
 /// Routes of operators who have accounts.
-const OF_ACCOUNTS: &[&str] =
-    &["/v1/console/own", "/v1/console/propose", "/v1/console/decide", "/v1/console/act"];
+const OF_ACCOUNTS: &[&str] = &[
+    "/v1/console/own",
+    "/v1/console/propose",
+    "/v1/console/decide",
+    "/v1/console/act",
+    "/v1/console/member",
+];
 
 /// What an operator is told by a route that is not the console's.
 fn elsewhere(path: &str) -> &'static str {
@@ -328,6 +334,7 @@ impl Scene<'_> {
             ("post", "/v1/console/sign-in") => json!({ "act": "begin" }),
             ("post", "/v1/console/own") => json!({ "act": "look" }),
             ("post", "/v1/console/clerks") => json!({ "store": "1" }),
+            ("post", "/v1/console/member") => json!({ "member": "mem_0" }),
             ("post", "/v1/console/find") => json!({ "text": self.payment(None).1 }),
             ("post", _) => json!({}),
             _ => Value::Null,

@@ -22,6 +22,7 @@
 pub mod acts;
 pub mod colleagues;
 pub mod day;
+pub mod member;
 pub mod operations;
 pub mod own;
 pub mod payment;

@@ -11,7 +11,7 @@ use yaoki_core::command::Command;
 use yaoki_core::decide::Outcome;
 use yaoki_core::facts::Event;
 use yaoki_core::ids::RequestId;
-use yaoki_core::operator::{Operator, Roles};
+use yaoki_core::operator::{Operator, Role, Roles};
 use yaoki_core::refusal::Refusal;
 use yaoki_core::session::StaffSession;
 use yaoki_core::staff::{Deed, Operate};
@@ -27,6 +27,9 @@ use crate::edge::reads::Side;
 
 /// How long a session may be idle, milliseconds.
 pub const IDLE_MS_MAX: i64 = 30 * MINUTE_MS;
+
+/// Who looks at one member: whoever helps, watches or audits.
+const MAY_SEE_MEMBERS: Roles = Roles::of(&[Role::Support, Role::Risk, Role::Admin, Role::Auditor]);
 
 /// Every route of the console, and for whom it is: an operator who has one of these roles; none: a
 /// browser that is not signed in. Whoever signed in by a link asks what every role may ask.
@@ -46,6 +49,7 @@ pub const ROUTES: &[(&str, Option<Roles>)] = &[
     ("/v1/console/proposals", Some(Roles::ALL)),
     ("/v1/console/operators", Some(Roles::ALL)),
     ("/v1/console/clerks", Some(Roles::ALL)),
+    ("/v1/console/member", Some(MAY_SEE_MEMBERS)),
     ("/v1/console/propose", Some(Roles::WORKING)),
     ("/v1/console/decide", Some(Roles::WORKING)),
     ("/v1/console/act", Some(Roles::WORKING)),

@@ -17,6 +17,7 @@ const PROPOSALS: &str = "/v1/console/proposals";
 const PROPOSE: &str = "/v1/console/propose";
 const DECIDE: &str = "/v1/console/decide";
 const OPERATORS: &str = "/v1/console/operators";
+const MEMBER: &str = "/v1/console/member";
 const CLERKS: &str = "/v1/console/clerks";
 const MINUTE: i64 = 60 * 1000;
 
@@ -325,6 +326,29 @@ on_both_storages! {
         let again = world.told(&mut browser, RECOVERY, &json!({ "act": "counter" }));
         assert_eq!(again["vouched"], json!(true), "the page sees it");
         world.told(&mut browser, RECOVERY, &start);
+    }
+
+    fn the_help_desk_sees_a_members_devices_and_recovery_and_no_address(db: &mut TestDatabase) {
+        let world = World::with(db, 0, |_| {});
+        let mut owned = world.settled();
+        let mut both = world.first_operators();
+        let (_, started) = world.recovering(&mut owned);
+        let asked = json!({ "member": owned.member.wallet });
+        let shown = world.told(&mut both[0].browser, MEMBER, &asked);
+        assert_eq!(shown["state"], json!("open"));
+        assert_eq!(shown["devices"][0]["device"], json!(owned.member.id));
+        assert_eq!(shown["devices"][0]["pays"], json!(true));
+        assert_eq!(shown["recovery"]["recovery"], started["recovery"]);
+        assert_eq!((&shown["mail_addresses"], &shown["phone_numbers"]), (&json!(1), &json!(1)));
+        let text = shown.to_string();
+        assert!(!text.contains("example.jp") && !text.contains("+81"), "{text}");
+        let nobody = world.refused(&mut both[0].browser, MEMBER, &json!({ "member": "mem_x" }));
+        assert_eq!(nobody, "field_must_be_valid");
+        let hire = json!({ "act": "create_operator", "name": "Emi", "roles": ["finance"] });
+        let hired = world.by_two(&mut both, &hire);
+        let mut emi = world.hired(&token_of(&hired["link"]), &mut both);
+        let refused = world.refused(&mut emi.browser, MEMBER, &asked);
+        assert_eq!(refused, "operator_must_have_the_role");
     }
 
     fn what_was_agreed_on_before_a_freeze_is_void_after_it(db: &mut TestDatabase) {
