@@ -1,5 +1,6 @@
 //! What survives a crash: `kill -9` of the process, power cuts, a failing disk, and `kill -9` of
-//! PostgreSQL itself. Every acknowledged payment is there, nothing is half there.
+//! PostgreSQL itself. Every acknowledged payment and every acknowledged act of a member is there,
+//! nothing is half there.
 //!
 //! Each round runs a child (this very test binary) that pays as fast as it can, 16 in flight, and
 //! writes a line for each payment once it was answered. The parent ends it at a moment nobody
@@ -22,13 +23,17 @@ use yaoki_core::ids::{MemberNumber, RequestId, RequestKey, TerminalNumber};
 use yaoki_core::row::Value;
 use yaoki_core::time::Instant;
 use yaoki_store::conn::{Conn, Purpose};
-use yaoki_store::table::OPERATION_BY_REQUEST;
+use yaoki_store::table::{EVENT_BY_REQUEST, OPERATION_BY_REQUEST};
 use yaoki_store::testing::{TestBook, TestClock, TestDatabase, options};
 use yaoki_store::verify::{VerifyOptions, verify};
 use yaoki_store::{Answer, Book, Database, Part, Unknown, read, sql};
 
+use crate::crash_members::live_in_turn;
+
 const MEMBERS: i64 = 64;
 const IN_FLIGHT: i64 = 16;
+/// How many people live at once meanwhile.
+const LIVES: i64 = 2;
 const DATABASE: &str = "YAOKI_CRASH_DATABASE";
 const WITHOUT_SYNC: &str = "YAOKI_CRASH_WITHOUT_SYNC";
 /// Seconds after which a child ends by itself, so that a test that dies leaves nothing behind.
@@ -73,6 +78,10 @@ fn child_that_pays_until_it_is_ended() {
         for first in 1..=IN_FLIGHT {
             let payer = &payer;
             scope.spawn(move || pay_in_turn(payer, first));
+        }
+        for thread in 0..LIVES {
+            let payer = &payer;
+            scope.spawn(move || live_in_turn(payer, thread));
         }
     });
 }
@@ -123,7 +132,7 @@ fn paid(request: RequestId) -> String {
     line
 }
 
-fn say(what: &str) {
+pub(crate) fn say(what: &str) {
     let line = format!("{what}\n");
     // One write a line: a killed child leaves at most one line unfinished.
     std::io::stdout().write_all(line.as_bytes()).expect("the parent reads");
@@ -136,6 +145,13 @@ struct Running {
     status: Option<ExitStatus>,
     /// Whether a payment was answered `unknown` because the storage failed.
     heard_of_the_failure: bool,
+}
+
+/// What the book must have: a payment, or an act of somebody who lives.
+#[derive(Clone, Copy)]
+enum Acknowledged {
+    Paid(RequestId),
+    Done(RequestId),
 }
 
 impl Running {
@@ -162,50 +178,62 @@ impl Running {
     }
 
     /// Waits for the first acknowledged payment, so that a slow start is not taken for a round.
-    fn first(&self) -> Option<RequestId> {
+    fn first(&self) -> Option<Acknowledged> {
         while let Ok(line) = self.lines.recv_timeout(Duration::from_secs(30)) {
-            if let Some(request) = request_of(&line) {
-                return Some(request);
+            if let Some(paid @ Acknowledged::Paid(_)) = acknowledged_by(&line) {
+                return Some(paid);
             }
         }
         None
     }
 
-    fn kill(mut self) -> Vec<RequestId> {
+    fn kill(mut self) -> Vec<Acknowledged> {
         self.child.kill().expect("the child can be killed");
         self.rest()
     }
 
     /// Everything acknowledged until the child ended.
-    fn rest(&mut self) -> Vec<RequestId> {
+    fn rest(&mut self) -> Vec<Acknowledged> {
         self.status = Some(self.child.wait().expect("the child ends"));
         let mut acknowledged = Vec::new();
         while let Ok(line) = self.lines.recv() {
             self.heard_of_the_failure |= line == format!("unknown {:?}", Unknown::StorageFailed);
-            acknowledged.extend(request_of(&line));
+            acknowledged.extend(acknowledged_by(&line));
         }
         acknowledged
     }
 }
 
-fn request_of(line: &str) -> Option<RequestId> {
-    let digits = line.strip_prefix("paid ")?;
+fn acknowledged_by(line: &str) -> Option<Acknowledged> {
+    let (what, digits) = line.split_once(' ')?;
     let byte = |at: usize| u8::from_str_radix(digits.get(2 * at..2 * at + 2)?, 16).ok();
     let bytes: Option<Vec<u8>> = (0..16).map(byte).collect();
-    Some(RequestId(bytes?.try_into().ok()?))
+    let request = RequestId(bytes?.try_into().ok()?);
+    match what {
+        "paid" => Some(Acknowledged::Paid(request)),
+        "done" => Some(Acknowledged::Done(request)),
+        _ => None,
+    }
 }
 
-/// Acknowledged payments that are not in the book.
-fn missing(database: &Database, acknowledged: &[RequestId]) -> usize {
+/// What was acknowledged and is not in the book.
+fn missing(database: &Database, acknowledged: &[Acknowledged]) -> usize {
     let mut conn = Conn::open(database, Purpose::Admin).expect("the book opens after a crash");
-    let keys: Vec<RequestKey> = acknowledged
-        .iter()
-        .map(|&request| RequestKey { request, terminal: TerminalNumber(1) })
-        .collect();
+    let (mut keys, mut acts) = (Vec::new(), Vec::new());
+    for one in acknowledged {
+        match *one {
+            Acknowledged::Paid(request) => {
+                keys.push(RequestKey { request, terminal: TerminalNumber(1) });
+            }
+            Acknowledged::Done(request) => acts.push(request),
+        }
+    }
     let found = conn.find_by::<yaoki_core::facts::Operation, _>(&OPERATION_BY_REQUEST, &keys);
     let found = found.expect("operations can be read");
     assert!(found.iter().all(yaoki_core::facts::Operation::succeeded));
-    acknowledged.len() - found.len()
+    let done = conn.find_by::<yaoki_core::facts::Event, _>(&EVENT_BY_REQUEST, &acts);
+    let done = done.expect("events can be read");
+    acknowledged.len() - found.len() - done.len()
 }
 
 /// Nothing half: every member's money is what the transfers say, and every payment has its
@@ -328,18 +356,21 @@ fn kills(database: &TestDatabase, rounds: u32) {
         Database::Sqlite(path) => format!("sqlite:{}", path.display()),
         Database::Postgres(url) => url.clone(),
     };
+    let mut lived = false;
     for round in 0..rounds {
         let running = Running::start(&url, &[]);
         let first = running.first().expect("the child pays");
         std::thread::park_timeout(Duration::from_millis(50 + moment(round) % 900));
         let mut acknowledged = running.kill();
         acknowledged.push(first);
+        lived |= acknowledged.iter().any(|one| matches!(one, Acknowledged::Done(_)));
         assert_eq!(missing(&database.database, &acknowledged), 0, "round {round} lost payments");
         if round % 10 == 0 {
             check_whole(&database.database);
         }
     }
     check_whole(&database.database);
+    assert!(lived, "no act of a member was acknowledged before a kill");
 }
 
 // one storage: the same promise on PostgreSQL follows, with rounds of its own
@@ -378,8 +409,8 @@ fn every_acknowledged_payment_survives_kills_of_postgresql_itself() {
         cluster.kill().expect("PostgreSQL can be killed");
         cluster.restart().expect("PostgreSQL starts again");
         // What was acknowledged before is no proof that the child goes on.
-        let mut acknowledged: Vec<RequestId> =
-            running.lines.try_iter().filter_map(|line| request_of(&line)).collect();
+        let mut acknowledged: Vec<Acknowledged> =
+            running.lines.try_iter().filter_map(|line| acknowledged_by(&line)).collect();
         // It goes on by itself: it connects anew, looks its commit up, and asks again.
         let again = running.first().unwrap_or_else(|| panic!("round {round}: it did not go on"));
         std::thread::park_timeout(Duration::from_millis(300));

@@ -8,6 +8,7 @@ mod backup;
 mod clocks;
 mod console;
 mod crash;
+mod crash_members;
 mod durability;
 mod holders;
 mod lanes;
