@@ -5,8 +5,8 @@
 //! by the mean of an address's times, in thousandths: 500 is a coin, 1000 is certainty. A report,
 //! and no test: what else the machine does is in it.
 //!
-//! `cargo run --release -p yaoki-server --example enumeration -- [ADDRESSES [PROBES]]`, 200 and 100
-//! where they are left out.
+//! `cargo run --release -p yaoki-server --example enumeration -- [ADDRESSES [PROBES [QUESTION]]]`, 200
+//! and 100 where they are left out; a part of a question's name asks that one alone.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -149,9 +149,10 @@ fn recovery_of(address: &str) -> Value {
 }
 
 fn main() {
-    let mut given = std::env::args().skip(1).map(|text| text.parse().expect("a number"));
-    let addresses: usize = given.next().unwrap_or(200);
-    let probes: usize = given.next().unwrap_or(100);
+    let mut given = std::env::args().skip(1);
+    let mut number = |usual| given.next().map_or(usual, |text| text.parse().expect("a number"));
+    let (addresses, probes): (usize, usize) = (number(200), number(100));
+    let only = given.next().unwrap_or_default();
     let mut db = TestDatabase::sqlite("enumeration");
     let scene = Scene::new(&mut db);
     for place in 0..addresses {
@@ -174,7 +175,7 @@ fn main() {
         ("recovery, begin", RECOVERY, &recovery_of),
     ];
     let mut out = std::io::stdout();
-    for (name, path, body) in questions {
+    for (name, path, body) in questions.into_iter().filter(|(name, ..)| name.contains(&only)) {
         let (known, unknown) = measure(&scene, (addresses, probes), (path, body));
         let mean = |times: &[u128]| {
             let count = u128::try_from(times.len() * probes).expect("it is small");

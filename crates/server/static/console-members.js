@@ -45,7 +45,7 @@ export function enterMembers(parameters, stands) {
 
 function recoveryCard({ recovery, state, started_at: started, due_at: due }, offers) {
   return make("article", { class: "card shop" },
-    make("h2", {}, say("console-recovery"), " ", tag(say(RECOVERIES[state]), state === "waiting" ? "plain" : "bad")),
+    make("h2", {}, say("console-recovery-under-way"), " ", tag(say(RECOVERIES[state]), state === "waiting" ? "plain" : "bad")),
     facts([[say("console-recovery-started"), when(started)], [say("console-recovery-due"), when(due)]]),
     line(...offers({ recovery })));
 }

@@ -342,3 +342,4 @@ console-device-pending = waits for approval
 console-device-pays = pays
 console-device-added = Added
 console-device-seen = Signed last
+console-recovery-under-way = A recovery

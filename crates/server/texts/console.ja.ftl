@@ -342,3 +342,4 @@ console-device-pending = 承認待ち
 console-device-pays = 支払う端末
 console-device-added = 追加
 console-device-seen = 最後の署名
+console-recovery-under-way = 復旧

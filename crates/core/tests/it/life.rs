@@ -129,7 +129,9 @@ impl Life {
     pub(crate) fn told(&mut self, step: &str) -> Vec<String> {
         let before = self.world.messages.len();
         self.play(step);
+        // What is over when it is written goes to nobody.
         let new = self.world.messages[before..].iter();
+        let new = new.filter(|message| message.created_at < message.expires_at);
         let mut told: Vec<String> =
             new.map(|message| format!("{} {}", message.template, message.address.0)).collect();
         told.sort();

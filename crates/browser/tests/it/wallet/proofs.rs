@@ -15,7 +15,7 @@ const SHEET: &str = "#dialog .sheet code";
 
 /// Two operators who have just come, each in a browser of his own, agree on an act of the help
 /// desk's, and it is carried out.
-fn staff_agrees(stage: &Stage, member: &str, act: &str, (field, value): (&str, &str)) {
+fn staff_agrees(stage: &Stage, member: &str, act: &str, shown: Option<&str>) {
     let (one, two) = ("Aoi".to_owned(), "Ren".to_owned());
     let made = stage.order(Order::CreateFirstOperators { one, two });
     let [mut aoi, mut ren] = ["one", "two"].map(|name| {
@@ -28,7 +28,9 @@ fn staff_agrees(stage: &Stage, member: &str, act: &str, (field, value): (&str, &
     });
     console::go(&mut aoi, "members").type_text("#member", member).press("Enter");
     aoi.click(&format!("#member-acts [data-act={act}]")).wait_for("#act-dialog[open] form");
-    aoi.type_text(&format!("#act-dialog [name={field}]"), value);
+    if let Some(digits) = shown {
+        aoi.type_text("#act-dialog [name=shown]", digits);
+    }
     aoi.type_text("#act-dialog [name=reason]", "a test of pages").press("Enter");
     aoi.wait_for("#act-dialog .notice.good");
     console::go(&mut ren, "approvals").click("#approvals-list .act");
@@ -99,7 +101,7 @@ fn who_it_is_is_checked_at_a_counter_and_counts_as_one_of_two_proofs() {
     let digits = tab.text(".at-counter");
     let digits: String = digits.chars().filter(char::is_ascii_hexdigit).collect();
     assert_eq!(digits.len(), 20, "{digits}");
-    staff_agrees(&stage, member.trim(), "vouch_for_member", ("shown", &digits));
+    staff_agrees(&stage, member.trim(), "vouch_for_member", Some(&digits));
     // The page finds out by itself.
     tab.wait_for(START);
     assert_eq!(tab.evaluate("document.querySelectorAll('.ways .good').length"), 2);
@@ -110,13 +112,6 @@ fn who_it_is_is_checked_at_a_counter_and_counts_as_one_of_two_proofs() {
 #[test]
 fn a_recovery_that_staff_allows_is_shown_on_the_known_device_and_finished_in_its_browser() {
     const ADDRESS: &str = "allowed@example.jp";
-    const KEPT: &str = "new Promise((done) => {
-        const opened = indexedDB.open('yaoki');
-        opened.onsuccess = () => {
-            const kept = opened.result.transaction('state').objectStore('state').get('recovery');
-            kept.onsuccess = () => done(kept.result.recovery);
-        };
-    })";
     let Some(mut stage) = Stage::start_with(&MAILBOX) else { return };
     let mut old = phone(&stage);
     old.allows("net::ERR_").allows("401").allows("403").allows("409");
@@ -134,12 +129,10 @@ fn a_recovery_that_staff_allows_is_shown_on_the_known_device_and_finished_in_its
     prove_by_mail(&stage, &mut tab, ADDRESS);
     tab.click(".ways li:nth-child(3) button").type_text("#sheet-form input", &codes[0]);
     tab.press("Enter").click(START).wait_for("#recovery-left");
-    let recovery = tab.evaluate(KEPT);
-    let recovery = recovery.as_str().expect("a recovery");
     old.open(&page(&stage, "en")).click("#alarm .stop");
     old.wait_until(&includes("#alarm", "was contested"));
 
-    staff_agrees(&stage, member.trim(), "allow_recovery", ("recovery", recovery));
+    staff_agrees(&stage, member.trim(), "allow_recovery", None);
     tab.wait_until(&includes("#enter", "have allowed this recovery"));
     assert!(tab.sees(START) && tab.sees("#recovery-left"));
     must_be_for_all(&tab);

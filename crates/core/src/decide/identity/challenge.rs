@@ -42,14 +42,15 @@ pub(super) fn open(
         }
     }
     let message = sent(view, identity, (asked, code));
-    let key = message.as_ref().map_or([0; 32], |message| message.key);
+    let real = message.as_ref().filter(|message| view.now < message.expires_at);
+    let key = real.map_or([0; 32], |message| message.key);
     effects.messages.extend(message);
     let challenge = Challenge { message: key, ..asked.clone() };
     effects.challenges.push(challenge.clone());
     Ok(Outcome::Challenged(challenge))
 }
 
-/// What is sent, if anything may be.
+/// What is written to be sent, if anything may be.
 fn sent(view: &View, identity: &Identity, (asked, code): (&Challenge, &str)) -> Option<Message> {
     let once = Once::Request(identity.request);
     let on_file = view.people.contacts.get(&asked.contact).filter(|row| row.is_active());
@@ -73,8 +74,13 @@ fn sent(view: &View, identity: &Identity, (asked, code): (&Challenge, &str)) -> 
         }
         (Purpose::RecoverByMail | Purpose::RecoverByPhone, on_file) => {
             let theirs = |row: &&Contact| row.member == asked.member && row.is_settled(view.now);
-            let row = on_file.filter(theirs)?;
-            Some(with_code(Template::RecoveryCode, &row.recipient()))
+            Some(match on_file.filter(theirs) {
+                Some(row) => with_code(Template::RecoveryCode, &row.recipient()),
+                // The same work, for nobody: it is over before it could be sent.
+                None => {
+                    Message { expires_at: view.now, ..with_code(Template::RecoveryCode, &typed) }
+                }
+            })
         }
     }
 }
