@@ -139,6 +139,11 @@ impl RequestId {
 }
 
 impl RequestId {
+    /// The id of the event that names the clerk of an operation.
+    pub fn of_clerks_act(operation: FactId) -> Self {
+        Self::deterministic("clerk of an operation", operation.0)
+    }
+
     /// The id under which a clerk signs in or out at a terminal: no other terminal's is the same.
     pub fn of_clerk(terminal: TerminalNumber, asked: Self) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key("yaoki clerk request 1");

@@ -208,6 +208,10 @@ function doneOf(act, done, dialog) {
   const large = (text) => make("span", { class: "large figure", text });
   return [
     notice("good", say("console-pin-once")),
-    facts([[say("console-clerk"), large(done.clerk)], [say("console-pin"), large(done.pin)]]),
+    facts([
+      [say("console-clerk"), make("code", { text: done.clerk })],
+      [say("console-clerk-number"), large(String(done.clerk_number))],
+      [say("console-pin"), large(done.pin)],
+    ]),
   ];
 }

@@ -4,7 +4,6 @@ import { make, say, the } from "./page.js";
 import { ask, facts, line, linkTo, show, tag, when } from "./console-book.js";
 import { look, names, offer } from "./console-acts.js";
 
-const MEMBER = /^mem_[0-9a-z]{14}$/i;
 const ALONE = ["freeze_on_call", "freeze_member"];
 const BY_TWO = ["unfreeze_member", "vouch_for_member"];
 const OF_RECOVERY = ["allow_recovery", "end_recovery"];
@@ -23,13 +22,13 @@ const RECOVERIES = {
 
 /** Shows what an operator may do for the member whom the address names. */
 export function enterMembers(parameters, stands) {
-  const member = parameters.get("member") ?? "";
-  the("member").value = member;
+  const sought = parameters.get("member") ?? "";
+  the("member").value = sought;
   return show(the("member-acts"), stands, async (again) => {
-    if (!member) return [];
-    const wrong = say("console-member-wrong");
-    if (!MEMBER.test(member)) return [make("p", { class: "notice bad", role: "alert", text: wrong })];
-    const [found, own] = await Promise.all([ask("member", { member }), look()]);
+    if (!sought) return [];
+    const [found, own] = await Promise.all([find(sought), look()]);
+    if (!found) return [make("p", { class: "notice bad", role: "alert", text: say("console-member-wrong") })];
+    const { member } = found;
     const offers = (acts, given) => acts.map((act) => offer(own, act, given, again)).filter(Boolean);
     const offered = [ALONE, BY_TWO].map((acts) => offers(acts, { member })).filter((buttons) => buttons.length > 0);
     const none = make("p", { text: say("console-nothing-offered") });
@@ -41,6 +40,16 @@ export function enterMembers(parameters, stands) {
     ...(found.recovery ? [recoveryCard(found.recovery, (given) => offers(OF_RECOVERY, { member, ...given }))] : []),
     ...found.devices.map((device) => deviceCard(device, offers))];
   });
+}
+
+/** The member whom an identifier or an address on file means; null where it means none. */
+async function find(member) {
+  try {
+    return await ask("member", { member });
+  } catch (error) {
+    if (error.refusal === "member_must_exist" || error.status === 400) return null;
+    throw error;
+  }
 }
 
 function recoveryCard({ recovery, state, started_at: started, due_at: due }, offers) {

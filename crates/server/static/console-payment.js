@@ -103,7 +103,7 @@ function knownText({ terminal, acknowledged_at: at }) {
 }
 
 function stepOf(operation) {
-  const { booked_at: at, operation: kind, id, request_id: request, store_name, terminal_name } = operation;
+  const { booked_at: at, operation: kind, id, request_id: request, store_name, terminal_name, clerk } = operation;
   const declined = !isDone(operation) && make("span", { class: "tag bad", text: say("console-declined-tag") });
   const known = isDone(operation) ? knownText(operation) : null;
   return make("li", { class: isDone(operation) ? "" : "declined" },
@@ -111,7 +111,7 @@ function stepOf(operation) {
       make("b", { class: `figure amount ${isDone(operation) ? "" : "struck"}`, text: howMuch(operation) })),
     make("p", { class: "figure quiet" }, make("time", { datetime: at, text: momentText(at) })),
     effectText(operation) && make("p", { text: effectText(operation) }),
-    make("p", { class: "quiet", text: [store_name, terminal_name, known].filter(Boolean).join(" · ") }),
+    make("p", { class: "quiet", text: [store_name, terminal_name, clerk, known].filter(Boolean).join(" · ") }),
     make("p", { class: "quiet" }, id && make("code", { text: id }), id && " ",
       say("console-request"), " ", make("code", { text: request })));
 }

@@ -91,11 +91,12 @@ function stateOf({ terminal, name, suspended, closed }, own, again) {
 /** Shows every closed switch. */
 export const enterSwitches = (_, stands) =>
   show(the("switches-list"), stands, async (again) => {
-    const [{ switches }, own] = await Promise.all([ask("switches"), look()]);
+    const [{ switches, book_closed: isClosed }, own] = await Promise.all([ask("switches"), look()]);
     const close = offer(own, "close_switch", {}, again);
     const none = notice("good", say("console-switches-none"));
     const cards = switches.map((closed) => switchCard(closed, own, again));
-    return [close && line(close), ...(cards.length > 0 ? cards : [none])];
+    const restored = isClosed ? [notice("bad", say("console-book-closed")), line(offer(own, "open_book", {}, again))] : [];
+    return [...restored, close && line(close), ...(cards.length > 0 ? cards : [none])];
   });
 
 function switchCard(closed, own, again) {

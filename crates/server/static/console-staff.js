@@ -65,6 +65,7 @@ function card(proposal, own, again) {
       [say("console-reason"), reason],
       [say("console-approvals-until"), when(expires)],
     ]),
+    make("p", { class: "quiet" }, make("code", { text: proposal.proposal })),
     actions, told);
 }
 

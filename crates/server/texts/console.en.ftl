@@ -282,10 +282,10 @@ console-role-auditor = auditor (only looks)
 
 # Members, as the help desk helps them.
 console-members = Members
-console-members-hint = For a member who calls, or stands at a counter. The member’s account page shows the identifier.
-console-member-id = Member (mem_…)
+console-members-hint = For a member who calls, or stands at a counter. By the identifier that the account page shows, or by an address on file as the person says it.
+console-member-id = Member (mem_…) or address
 console-member-go = Continue
-console-member-wrong = This is not the identifier of a member: mem_ and 14 digits and letters.
+console-member-wrong = There is no member of this identifier (mem_ and 14 digits and letters) or address.
 console-member-operations = Operations of this member
 console-nothing-offered = Your roles offer nothing here.
 
@@ -343,3 +343,5 @@ console-device-pays = pays
 console-device-added = Added
 console-device-seen = Signed last
 console-recovery-under-way = A recovery
+console-book-closed = The book was restored and is closed: no payment runs until two of you open it. See first what it lacks.
+console-clerk-number = Number at the register

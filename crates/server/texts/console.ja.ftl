@@ -282,10 +282,10 @@ console-role-auditor = 監査（閲覧のみ）
 
 # 会員のサポート。
 console-members = 会員対応
-console-members-hint = 電話や窓口で会員に対応するための画面です。会員番号は会員のアカウント画面に表示されます。
-console-member-id = 会員番号（mem_…）
+console-members-hint = 電話や窓口で会員に対応するための画面です。アカウント画面の会員番号か、本人の言う登録済みの連絡先で探します。
+console-member-id = 会員番号（mem_…）または連絡先
 console-member-go = 次へ
-console-member-wrong = 会員番号の形ではありません。mem_ に続けて英数字 14 文字です。
+console-member-wrong = この会員番号（mem_ と英数字 14 文字）または連絡先の会員はいません。
 console-member-operations = この会員の処理
 console-nothing-offered = あなたの役割でできる操作はありません。
 
@@ -343,3 +343,5 @@ console-device-pays = 支払う端末
 console-device-added = 追加
 console-device-seen = 最後の署名
 console-recovery-under-way = 復旧
+console-book-closed = 台帳は復元されたため閉じています。二人で開くまで支払いはできません。先に欠けているものを確かめてください。
+console-clerk-number = レジで入力する番号

@@ -118,7 +118,7 @@ pub(super) fn note(view: &View, clerk: &Clerk, session: FactId, effects: &mut Ef
     }
     let last = effects.transfers.last().map_or(operation.id, |transfer| transfer.id);
     let id = last.max(operation.id).plus(1);
-    let request = RequestId::deterministic("clerk of an operation", operation.id.0);
+    let request = RequestId::of_clerks_act(operation.id);
     let kind = EventKind::ClerkActed;
     let (subject, object, number) = (clerk.number.0, operation.id.0, session.0);
     let event =

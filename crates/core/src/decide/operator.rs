@@ -178,5 +178,8 @@ fn link_of<'a>(
     let link = view.staff.links.get(digest).ok_or(Refusal::OperatorLinkMustBeValid)?;
     let unused = !link.used.is_some() && view.now < link.expires_at;
     must(unused, Refusal::OperatorLinkMustBeValid)?;
-    Ok((there(view, link.operator)?, link))
+    let operator = there(view, link.operator)?;
+    // One of the host's is for who has not registered: whoever kept another one of his is too late.
+    must(link.made_by.is_some() || operator.is_invited(), Refusal::OperatorLinkMustBeValid)?;
+    Ok((operator, link))
 }

@@ -42,6 +42,18 @@ pub(crate) fn renewals() -> Vec<Case> {
     vec![
         (|_| renewed(&[], AOI), REGISTERED),
         (|_| renewed(&[AOI], REN), REGISTERED),
+        // Of two links of the host's the other is dead once one was used.
+        (
+            |_| {
+                let mut world = World::new();
+                let until = world.now.plus_ms(OPERATOR_LINK_MS);
+                world.act(first(["Aoi", "Ren"], until, true));
+                world.act(Act::LinkOperator(OperatorNumber(REN), key(8), until));
+                world.act(add(8, 8));
+                world.said_of_host(add(REN, REN))
+            },
+            "refused operator_link_must_be_valid",
+        ),
         (|_| renewed(&[AOI], AOI), PROPOSE),
         (|_| renewed(&[AOI, REN], REN), PROPOSE),
         (|_| renewed(&[AOI], EMI), PROPOSE),

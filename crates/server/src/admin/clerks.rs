@@ -38,6 +38,8 @@ fn with_pin(desk: &Desk, by: &By, act: impl FnOnce(Sealed) -> Act) -> Result<Val
     let mut reply = told(&event, replayed);
     if !replayed {
         reply["pin"] = text.into();
+        // What is typed at the register.
+        reply["number"] = event.subject.into();
     }
     Ok(reply)
 }

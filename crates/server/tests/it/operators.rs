@@ -184,7 +184,12 @@ on_both_storages! {
         world.verifies(&mut aoi);
         let alone = world.refused(&mut aoi.browser, ACT, &body);
         assert_eq!(alone, "act_takes_a_proposal");
+        let kept = token_of(&renew(&ren)["link"]);
         world.colleague(&token_of(&renew(&ren)["link"]));
+        // Whoever kept another link of his is too late.
+        let begin = json!({ "act": "begin_registration", "link_token": kept });
+        let late = world.refused(&mut world.browser(), SIGN_IN, &begin);
+        assert_eq!(late, "operator_link_must_be_valid");
         assert_eq!(refused(&renew(&ren)), json!("act_takes_a_proposal"), "both have registered");
     }
 

@@ -78,7 +78,7 @@ pub(crate) fn restore(restore: &Restore, settings: &Settings) -> Result<(), Fail
     set_anchors_aside(&settings.anchor_file)?;
     say::line(format_args!(
         "Give {} to every node. Then `yaoki serve`, compare what is missing, and \
-         `yaoki admin open-restored --actor ONE --second ANOTHER`.",
+         `yaoki admin open-restored --actor ONE --second ANOTHER`, or operators at the console.",
         settings.keys.display()
     ));
     Ok(())

@@ -55,6 +55,9 @@ pub(crate) fn run(init: &Init, settings: &Settings) -> Result<(), Failure> {
         say::line(format_args!("The key file {keys} was there, and is used."));
     }
     say::line("Next: `yaoki doctor`, then `yaoki serve`, and `yaoki admin create-merchant NAME`.");
+    say::line(
+        "Before the first member: `yaoki admin first-operators`; afterwards no live book takes them.",
+    );
     Ok(())
 }
 

@@ -17,6 +17,8 @@ use yaoki_store::read;
 use yaoki_store::table::DeviceSeen;
 
 use super::session::{Operator, caller_of, for_operator};
+use crate::api::member::address::Typed;
+use crate::api::member::sign_in::owner_of;
 use crate::api::{render, time};
 use crate::app::App;
 use crate::edge::identifier::{self, Kind};
@@ -30,7 +32,8 @@ use crate::metrics::Endpoint;
 #[serde(deny_unknown_fields)]
 #[schema(as = ConsoleMemberRequest)]
 pub struct MemberRequest<'a> {
-    /// `mem_…`, as the member's account page shows it.
+    /// `mem_…`, as the member's account page shows it; or an address on file, as the caller says
+    /// it.
     #[serde(borrow)]
     member: Cow<'a, str>,
 }
@@ -109,10 +112,15 @@ pub async fn member(State(app): State<App>, operator: Result<Operator, Problem>)
     let work = async {
         let operator = operator?;
         let asked: MemberRequest<'_> = request::json(&operator.body)?;
-        let number = identifier::parse(Kind::Member, &asked.member).map(MemberNumber);
-        let number =
-            number.map_err(|error| Problem::field("member", format_args!("is wrong: {error}")))?;
+        let sought = Sought::read(&app, &asked.member)?;
         let read = app.read(Side::Console, operator.deadline, move |conn| {
+            let number = match sought {
+                Sought::Number(number) => number,
+                Sought::Address(digest) => match owner_of(conn, digest)? {
+                    Some((number, _)) => number,
+                    None => return Ok(None),
+                },
+            };
             let Some(row) = read::member(conn, number)? else { return Ok(None) };
             let people = read::people_of(conn, number)?;
             let seen = read::devices_seen(conn, &people)?;
@@ -122,6 +130,27 @@ pub async fn member(State(app): State<App>, operator: Result<Operator, Problem>)
         Ok(render::said(&shown(&found, app.now())))
     };
     for_operator(app.answer(Endpoint::ConsoleMember, work).await, &app, &caller)
+}
+
+/// Who is meant.
+#[derive(Clone, Copy)]
+enum Sought {
+    Number(MemberNumber),
+    Address([u8; 32]),
+}
+
+impl Sought {
+    fn read(app: &App, text: &str) -> Result<Self, Problem> {
+        let text = text.trim();
+        if !text.starts_with("mem_")
+            && let Ok(typed) = Typed::read(text)
+        {
+            return Ok(Self::Address(typed.digest(app)));
+        }
+        let number = identifier::parse(Kind::Member, text).map(MemberNumber);
+        let wrong = "must be an identifier (mem_…) or an address on file";
+        number.map(Self::Number).map_err(|_| Problem::field("member", wrong))
+    }
 }
 
 fn shown(found: &(Member, People, Vec<DeviceSeen>), now: Instant) -> MemberAnswer {

@@ -1,17 +1,19 @@
 //! One payment with everything that belongs to it.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use yaoki_core::account::Account;
-use yaoki_core::facts::Transfer;
+use yaoki_core::facts::{OperationKind, Transfer};
+use yaoki_core::ids::{FactId, RequestId};
 use yaoki_core::state::PaymentState;
 use yaoki_core::view::Directory;
-use yaoki_store::read;
 use yaoki_store::read::console::PaymentLife;
+use yaoki_store::{Conn, StoreError, read};
 
 use super::operations::ConsoleOperation;
 use super::session::{Operator, caller_of, for_operator};
@@ -72,6 +74,9 @@ pub struct Step {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = "date-time")]
     acknowledged_at: Option<String>,
+    /// The clerk who asked for it at the register, where one had to sign in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clerk: Option<String>,
 }
 
 /// Money that went from one account to another.
@@ -125,12 +130,17 @@ impl Movement {
 }
 
 impl PaymentAnswer {
-    fn of(life: &PaymentLife, directory: &Directory, currency: &str) -> Self {
+    fn of(
+        (life, clerks): (&PaymentLife, &BTreeMap<FactId, String>),
+        directory: &Directory,
+        currency: &str,
+    ) -> Self {
         let PaymentState { status, held, captured, refunded, expires_at, .. } = life.history.state;
         let step = |row: &yaoki_core::facts::Operation| Step {
             operation: ConsoleOperation::of(row, directory),
             transfer: life.transfers.get(&row.id).map(|moved| Movement::of(moved, directory)),
             acknowledged_at: life.acknowledged.get(&row.id).map(|at| time::text(*at)),
+            clerk: clerks.get(&row.id).cloned(),
         };
         Self {
             payment: identifier::text(Kind::Payment, life.history.begun.id.0),
@@ -144,6 +154,19 @@ impl PaymentAnswer {
             operations: life.history.operations.iter().map(step).collect(),
         }
     }
+}
+
+/// Which clerks asked for what: the book names them beside the operation.
+fn clerks_of(conn: &mut Conn, life: &PaymentLife) -> Result<BTreeMap<FactId, String>, StoreError> {
+    let mut clerks = BTreeMap::new();
+    for row in &life.history.operations {
+        if let OperationKind::Refund | OperationKind::Reverse = row.kind
+            && let Some(event) = read::event(conn, RequestId::of_clerks_act(row.id))?
+        {
+            clerks.insert(row.id, event.actor);
+        }
+    }
+    Ok(clerks)
 }
 
 /// A payment's whole life: every operation on it, what each moved, and which its register knows.
@@ -166,13 +189,15 @@ pub async fn payment(State(app): State<App>, operator: Result<Operator, Problem>
         let asked: PaymentRequest<'_> = request::json(&operator.body)?;
         let id = fields::payment(&asked.payment)?;
         let read = app.read(Side::Console, operator.deadline, move |conn| {
-            Ok((read::console::payment_life(conn, id)?, read::directory(conn)?))
+            let life = read::console::payment_life(conn, id)?;
+            let clerks = life.as_ref().map_or(Ok(BTreeMap::new()), |life| clerks_of(conn, life))?;
+            Ok((life, clerks, read::directory(conn)?))
         });
-        let (life, directory) = read.await?;
+        let (life, clerks, directory) = read.await?;
         let missing = "The book has no such payment; search for it by what is at hand.";
         let life = life.ok_or_else(|| Problem::with_detail(EdgeError::PaymentNotFound, missing))?;
         let currency = app.book.currency();
-        Ok(render::said(&PaymentAnswer::of(&life, &directory, currency.as_str())))
+        Ok(render::said(&PaymentAnswer::of((&life, &clerks), &directory, currency.as_str())))
     };
     for_operator(app.answer(Endpoint::ConsolePayment, work).await, &app, &caller)
 }

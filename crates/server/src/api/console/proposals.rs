@@ -160,6 +160,9 @@ pub struct ActAnswer {
     /// A clerk.
     #[serde(skip_serializing_if = "Option::is_none")]
     clerk: Option<String>,
+    /// The clerk's number, which may be typed at a register in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clerk_number: Option<i64>,
     /// Where an operator registers a passkey, once.
     #[serde(skip_serializing_if = "Option::is_none")]
     link: Option<String>,
@@ -189,6 +192,7 @@ impl ActAnswer {
             booked_at: time::text(event.id.at()),
             operator: named(&operators, Kind::Operator),
             clerk: named(&clerks, Kind::Clerk),
+            clerk_number: clerks.contains(&event.kind).then_some(event.subject),
             link: link.map(|(page, _)| page),
             link_expires_at,
             pin,

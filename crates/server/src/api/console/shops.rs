@@ -130,6 +130,8 @@ pub struct SwitchesRequest {}
 #[schema(as = ConsoleSwitches)]
 pub struct SwitchesAnswer {
     switches: Vec<ClosedSwitch>,
+    /// The book was restored and answers nobody but operators until two of them open it.
+    book_closed: bool,
 }
 
 impl ClosedSwitch {
@@ -249,7 +251,7 @@ pub async fn shops(State(app): State<App>, operator: Result<Operator, Problem>) 
     for_operator(app.answer(Endpoint::ConsoleShops, work).await, &app, &caller)
 }
 
-/// Every closed switch. Closing and opening are orders of `yaoki admin`.
+/// Every closed switch, and whether the book is closed. One operator closes; two open.
 #[utoipa::path(
     post,
     path = "/v1/console/switches",
@@ -269,7 +271,8 @@ pub async fn switches(State(app): State<App>, operator: Result<Operator, Problem
         let SwitchesRequest {} = request::json(&operator.body)?;
         let closed = app.read(Side::Console, operator.deadline, read::switches).await?;
         let switches = closed.iter().map(ClosedSwitch::of).collect();
-        Ok(render::said(&SwitchesAnswer { switches }))
+        let book_closed = app.book.health().closed;
+        Ok(render::said(&SwitchesAnswer { switches, book_closed }))
     };
     for_operator(app.answer(Endpoint::ConsoleSwitches, work).await, &app, &caller)
 }

@@ -207,7 +207,11 @@ impl Registering {
         let link = link.filter(|link| !link.used.is_some() && now < link.expires_at);
         let Some(link) = link else { return Ok(None) };
         let operator = read::staff::operator(conn, link.operator)?;
-        let Some(operator) = operator.filter(Operator::is_there) else { return Ok(None) };
+        // One of the host's links is for who has not registered.
+        let may = |row: &Operator| {
+            if link.made_by.is_some() { row.is_there() } else { row.is_invited() }
+        };
+        let Some(operator) = operator.filter(may) else { return Ok(None) };
         let passkeys = passkeys_of(conn, operator.number)?;
         Ok(Some(Self { operator, passkeys }))
     }

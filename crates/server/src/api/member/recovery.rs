@@ -21,6 +21,7 @@ use yaoki_store::{Conn, StoreError, read};
 
 use super::address::{Typed, digest};
 use super::passkeys::{self, Answered, Asker, Options};
+use super::services::evenly;
 use super::sign_in::owner_of;
 use super::sign_up::{Asked, CodeAnswer, language_of, new_challenge, try_code};
 use super::{Acting, SignedIn, book, booked, challenge, new_device, signed_in, with_cookie};
@@ -150,7 +151,8 @@ pub async fn recovery(State(app): State<App>, newcomer: Result<Newcomer, Problem
         match request::json(&newcomer.body)? {
             RecoveryRequest::Begin { address, channel, language } => {
                 let (typed, language) = (Typed::read(&address)?, language_of(&language)?);
-                begin(&app, &newcomer, (&typed, language), channel_of(&channel)?).await
+                let channel = channel_of(&channel)?;
+                evenly(begin(&app, &newcomer, (&typed, language), channel)).await
             }
             RecoveryRequest::Code { channel, code } => {
                 let purpose = purpose_of(channel_of(&channel)?);

@@ -356,7 +356,7 @@ fn notice(app: &App, newcomer: &Newcomer, member: MemberNumber) {
 }
 
 /// The member of an address on file, and what is his.
-pub(super) fn owner_of(
+pub(crate) fn owner_of(
     conn: &mut Conn,
     digest: [u8; 32],
 ) -> Result<Option<(MemberNumber, People)>, StoreError> {

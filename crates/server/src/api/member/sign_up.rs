@@ -19,6 +19,7 @@ use yaoki_store::read;
 
 use super::address::{Typed, digest};
 use super::passkeys::{self, Answered, Asker, Named, Options};
+use super::services::evenly;
 use super::{Acting, SignedIn, book, booked, challenge, new_device, signed_in, with_cookie};
 use crate::api::{fields, render, time};
 use crate::app::App;
@@ -120,7 +121,8 @@ pub async fn sign_up(State(app): State<App>, newcomer: Result<Newcomer, Problem>
                 let typed = Typed::read(&address)?;
                 let asked = Asked { purpose: Purpose::SignUp, member: MemberNumber::NONE };
                 let language = language_of(&language)?;
-                let opened = open(&app, &newcomer, asked, (&typed, language)).await?;
+                let work = open(&app, &newcomer, asked, (&typed, language));
+                let opened = evenly(work).await?;
                 Ok(render::said(&CodeAnswer::of(&opened)))
             }
             SignUpRequest::Code { code } => {

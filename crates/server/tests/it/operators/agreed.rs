@@ -342,6 +342,13 @@ on_both_storages! {
         assert_eq!((&shown["mail_addresses"], &shown["phone_numbers"]), (&json!(1), &json!(1)));
         let text = shown.to_string();
         assert!(!text.contains("example.jp") && !text.contains("+81"), "{text}");
+        // Whoever has lost his phone knows his address, and no identifier.
+        let by_address = json!({ "member": "+819012345678" });
+        let found = world.told(&mut both[0].browser, MEMBER, &by_address);
+        assert_eq!(found["member"], json!(owned.member.wallet));
+        let stranger = json!({ "member": "nobody@example.jp" });
+        let stranger = world.refused(&mut both[0].browser, MEMBER, &stranger);
+        assert_eq!(stranger, "member_must_exist");
         let nobody = world.refused(&mut both[0].browser, MEMBER, &json!({ "member": "mem_x" }));
         assert_eq!(nobody, "field_must_be_valid");
         let hire = json!({ "act": "create_operator", "name": "Emi", "roles": ["finance"] });
