@@ -5,8 +5,8 @@
 //! by the mean of an address's times, in thousandths: 500 is a coin, 1000 is certainty. A report,
 //! and no test: what else the machine does is in it.
 //!
-//! `cargo run --release -p yaoki-server --example enumeration -- [ADDRESSES [PROBES [QUESTION]]]`, 200
-//! and 100 where they are left out; a part of a question's name asks that one alone.
+//! `cargo run --release -p yaoki-server --example enumeration -- [ADDRESSES [PROBES [QUESTION]]]`,
+//! 200 and 100 where they are left out; a part of a question's name asks that one alone.
 
 use std::io::Write as _;
 use std::sync::Arc;

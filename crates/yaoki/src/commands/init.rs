@@ -56,7 +56,7 @@ pub(crate) fn run(init: &Init, settings: &Settings) -> Result<(), Failure> {
     }
     say::line("Next: `yaoki doctor`, then `yaoki serve`, and `yaoki admin create-merchant NAME`.");
     say::line(
-        "Before the first member: `yaoki admin first-operators`; afterwards no live book takes them.",
+        "Before the first member: `yaoki admin first-operators`; no live book takes them later.",
     );
     Ok(())
 }
