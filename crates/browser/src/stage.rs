@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 use yaoki_core::time::Instant;
 use yaoki_server::admin::{By, Message, Order};
+use yaoki_server::client::DeviceClient;
 use yaoki_server::edge::admin_socket::{SOCKET_NAME, send};
 use yaoki_server::edge::listener::ListenerName;
 use yaoki_store::Clock;
@@ -168,6 +169,15 @@ impl Stage {
         let order = Order::CreateLink { member: member.clone(), lifetime_seconds: None };
         let link = text(&self.order(order), "link_token");
         (member, link)
+    }
+
+    /// A member with so much money, and a device of hers: the identifier, and the device.
+    pub fn device(&self, money: i64) -> (String, DeviceClient) {
+        let (member, link) = self.member(money);
+        let address = self.address(ListenerName::Devices);
+        let mut device = DeviceClient::new(address, Self::clock()).expect("a key can be made");
+        self.run(device.enrol(&link)).expect("it can be enrolled");
+        (member, device)
     }
 
     /// Runs something that waits: a device, a register.

@@ -162,6 +162,12 @@ impl Tab {
         self.wait_until(&format!("!!document.querySelector({})?.checkVisibility()", quoted(css)))
     }
 
+    /// Waits until an element that is there says these words.
+    pub fn wait_for_words(&self, css: &str, words: &str) -> &Self {
+        let (css, words) = (quoted(css), quoted(words));
+        self.wait_until(&format!("document.querySelector({css})?.innerText.includes({words})"))
+    }
+
     /// Waits until an expression of the page is true.
     pub fn wait_until(&self, expression: &str) -> &Self {
         self.wait_until_within(expression, Duration::from_secs(WAIT_SECONDS_MAX))

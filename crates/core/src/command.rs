@@ -230,6 +230,14 @@ pub struct Administer {
     pub act: Act,
 }
 
+impl Administer {
+    /// An act that takes neither a second person nor a reason.
+    pub fn alone(request: RequestId, actor: impl Into<String>, act: Act) -> Self {
+        let (actor, second, reason) = (actor.into(), String::new(), String::new());
+        Self { request, actor, second, reason, act }
+    }
+}
+
 /// What an operator or the book itself does.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Act {

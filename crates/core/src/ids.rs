@@ -128,10 +128,16 @@ impl Field for RequestId {
 impl RequestId {
     /// A request id made from what it is for, so that doing a job twice does it once.
     pub fn deterministic(purpose: &str, number: i64) -> Self {
-        let mut hasher = blake3::Hasher::new_derive_key("yaoki job request 1");
-        hasher.update(purpose.as_bytes());
-        hasher.update(&[0]);
-        hasher.update(&number.to_be_bytes());
+        Self::derived("yaoki job request 1", &[purpose.as_bytes(), &[0], &number.to_be_bytes()])
+    }
+
+    /// A request id of its own for each `context` and what is in it; parts are of fixed lengths, or
+    /// end where another can begin.
+    fn derived(context: &str, parts: &[&[u8]]) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key(context);
+        for part in parts {
+            hasher.update(part);
+        }
         let mut bytes = [0; 16];
         hasher.finalize_xof().fill(&mut bytes);
         Self(bytes)
@@ -146,43 +152,30 @@ impl RequestId {
 
     /// The id under which a clerk signs in or out at a terminal: no other terminal's is the same.
     pub fn of_clerk(terminal: TerminalNumber, asked: Self) -> Self {
-        let mut hasher = blake3::Hasher::new_derive_key("yaoki clerk request 1");
-        hasher.update(&terminal.0.to_be_bytes());
-        hasher.update(&asked.0);
-        let mut bytes = [0; 16];
-        hasher.finalize_xof().fill(&mut bytes);
-        Self(bytes)
+        Self::derived("yaoki clerk request 1", &[&terminal.0.to_be_bytes(), &asked.0])
+    }
+
+    /// The id under which a terminal renews its key: no other terminal's is the same.
+    pub fn of_renewal(terminal: TerminalNumber, asked: Self) -> Self {
+        Self::derived("yaoki terminal key request 1", &[&terminal.0.to_be_bytes(), &asked.0])
     }
 
     /// The id of the event that keeps the proof of a payment.
     pub fn of_proof(key: RequestKey) -> Self {
-        let mut hasher = blake3::Hasher::new_derive_key("yaoki payment proof 1");
-        hasher.update(&key.request.0);
-        hasher.update(&key.terminal.0.to_be_bytes());
-        let mut bytes = [0; 16];
-        hasher.finalize_xof().fill(&mut bytes);
-        Self(bytes)
+        let parts: [&[u8]; 2] = [&key.request.0, &key.terminal.0.to_be_bytes()];
+        Self::derived("yaoki payment proof 1", &parts)
     }
 
     /// The id of an event that the same request books after its first: its `place`.
     pub fn following(request: Self, place: usize) -> Self {
-        let mut hasher = blake3::Hasher::new_derive_key("yaoki following event 1");
-        hasher.update(&request.0);
-        hasher.update(&u64::try_from(place).expect("a place is small").to_be_bytes());
-        let mut bytes = [0; 16];
-        hasher.finalize_xof().fill(&mut bytes);
-        Self(bytes)
+        let place = u64::try_from(place).expect("a place is small").to_be_bytes();
+        Self::derived("yaoki following event 1", &[&request.0, &place])
     }
 
     /// The id of what `member` confirms at a store's sign, made from what his device made. Nobody
     /// can choose `request` so that it is the id of somebody's order.
     pub fn of_member(member: MemberNumber, request: Self) -> Self {
-        let mut hasher = blake3::Hasher::new_derive_key("yaoki request of a member 1");
-        hasher.update(&member.0.to_be_bytes());
-        hasher.update(&request.0);
-        let mut bytes = [0; 16];
-        hasher.finalize_xof().fill(&mut bytes);
-        Self(bytes)
+        Self::derived("yaoki request of a member 1", &[&member.0.to_be_bytes(), &request.0])
     }
 }
 

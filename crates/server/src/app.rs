@@ -10,8 +10,9 @@ use hyper::http::Extensions;
 use jiff::tz::TimeZone;
 use tokio::sync::{oneshot, watch};
 use yaoki_core::code::{CodeCipher, CodeRules};
-use yaoki_core::command::Command;
+use yaoki_core::command::{Administer, Command};
 use yaoki_core::decide::Outcome;
+use yaoki_core::facts::Event;
 use yaoki_core::time::Instant;
 use yaoki_store::verify::anchor::Anchor;
 use yaoki_store::{Answer, Book, Clock, Conn, Part, StoreError, Unknown};
@@ -322,6 +323,22 @@ impl App {
             Some(Ok(Answer::Decided(outcome))) => Ok(outcome),
             Some(Ok(Answer::Refused(refused))) => Err(refused.into()),
             Some(Ok(Answer::Unknown(unknown))) => Err(unknown.into()),
+        }
+    }
+
+    /// The same for an act that becomes an event.
+    ///
+    /// # Errors
+    /// A [`Problem`]: refused, or unknown.
+    pub async fn administer(
+        &self,
+        part: Part,
+        administer: Administer,
+        deadline: Deadline,
+    ) -> Result<Event, Problem> {
+        match self.submit(part, Command::Administer(administer), deadline).await? {
+            Outcome::Done { event, .. } => Ok(event),
+            other => unreachable!("an act becomes an event, not {other:?}"),
         }
     }
 

@@ -104,7 +104,7 @@ function knownText({ terminal, acknowledged_at: at }) {
 
 function stepOf(operation) {
   const { booked_at: at, operation: kind, id, request_id: request, store_name, terminal_name, clerk } = operation;
-  const declined = !isDone(operation) && make("span", { class: "tag bad", text: say("console-declined-tag") });
+  const declined = !isDone(operation) && tag(say("console-declined-tag"), "bad");
   const known = isDone(operation) ? knownText(operation) : null;
   return make("li", { class: isDone(operation) ? "" : "declined" },
     make("p", { class: "step-head" }, make("b", { text: kindText(kind) }), declined,

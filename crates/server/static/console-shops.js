@@ -8,8 +8,8 @@ import { capabilityText, look, names, offer, scopeText } from "./console-acts.js
 import { clerksOf } from "./console-clerks.js";
 
 /** Shows stores and terminals, page by page. */
-export async function enterShops(_, stands) {
-  const again = () => enterShops(_, stands);
+export async function enterShops(parameters, stands) {
+  const again = () => enterShops(parameters, stands);
   const place = the("shops-list");
   const more = the("shops-more");
   const merchants = new Map();

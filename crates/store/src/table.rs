@@ -163,6 +163,13 @@ row! {
     }
 }
 
+impl DeviceSeen {
+    /// When any of these was noted last; the beginning of time where none was.
+    pub fn latest(all: &[Self]) -> Instant {
+        all.iter().map(|row| row.at).max().unwrap_or(Instant(0))
+    }
+}
+
 row! {
     /// The version of merchants, stores, terminals, webhooks, switches, operators and proposals,
     /// read by every batch.

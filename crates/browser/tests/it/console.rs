@@ -4,7 +4,6 @@ use yaoki_browser::tab::Scheme;
 use yaoki_browser::{Size, Stage, Tab};
 use yaoki_server::admin::Order;
 use yaoki_server::client::DeviceClient;
-use yaoki_server::edge::listener::ListenerName;
 
 use crate::shop::{MERCHANT, STORE, Shop};
 
@@ -24,15 +23,6 @@ fn operator(stage: &Stage, language: &str) -> Tab {
     // The first request of a page is always refused, with the nonce for the next.
     tab.expects("401").open(&link(stage, language)).wait_for(LIVE);
     tab
-}
-
-/// A device of a member with so much money.
-fn device(stage: &Stage, money: i64) -> DeviceClient {
-    let (_, link) = stage.member(money);
-    let address = stage.address(ListenerName::Devices);
-    let mut device = DeviceClient::new(address, Stage::clock()).expect("a key can be made");
-    stage.run(device.enrol(&link)).expect("it can be enrolled");
-    device
 }
 
 fn code(stage: &Stage, device: &mut DeviceClient) -> String {
@@ -87,7 +77,7 @@ fn a_link_signs_in_once_and_signing_out_forgets_the_key() {
 #[test]
 fn figures_plots_and_newest_operations_appear_as_a_register_pays() {
     let Some(stage) = Stage::start() else { return };
-    let (mut shop, mut device) = (Shop::open(&stage), device(&stage, 10_000));
+    let (mut shop, mut device) = (Shop::open(&stage), stage.device(10_000).1);
     let mut tabs = [operator(&stage, "en"), operator(&stage, "ja")];
     assert!(tabs[0].text("#hours-told").contains("Nothing yet"));
     let payment = shop.charge(&code(&stage, &mut device), 1_200).payment.expect("it is paid");
@@ -129,7 +119,7 @@ fn figures_plots_and_newest_operations_appear_as_a_register_pays() {
 #[test]
 fn a_payment_is_found_by_its_number_and_its_life_shows_the_refund() {
     let Some(stage) = Stage::start() else { return };
-    let (mut shop, mut device) = (Shop::open(&stage), device(&stage, 10_000));
+    let (mut shop, mut device) = (Shop::open(&stage), stage.device(10_000).1);
     let payment = shop.charge(&code(&stage, &mut device), 1_200).payment.expect("it is paid");
     shop.refund(&payment, 200);
     let mut tab = operator(&stage, "en");
@@ -164,7 +154,7 @@ fn a_payment_is_found_by_its_number_and_its_life_shows_the_refund() {
 #[test]
 fn a_search_is_narrowed_by_store_kind_outcome_and_time() {
     let Some(stage) = Stage::start() else { return };
-    let (mut shop, mut device) = (Shop::open(&stage), device(&stage, 10_000));
+    let (mut shop, mut device) = (Shop::open(&stage), stage.device(10_000).1);
     let payment = shop.charge(&code(&stage, &mut device), 1_200).payment.expect("it is paid");
     shop.charge(&code(&stage, &mut device), 99_999);
     shop.refund(&payment, 200);
@@ -198,7 +188,7 @@ fn a_search_is_narrowed_by_store_kind_outcome_and_time() {
 #[test]
 fn shops_switches_and_what_is_unacknowledged_are_seen_in_both_languages() {
     let Some(stage) = Stage::start() else { return };
-    let (mut shop, mut device) = (Shop::open(&stage), device(&stage, 10_000));
+    let (mut shop, mut device) = (Shop::open(&stage), stage.device(10_000).1);
     shop.charge(&code(&stage, &mut device), 1_200);
     let (capability, scope) = ("refund".to_owned(), "everything".to_owned());
     stage.order(Order::CloseSwitch { capability, scope, subject: None, lapse_seconds: None });

@@ -5,8 +5,6 @@
 
 use yaoki_browser::{Stage, Tab};
 use yaoki_server::admin::Order;
-use yaoki_server::client::DeviceClient;
-use yaoki_server::edge::listener::ListenerName;
 
 use crate::console::{LIVE, go, is_seen};
 use crate::shop::{STORE, Shop};
@@ -30,7 +28,7 @@ fn at_link(stage: &Stage, link: &str, language: &str) -> Tab {
 }
 
 /// The first two, registered and signed in: Aoi in English, Ren in Japanese.
-fn first_two(stage: &Stage) -> [Tab; 2] {
+pub(crate) fn first_two(stage: &Stage) -> [Tab; 2] {
     let (one, two) = ("Aoi".to_owned(), "Ren".to_owned());
     let made = stage.order(Order::CreateFirstOperators { one, two });
     [("one", "en", "Aoi"), ("two", "ja", "Ren")].map(|(link, language, name)| {
@@ -42,12 +40,12 @@ fn first_two(stage: &Stage) -> [Tab; 2] {
 }
 
 /// Opens the form of an act.
-fn begin(tab: &mut Tab, act: &str) {
+pub(crate) fn begin(tab: &mut Tab, act: &str) {
     tab.click(&format!("[data-act={act}]")).wait_for(FORM);
 }
 
 /// Gives a reason, and sends the form.
-fn send(tab: &mut Tab) {
+pub(crate) fn send(tab: &mut Tab) {
     tab.type_text(REASON, "a test of pages").press("Enter").wait_for(DONE);
 }
 
@@ -56,22 +54,15 @@ fn close(tab: &mut Tab) {
 }
 
 /// Approves the one proposal that waits, and carries it out.
-fn agree(tab: &mut Tab) {
+pub(crate) fn agree(tab: &mut Tab) {
     go(tab, "approvals").click("#approvals-list .act").wait_for("#approvals-list .tag.good");
     tab.click("#approvals-list .act");
-}
-
-fn includes(css: &str, words: &str) -> String {
-    format!("document.querySelector('{css}')?.innerText.includes('{words}')")
 }
 
 #[test]
 fn the_help_desk_freezes_on_a_members_call_and_proposes_to_unfreeze() {
     let Some(stage) = Stage::start() else { return };
-    let (member, link) = stage.member(0);
-    let address = stage.address(ListenerName::Devices);
-    let mut device = DeviceClient::new(address, Stage::clock()).expect("a key can be made");
-    stage.run(device.enrol(&link)).expect("it can be enrolled");
+    let (member, _) = stage.device(0);
     let [mut aoi, mut ren] = first_two(&stage);
     for (tab, language) in [(&mut aoi, "en"), (&mut ren, "ja")] {
         tab.expects("400");
@@ -121,7 +112,7 @@ fn what_a_form_has_wrong_is_said_beside_it_in_words() {
         let field = tab.text("#act-dialog label:has([name=shown])");
         tab.type_text("#act-dialog [name=shown]", "12");
         tab.type_text(REASON, "a test of pages").press("Enter");
-        tab.wait_until(&includes("#act-dialog .notice.bad", field.trim()));
+        tab.wait_for_words("#act-dialog .notice.bad", field.trim());
         assert_eq!(tab.evaluate("document.activeElement.name"), "shown");
         is_seen(tab, &format!("act-wrong-{language}"));
         tab.press("Escape").wait_until(IS_CLOSED);
@@ -143,7 +134,7 @@ fn one_closes_a_switch_and_two_open_it_each_in_his_browser() {
     is_seen(&mut aoi, "close-switch-en");
     send(&mut aoi);
     close(&mut aoi);
-    aoi.wait_until(&includes("#switches-list", "refunds"));
+    aoi.wait_for_words("#switches-list", "refunds");
     begin(&mut aoi, "open_switch");
     send(&mut aoi);
     close(&mut aoi);
@@ -202,11 +193,11 @@ fn a_third_operator_is_agreed_on_and_confirmed_and_an_auditor_is_offered_nothing
     let hex = |part: &str| part.len() == 4 && part.chars().all(|sign| sign.is_ascii_hexdigit());
     assert!(digits.split(' ').count() == 2 && digits.split(' ').all(hex), "{digits}");
     is_seen(&mut yui, "passkey-waits-ja");
-    yui.click(SIGN_IN).wait_until(&includes("#outside-told", "確認待ち"));
+    yui.click(SIGN_IN).wait_for_words("#outside-told", "確認待ち");
     assert!(yui.sees("#outside-digits") && !yui.sees("#views"));
 
     // Ren has made the link; so Aoi confirms.
-    go(&mut ren, "colleagues").wait_until(&includes("#colleagues-list", &digits));
+    go(&mut ren, "colleagues").wait_for_words("#colleagues-list", &digits);
     assert!(!ren.sees("#colleagues-list .confirm"));
     is_seen(&mut ren, "colleagues-ja");
     go(&mut aoi, "colleagues").wait_for("#colleagues-list .confirm");
@@ -252,11 +243,11 @@ fn a_clerk_is_made_and_the_pin_is_shown_once() {
     assert!(pin.len() == 6 && pin.chars().all(|sign| sign.is_ascii_digit()), "{told}");
     is_seen(&mut aoi, "pin-en");
     close(&mut aoi);
-    aoi.wait_until(&includes("#shops-list .clerks", "結衣"));
+    aoi.wait_for_words("#shops-list .clerks", "結衣");
     assert_eq!(aoi.evaluate(&format!("document.body.textContent.includes('{pin}')")), false);
 
     go(&mut ren, "shops").click("#shops-list .clerks summary");
-    ren.wait_until(&includes("#shops-list .clerks", "結衣"));
+    ren.wait_for_words("#shops-list .clerks", "結衣");
     is_seen(&mut ren, "clerks-ja");
     begin(&mut ren, "reset_clerk_pin");
     send(&mut ren);
@@ -267,6 +258,6 @@ fn a_clerk_is_made_and_the_pin_is_shown_once() {
     begin(&mut ren, "end_clerk");
     send(&mut ren);
     close(&mut ren);
-    ren.wait_until(&includes("#shops-list .clerks li .tag.bad", "終了"));
+    ren.wait_for_words("#shops-list .clerks li .tag.bad", "終了");
     assert!(!ren.sees("#shops-list .clerks [data-act=end_clerk]"));
 }

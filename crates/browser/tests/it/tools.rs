@@ -115,10 +115,7 @@ fn a_page_that_keeps_people_out_is_told_of() {
 #[test]
 fn a_scanner_reads_the_codes_that_a_device_shows() {
     let Some(stage) = Stage::start() else { return };
-    let (_, link) = stage.member(1_000);
-    let address = stage.address(ListenerName::Devices);
-    let mut device = DeviceClient::new(address, Stage::clock()).expect("a key can be made");
-    stage.run(device.enrol(&link)).expect("it can be enrolled");
+    let (_, mut device) = stage.device(1_000);
     let shown = stage.run(device.code(true)).expect("it shows a code");
     let mut tab = stage.tab();
     for (name, svg) in [("qr", &shown.qr_svg), ("code128", &shown.code128_svg)] {

@@ -2,8 +2,7 @@
 //! one-time link that the host made. A live book refuses to make one. Members' own ways (sign-up,
 //! invitation, passkey, recovery) are acts of the member, see [`crate::api::member`].
 
-use yaoki_core::command::{Act, Administer, Command};
-use yaoki_core::decide::Outcome;
+use yaoki_core::command::{Act, Administer};
 use yaoki_core::ids::{FactId, MemberNumber, RequestId};
 use yaoki_store::Part;
 
@@ -50,19 +49,9 @@ pub async fn enrol(
     let link = link_digest(token);
     let public_key = key.public_key;
     let act = Act::EnrolDevice { link, public_key, secret: app.random() };
-    let administer = Administer {
-        request: request_of(&link, key),
-        actor: "link".to_owned(),
-        second: String::new(),
-        reason: String::new(),
-        act,
-    };
-    match app.submit(Part::Strangers, Command::Administer(administer), deadline).await? {
-        Outcome::Done { event, .. } => {
-            Ok(Enrolled { device: FactId(event.object), member: MemberNumber(event.subject) })
-        }
-        other => unreachable!("an act becomes an event, not {other:?}"),
-    }
+    let administer = Administer::alone(request_of(&link, key), "link", act);
+    let event = app.administer(Part::Strangers, administer, deadline).await?;
+    Ok(Enrolled { device: FactId(event.object), member: MemberNumber(event.subject) })
 }
 
 /// Made from link and key, so that a device whose answer was lost asks the same again.

@@ -451,6 +451,35 @@ fn row(asking: &Asking<'_>) -> Vec<u8> {
     [asking.browser.as_slice(), asking.act.as_bytes()].concat()
 }
 
+/// What is kept of a passkey behind the number of whoever has it; [`parted`] takes them apart.
+pub fn together(handle: &Handle, kept: &[u8]) -> Vec<u8> {
+    [handle.as_slice(), kept].concat()
+}
+
+/// The number of whoever has it, and the passkey.
+///
+/// # Errors
+/// [`PasskeyError::Kept`]: it is shorter than a number.
+pub fn parted(secret: &[u8]) -> Result<(Handle, &[u8]), PasskeyError> {
+    let (handle, kept) = secret.split_first_chunk().ok_or(PasskeyError::Kept)?;
+    Ok((*handle, kept))
+}
+
+/// The passkeys, out of what is kept.
+///
+/// # Errors
+/// [`PasskeyError::Kept`].
+pub fn known<'a>(
+    secrets: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<Vec<&'a [u8]>, PasskeyError> {
+    secrets.into_iter().map(|secret| parted(secret).map(|(_, kept)| kept)).collect()
+}
+
+/// The number of whoever has no passkey yet, out of a keyed digest that is his alone.
+pub fn handle_from(digest: &[u8; 32]) -> Handle {
+    *digest.first_chunk().expect("a digest is longer")
+}
+
 fn read(kept: &[u8]) -> Result<Passkey, PasskeyError> {
     serde_json::from_slice(kept).map_err(|_| PasskeyError::Kept)
 }

@@ -72,13 +72,7 @@ pub fn checkpoint(app: &App, file: Option<&Path>) -> Result<Anchor, CheckpointEr
 fn book(app: &App, anchor: &Anchor) -> Result<(), CheckpointError> {
     let request = RequestId(app.random());
     let act = Act::Checkpoint(anchor.text(), anchor.signature);
-    let administer = Administer {
-        request,
-        actor: ACTOR.to_owned(),
-        second: String::new(),
-        reason: String::new(),
-        act,
-    };
+    let administer = Administer::alone(request, ACTOR, act);
     let deadline = anchor.at.plus_ms(DEADLINE_MS);
     match app.book.submit_and_wait(Part::Members, Command::Administer(administer), deadline) {
         Answer::Decided(_) => Ok(()),

@@ -7,20 +7,16 @@ use std::time::Duration;
 use yaoki_core::command::Command;
 use yaoki_core::decide::Outcome;
 use yaoki_core::facts::Event;
-use yaoki_core::identity::CHALLENGE_MS;
 use yaoki_core::identity::act::{By, Identity, IdentityAct, Tokens};
-use yaoki_core::identity::challenge::{Challenge, ChallengeState, Purpose};
+use yaoki_core::identity::challenge::Purpose;
 use yaoki_core::identity::credential::CredentialKind;
 use yaoki_core::ids::{FactId, MemberNumber, RequestId};
-use yaoki_core::message::{Address, Channel, Language};
 use yaoki_core::time::Instant;
 use yaoki_store::testing::TestBook;
 use yaoki_store::{Answer, Part};
 
 use crate::crash::say;
-use crate::people::{TOKEN, device, digest, factor};
-
-const CODE: &str = "12345678";
+use crate::people::{CODE, TOKEN, asked, device, digest, factor};
 
 /// Asks again under the same request id until the answer is known.
 fn known(book: &TestBook, command: &Command) -> Outcome {
@@ -66,21 +62,8 @@ fn proved(
     (member, purpose, key): (MemberNumber, Purpose, &str),
     address: &str,
 ) -> [u8; 32] {
-    let id = Challenge::id_of(purpose, &digest(key));
-    let challenge = Challenge {
-        id,
-        purpose,
-        member,
-        channel: Channel::Mail,
-        contact: digest(address),
-        address: Address(address.to_owned()),
-        language: Language::Japanese,
-        code: digest(CODE),
-        tries: 0,
-        message: [0; 32],
-        state: ChallengeState::Waiting,
-        expires_at: book.clock.now().plus_ms(CHALLENGE_MS),
-    };
+    let challenge = asked(book, member, (purpose, key), address);
+    let id = challenge.id;
     let who = (member, By::Browser(digest(key)));
     for act in [
         IdentityAct::OpenChallenge(challenge, CODE.to_owned()),

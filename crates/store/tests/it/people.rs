@@ -30,7 +30,7 @@ use yaoki_store::verify::Finding;
 
 use crate::verify::{must_be_clean, report};
 
-const CODE: &str = "12345678";
+pub(crate) const CODE: &str = "12345678";
 pub(crate) const TOKEN: [u8; 32] = [0x7C; 32];
 
 pub(crate) fn digest(name: &str) -> [u8; 32] {
@@ -72,17 +72,16 @@ pub(crate) fn event(book: &TestBook, command: Command) -> Event {
     }
 }
 
-/// A browser asks for a code and types it: the challenge that is confirmed.
-pub(crate) fn proved(
+/// The challenge of a browser that asks for a code.
+pub(crate) fn asked(
     book: &TestBook,
-    (member, by): (MemberNumber, By),
+    member: MemberNumber,
     (purpose, key): (Purpose, &str),
     address: &str,
-) -> [u8; 32] {
-    let id = Challenge::id_of(purpose, &digest(key));
+) -> Challenge {
     let recovers = matches!(purpose, Purpose::RecoverByMail | Purpose::RecoverByPhone);
-    let challenge = Challenge {
-        id,
+    Challenge {
+        id: Challenge::id_of(purpose, &digest(key)),
         purpose,
         member,
         channel: if address.starts_with('+') { Channel::Sms } else { Channel::Mail },
@@ -94,7 +93,18 @@ pub(crate) fn proved(
         message: [0; 32],
         state: ChallengeState::Waiting,
         expires_at: book.clock.now().plus_ms(CHALLENGE_MS),
-    };
+    }
+}
+
+/// A browser asks for a code and types it: the challenge that is confirmed.
+pub(crate) fn proved(
+    book: &TestBook,
+    (member, by): (MemberNumber, By),
+    (purpose, key): (Purpose, &str),
+    address: &str,
+) -> [u8; 32] {
+    let challenge = asked(book, member, (purpose, key), address);
+    let id = challenge.id;
     let open = IdentityAct::OpenChallenge(challenge, CODE.to_owned());
     book.decided(command(book, member, by, open));
     let wrong = IdentityAct::TryChallenge(id, digest("87654321"));

@@ -3,7 +3,7 @@
 use yaoki_browser::{Stage, Tab};
 use yaoki_server::admin::Order;
 
-use super::till::{BALANCE, Till, key_in, result, scan};
+use super::till::{BALANCE, Till, result};
 use super::{is_seen, open_newest};
 
 fn asks_to_refund(tab: &mut Tab, amount: &str) {
@@ -23,11 +23,7 @@ fn where_clerks_work_a_refund_waits_for_one_who_signs_in_and_out_again() {
     let mut tab = stage.tab();
     tab.expects("403");
     till.open(&mut tab, "en");
-    key_in(&mut tab, "1000");
-    let code = till.code(&stage);
-    scan(&tab, &code);
-    result(&tab, "succeeded");
-    tab.click("#outcome-next");
+    till.charge(&stage, &mut tab, "1000");
     asks_to_refund(&mut tab, "300");
     tab.wait_for("#clerk-dialog[open]");
     is_seen(&mut tab, "clerk");

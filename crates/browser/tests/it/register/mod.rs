@@ -135,11 +135,7 @@ fn a_payment_is_refunded_in_parts_then_reversed_and_the_shift_adds_up() {
     let mut till = Till::new(&stage);
     let mut tab = stage.tab();
     till.open(&mut tab, "en");
-    key_in(&mut tab, "1000");
-    let code = till.code(&stage);
-    scan(&tab, &code);
-    result(&tab, "succeeded");
-    tab.click("#outcome-next");
+    till.charge(&stage, &mut tab, "1000");
     for (amount, left) in [("300", 700), ("200", 500)] {
         open_newest(&mut tab);
         tab.type_text("#refund-amount", "5000").press("Enter");

@@ -49,10 +49,7 @@ impl Till {
             Credentials { terminal: number.unsigned_abs(), generation: 1, key: bytes(&key) };
         let address = stage.address(ListenerName::Registers);
         let register = RegisterClient::new(address, credentials, Stage::clock());
-        let (_, link) = stage.member(BALANCE);
-        let address = stage.address(ListenerName::Devices);
-        let mut device = DeviceClient::new(address, Stage::clock()).expect("a key can be made");
-        stage.run(device.enrol(&link)).expect("it can be enrolled");
+        let (_, device) = stage.device(BALANCE);
         let url = stage.url(ListenerName::Registers, "/register");
         let fragment = format!("terminal={terminal}&generation=1&key={key}");
         Self { url, fragment, store, terminal, register, device }
@@ -83,6 +80,15 @@ impl Till {
     /// The link that pairs a browser.
     pub(crate) fn link(&self, language: &str) -> String {
         format!("{}#{}", self.url(language), self.fragment)
+    }
+
+    /// A member pays a sum, and the page is ready for the next.
+    pub(crate) fn charge(&mut self, stage: &Stage, tab: &mut Tab, sum: &str) {
+        key_in(tab, sum);
+        let code = self.code(stage);
+        scan(tab, &code);
+        result(tab, "succeeded");
+        tab.click("#outcome-next");
     }
 
     /// Pairs the tab's browser, opens the till, and waits until it can charge.

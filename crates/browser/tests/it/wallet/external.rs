@@ -186,10 +186,6 @@ fn leave(stage: &Stage, tab: &Tab, with: &str) {
     tab.evaluate(&format!("setTimeout(() => location.assign('{back}')) > 0"));
 }
 
-fn includes(css: &str, words: &str) -> String {
-    format!("document.querySelector('{css}')?.innerText.includes('{words}')")
-}
-
 #[test]
 fn an_account_at_a_provider_is_linked_and_signs_the_device_in_until_it_is_unlinked() {
     let provider = Provider::open();
@@ -201,14 +197,14 @@ fn an_account_at_a_provider_is_linked_and_signs_the_device_in_until_it_is_unlink
     tab.allows("401").allows("403");
     sign_up(&stage, &mut tab, "linked@example.jp", "en");
     go_to(&mut tab, "factors");
-    tab.wait_until(&includes("#account", &format!("Link {SHOWN}")));
+    tab.wait_for_words("#account", &format!("Link {SHOWN}"));
     must_be_for_all(&tab);
     tab.screenshot("member-providers-phone", Size::Phone);
 
     // Turned back there, nothing is linked, and the page says so.
     tab.click(LINK).click("#prove .act");
     leave(&stage, &tab, "error=access_denied");
-    tab.wait_until(&includes("#enter .said.bad", "did not say who you are"));
+    tab.wait_for_words("#enter .said.bad", "did not say who you are");
     must_be_for_all(&tab);
     tab.click("#enter a.button").click(LINK).click("#prove .act");
     provider.sends_back(&stage, &tab, &signer);

@@ -3,39 +3,27 @@
 
 use chromiumoxide::cdp::browser_protocol::storage::ClearDataForOriginParams;
 use yaoki_browser::{Size, Stage, Tab};
-use yaoki_server::admin::Order;
 
 use super::members::{MAILBOX, PASSWORD, code, go_to, origin, page, phone, prove_address, sign_up};
 use super::{CODE_SHOWN, must_be_for_all};
-use crate::console;
+use crate::console::go;
+use crate::console_staff::{agree, begin, first_two, send};
 
 const DAY_SECONDS: u64 = 24 * 60 * 60;
 const START: &str = "#enter .act.big";
 const SHEET: &str = "#dialog .sheet code";
 
-/// Two operators who have just come, each in a browser of his own, agree on an act of the help
-/// desk's, and it is carried out.
+/// Two operators who have just come agree on an act of the help desk's, and it is carried out.
 fn staff_agrees(stage: &Stage, member: &str, act: &str, shown: Option<&str>) {
-    let (one, two) = ("Aoi".to_owned(), "Ren".to_owned());
-    let made = stage.order(Order::CreateFirstOperators { one, two });
-    let [mut aoi, mut ren] = ["one", "two"].map(|name| {
-        let link = made[name].as_str().expect("a link");
-        let mut tab = stage.tab();
-        tab.expects("401").allows("403").add_authenticator();
-        tab.open(&link.replace("/console#", "/console?lang=en#"));
-        tab.click("#passkey-sign-in").wait_for(console::LIVE);
-        tab
-    });
-    console::go(&mut aoi, "members").type_text("#member", member).press("Enter");
-    aoi.click(&format!("#member-acts [data-act={act}]")).wait_for("#act-dialog[open] form");
+    let [mut aoi, mut ren] = first_two(stage);
+    go(&mut aoi, "members").type_text("#member", member).press("Enter");
+    begin(&mut aoi, act);
     if let Some(digits) = shown {
         aoi.type_text("#act-dialog [name=shown]", digits);
     }
-    aoi.type_text("#act-dialog [name=reason]", "a test of pages").press("Enter");
-    aoi.wait_for("#act-dialog .notice.good");
-    console::go(&mut ren, "approvals").click("#approvals-list .act");
-    ren.wait_for("#approvals-list .tag.good");
-    ren.click("#approvals-list .act").wait_for("#approvals-list .notice.good");
+    send(&mut aoi);
+    agree(&mut ren);
+    ren.wait_for("#approvals-list .notice.good");
 }
 
 /// Names an address, and proves by a code that is sent to it.
@@ -73,10 +61,6 @@ fn sheet(tab: &Tab) -> Vec<String> {
 fn sign_out(tab: &mut Tab) {
     go_to(tab, "");
     tab.click("#account > button.wide").wait_for("#enter .stop");
-}
-
-fn includes(css: &str, words: &str) -> String {
-    format!("document.querySelector('{css}')?.innerText.includes('{words}')")
 }
 
 #[test]
@@ -130,14 +114,14 @@ fn a_recovery_that_staff_allows_is_shown_on_the_known_device_and_finished_in_its
     tab.click(".ways li:nth-child(3) button").type_text("#sheet-form input", &codes[0]);
     tab.press("Enter").click(START).wait_for("#recovery-left");
     old.open(&page(&stage, "en")).click("#alarm .stop");
-    old.wait_until(&includes("#alarm", "was contested"));
+    old.wait_for_words("#alarm", "was contested");
 
     staff_agrees(&stage, member.trim(), "allow_recovery", None);
-    tab.wait_until(&includes("#enter", "have allowed this recovery"));
+    tab.wait_for_words("#enter", "have allowed this recovery");
     assert!(tab.sees(START) && tab.sees("#recovery-left"));
     must_be_for_all(&tab);
     tab.screenshot("member-recovery-allowed-phone", Size::Phone);
-    old.reload().wait_until(&includes("#alarm", "have allowed it"));
+    old.reload().wait_for_words("#alarm", "have allowed it");
     assert!(old.sees("#alarm .act") && !old.sees("#alarm .stop"), "it is stopped, not contested");
     must_be_for_all(&old);
     old.screenshot("member-alarm-allowed-phone", Size::Phone);
@@ -188,7 +172,7 @@ fn a_recovery_code_stands_beside_the_password_once() {
     tab.click("#enter details summary");
     tab.type_text("#again-form [name=password]", PASSWORD);
     tab.type_text("#again-form [name=code]", &codes[0]).press("Enter");
-    tab.wait_until(&includes("#again-form", "was used already"));
+    tab.wait_for_words("#again-form", "was used already");
     must_be_for_all(&tab);
     tab.type_text("#again-form [name=code]", &codes[1]).press("Enter").wait_for(CODE_SHOWN);
 }
@@ -208,7 +192,7 @@ fn a_device_that_is_signed_out_freezes_the_wallet_at_once() {
     tab.press("Escape").wait_until("!document.querySelector('#dialog[open]')");
     assert!(tab.sees("#enter .stop"));
     tab.click("#enter .stop").click("#dialog .stop");
-    tab.wait_until(&includes("#enter", "The wallet is frozen"));
+    tab.wait_for_words("#enter", "The wallet is frozen");
     assert!(!tab.sees("#enter .stop"));
     must_be_for_all(&tab);
     tab.click(START).wait_for("#calls a[href='#/account/freeze']");

@@ -160,18 +160,7 @@ fn add_contact(act: &mut Acting<'_>, challenge: &[u8; 32]) -> Result<(), Stop> {
     let free = challenge::is_free(act.view, &proved.contact, member);
     must(free, Refusal::ChallengeMustBeOpen)?;
     book_contact(act, member, proved);
-    let new = Contact {
-        digest: proved.contact,
-        member,
-        channel: proved.channel,
-        address: proved.address.clone(),
-        language: proved.language,
-        state: crate::identity::contact::ContactState::Active,
-        since: FactId::NONE,
-        ended_at: Instant(0),
-        returned_at: Instant(0),
-    };
-    let masked = masked(&new);
+    let masked = masked(proved.channel, &proved.address);
     tell_of(act, Template::AddressAdded, About { masked: &masked, ..About::default() });
     Ok(())
 }
@@ -202,7 +191,8 @@ fn end_contact(act: &mut Acting<'_>, digest: &[u8; 32]) -> Result<(), Stop> {
     must(left > 0, Refusal::LastContactMustStay)?;
     let says = Says { digest: digest.to_vec(), ..Says::default() };
     act.book(act.identity.member, EventKind::ContactEnded, says);
-    let (masked, until) = (masked(row), act.view.now.plus_ms(RETURN_MS));
+    let masked = masked(row.channel, &row.address);
+    let until = act.view.now.plus_ms(RETURN_MS);
     tell_of(act, Template::AddressChanged, About { masked: &masked, until, ..About::default() });
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::identity::UNFREEZE_WAIT_MS;
 use crate::identity::act::Tokens;
 use crate::identity::contact::Contact;
 use crate::ids::{FactId, MemberNumber};
-use crate::message::{Argument, Arguments, Channel, Message, Once, Template};
+use crate::message::{Address, Argument, Arguments, Channel, Message, Once, Template};
 use crate::state::MemberState;
 use crate::time::{BusinessDate, Instant};
 use crate::view::{Effects, View};
@@ -115,9 +115,7 @@ fn arguments(
             given.with(Argument::ContestToken, token(|tokens| &tokens.contest))
         }
         Argument::ReturnToken => given.with(Argument::ReturnToken, token(|tokens| &tokens.back)),
-        Argument::Code => {
-            unreachable!("no notice to a member takes {argument}")
-        }
+        Argument::Code => unreachable!("no notice to a member takes {argument}"),
     })
 }
 
@@ -133,9 +131,8 @@ fn day_of(view: &View) -> BusinessDate {
 }
 
 /// An address of which most is left out: enough for its owner to know it by.
-pub(super) fn masked(contact: &Contact) -> String {
-    let address = &contact.address.0;
-    match contact.channel {
+pub(super) fn masked(channel: Channel, Address(address): &Address) -> String {
+    match channel {
         Channel::Mail => {
             let (local, domain) = address.split_once('@').unwrap_or((address, ""));
             let first: String = local.chars().take(1).collect();

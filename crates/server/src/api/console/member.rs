@@ -159,7 +159,6 @@ fn shown(found: &(Member, People, Vec<DeviceSeen>), now: Instant) -> MemberAnswe
     let count = |channel: Channel| {
         people.contacts_of(member.number).filter(|row| row.channel == channel).count()
     };
-    let seen_at = seen.iter().map(|row| row.at).max().unwrap_or(Instant(0));
     let recovery = people.recovery_of(member.number, now);
     MemberAnswer {
         member: identifier::text(Kind::Member, member.number.0),
@@ -172,7 +171,7 @@ fn shown(found: &(Member, People, Vec<DeviceSeen>), now: Instant) -> MemberAnswe
             recovery: identifier::text(Kind::Recovery, row.id.0),
             state: row.state.name(),
             started_at: time::text(row.id.at()),
-            due_at: time::text(row.due_at(seen_at)),
+            due_at: time::text(row.due_at(DeviceSeen::latest(seen))),
         }),
     }
 }

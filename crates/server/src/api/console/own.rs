@@ -14,7 +14,7 @@ use yaoki_core::staff::Deed;
 
 use super::acts::operator_of;
 use super::session::{Operator, caller_of, for_operator};
-use super::sign_in::{handle_of, passkeys_of, relying, split, used};
+use super::sign_in::{handle_of, known_of, passkeys_of, relying, used};
 use super::staff::{Staff, operate};
 use crate::api::member::Done;
 use crate::api::member::passkeys::{Answered, Asker, Options, asking};
@@ -154,8 +154,7 @@ fn look(staff: &Staff) -> Own {
 async fn begin(app: &App, staff: &Staff, deadline: Deadline) -> Result<Said, Problem> {
     let number = staff.operator.number;
     let passkeys = app.read(Side::Console, deadline, move |conn| passkeys_of(conn, number)).await?;
-    let known: Vec<&[u8]> = passkeys.iter().map(|row| split(row).1).collect();
-    let handle = handle_of(app, number, &passkeys);
+    let (handle, known) = (handle_of(app, number, &passkeys)?, known_of(&passkeys)?);
     let keyring = app.keyring();
     let asker = Asker { act: VERIFY, browser: &staff.session.key };
     let asking = asking(app, Sealer::new(&keyring.file.seal), asker);

@@ -13,8 +13,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use yaoki_core::command::{Act, Administer, Command};
-use yaoki_core::decide::Outcome;
+use yaoki_core::command::{Act, Administer};
 use yaoki_core::facts::{Event, EventKind};
 use yaoki_core::ids::{OperatorNumber, RequestId};
 use yaoki_core::operator::{Operator, OperatorPasskey, PasskeyState, Sealed};
@@ -27,7 +26,7 @@ use super::session::LINK_BYTES_MAX;
 use super::staff::request_of;
 use crate::api::enrolment::link_digest;
 use crate::api::member::address::digest;
-use crate::api::member::passkeys::{Answered, Asker, HANDLE_BYTES, Options, asking, count_once};
+use crate::api::member::passkeys::{Answered, Asker, Options, asking, count_once};
 use crate::api::{fields, render, time};
 use crate::app::App;
 use crate::edge::deadline::Deadline;
@@ -40,7 +39,9 @@ use crate::edge::proof::token::Session;
 use crate::edge::proven::{Newcomer, for_caller};
 use crate::edge::reads::Side;
 use crate::edge::request;
-use crate::identity::passkey::{Handle, Owner, PasskeyError, Relying, claimed};
+use crate::identity::passkey::{
+    Handle, Owner, PasskeyError, Relying, claimed, handle_from, known, parted, together,
+};
 use crate::identity::seal::Sealer;
 use crate::metrics::{Endpoint, Said};
 
@@ -217,7 +218,7 @@ impl Registering {
     }
 
     /// The number that he is known by to his passkeys.
-    fn handle(&self, app: &App) -> Handle {
+    fn handle(&self, app: &App) -> Result<Handle, PasskeyError> {
         handle_of(app, self.operator.number, &self.passkeys)
     }
 }
@@ -233,24 +234,27 @@ pub(super) fn passkeys_of(
 }
 
 /// The number that an operator is known by to his passkeys.
+///
+/// # Errors
+/// [`PasskeyError::Kept`].
 pub(super) fn handle_of(
     app: &App,
     operator: OperatorNumber,
     passkeys: &[OperatorPasskey],
-) -> Handle {
-    passkeys.first().map_or_else(
-        || {
-            let digest = digest(app, "passkey handle of operator", &[&operator.0.to_be_bytes()]);
-            digest[..HANDLE_BYTES].try_into().expect("a digest is longer")
-        },
-        |row| split(row).0,
-    )
+) -> Result<Handle, PasskeyError> {
+    if let Some(row) = passkeys.first() {
+        return Ok(parted(&row.secret.0)?.0);
+    }
+    let digest = digest(app, "passkey handle of operator", &[&operator.0.to_be_bytes()]);
+    Ok(handle_from(&digest))
 }
 
-/// His number, and the passkey as it is kept.
-pub(super) fn split(row: &OperatorPasskey) -> (Handle, &[u8]) {
-    let (handle, kept) = row.secret.0.split_at_checked(HANDLE_BYTES).unwrap_or_default();
-    (handle.try_into().unwrap_or_default(), kept)
+/// The passkeys as they are kept.
+///
+/// # Errors
+/// [`PasskeyError::Kept`].
+pub(super) fn known_of(passkeys: &[OperatorPasskey]) -> Result<Vec<&[u8]>, PasskeyError> {
+    known(passkeys.iter().map(|row| row.secret.0.as_slice()))
 }
 
 async fn begin_registration(
@@ -262,9 +266,9 @@ async fn begin_registration(
     let keyring = app.keyring();
     let asker = Asker { act: REGISTER, browser: &newcomer.key.thumbprint };
     let asking = asking(app, Sealer::new(&keyring.file.seal), asker);
-    let (handle, name) = (registering.handle(app), registering.operator.name.as_str());
+    let (handle, name) = (registering.handle(app)?, registering.operator.name.as_str());
     let owner = Owner { handle: &handle, name, display_name: name };
-    let existing: Vec<&[u8]> = registering.passkeys.iter().map(|row| split(row).1).collect();
+    let existing = known_of(&registering.passkeys)?;
     let started = relying(app)?.start_registration(&asking, app.random(), &owner, &existing)?;
     Ok(render::said(&Options::from(started)))
 }
@@ -281,7 +285,7 @@ async fn register(
         return Ok(render::said(&Registered::of(&event)));
     }
     let (link, registering) = Registering::at(app, link_token, newcomer.deadline).await?;
-    let handle = registering.handle(app);
+    let handle = registering.handle(app)?;
     let made = {
         let keyring = app.keyring();
         let asker = Asker { act: REGISTER, browser: &newcomer.key.thumbprint };
@@ -290,10 +294,12 @@ async fn register(
         relying(app)?.finish_registration(&asking, &handle, ceremony, answer)?
     };
     count_once(app, &app.console.ceremonies, made.once)?;
-    let secret = Sealed([&handle[..], &made.kept].concat());
+    let secret = Sealed(together(&handle, &made.kept));
     let act = Act::AddPasskey { link, lookup: made.credential_id_digest, secret };
     let name = registering.operator.name;
-    let event = administer(app, (request, &name), act, newcomer.deadline).await?;
+    let event = app
+        .administer(Part::Strangers, Administer::alone(request, &name, act), newcomer.deadline)
+        .await?;
     tracing::info!(actor = name, "an operator registered a passkey");
     Ok(render::said(&Registered::of(&event)))
 }
@@ -312,7 +318,9 @@ async fn by_passkey(
     let asker = Asker { act: SIGN_IN, browser: &key };
     let used = used(app, asker, answered, deadline).await?;
     let act = Act::OpenSession { passkey: used.lookup, counter: used.counter, key };
-    let event = administer(app, (request, &used.name), act, deadline).await?;
+    let event = app
+        .administer(Part::Strangers, Administer::alone(request, &used.name, act), deadline)
+        .await?;
     tracing::info!(actor = used.name, "an operator signed in at the console");
     signed_in(app, &event, &key, deadline).await
 }
@@ -342,7 +350,7 @@ pub(super) async fn used(
         Ok(operator.map(|operator| (passkey, operator)))
     });
     let (passkey, operator) = read.await?.ok_or(PasskeyError::OtherPasskey)?;
-    let (handle, kept) = split(&passkey);
+    let (handle, kept) = parted(&passkey.secret.0)?;
     let keyring = app.keyring();
     let asking = asking(app, Sealer::new(&keyring.file.seal), asker);
     let (ceremony, answer) = (&answered.ceremony, &answered.answer);
@@ -363,25 +371,6 @@ async fn booked(
     let read = app.read(Side::Console, deadline, move |conn| read::event(conn, request)).await?;
     let same = read.as_ref().is_none_or(|event| event.kind == kind);
     if same { Ok(read) } else { Err(Refusal::RequestIdHasAnotherMeaning.into()) }
-}
-
-async fn administer(
-    app: &App,
-    (request, actor): (RequestId, &str),
-    act: Act,
-    deadline: Deadline,
-) -> Result<Event, Problem> {
-    let administer = Administer {
-        request,
-        actor: actor.to_owned(),
-        second: String::new(),
-        reason: String::new(),
-        act,
-    };
-    match app.submit(Part::Strangers, Command::Administer(administer), deadline).await? {
-        Outcome::Done { event, .. } => Ok(event),
-        other => unreachable!("an act becomes an event, not {other:?}"),
-    }
 }
 
 /// The token of a session that was opened.

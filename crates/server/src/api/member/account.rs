@@ -180,7 +180,7 @@ fn shown(app: &App, all: &All, asks: FactId) -> AccountAnswer {
     let factors = people.credentials_of(member.number);
     let contacts = people.contacts_of(member.number);
     let recovery = people.recovery_of(member.number, now).filter(|row| is_alarming(row.state));
-    let seen_at = all.seen.iter().map(|row| row.at).max().unwrap_or(Instant(0));
+    let seen_at = DeviceSeen::latest(&all.seen);
     AccountAnswer {
         member: identifier::text(Kind::Member, member.number.0),
         state: member.state.name(),

@@ -146,7 +146,7 @@ pub async fn factors(State(app): State<App>, proven: Result<Proven, Problem>) ->
                 }
                 let people = own(&app, &proven).await?;
                 let asker = Asker { act: PASSKEY, browser: &proven.key.thumbprint };
-                let handle = passkeys::handle_of(&app, proven.member, &people);
+                let handle = passkeys::handle_of(&app, proven.member, &people)?;
                 let label = &proven.seen.label;
                 let factor = passkeys::finish_new(&app, asker, handle, &passkey, label)?;
                 add(&app, &proven, request, factor).await
@@ -253,7 +253,7 @@ async fn must_be_the_present(
 
 async fn begin_passkey(app: &App, proven: &Proven) -> Result<Said, Problem> {
     let people = own(app, proven).await?;
-    let handle = passkeys::handle_of(app, proven.member, &people);
+    let handle = passkeys::handle_of(app, proven.member, &people)?;
     let address = people.contacts_of(proven.member).next();
     let name = address.map_or("", |row| row.address.0.as_str());
     let asker = Asker { act: PASSKEY, browser: &proven.key.thumbprint };

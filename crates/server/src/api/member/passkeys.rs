@@ -19,12 +19,10 @@ use crate::edge::error::EdgeError;
 use crate::edge::problem::Problem;
 use crate::edge::reads::Side;
 use crate::identity::passkey::{
-    Asking, Handle, Once, Owner, PasskeyError, Relying, Started, claimed,
+    Asking, Handle, Once, Owner, PasskeyError, Relying, Started, claimed, handle_from, known,
+    parted, together,
 };
 use crate::identity::seal::Sealer;
-
-/// Bytes of the number that a member is known by to his passkeys.
-pub(crate) const HANDLE_BYTES: usize = 16;
 
 /// What a browser is asked for.
 #[derive(Serialize, ToSchema)]
@@ -89,29 +87,29 @@ fn relying(app: &App) -> Result<&Relying, Problem> {
 
 /// The number of a member who signs up, from what only he has: his challenge.
 pub(super) fn new_handle(app: &App, challenge: &[u8; 32]) -> Handle {
-    let digest = digest(app, "passkey handle", &[challenge]);
-    digest[..HANDLE_BYTES].try_into().expect("a digest is longer")
+    handle_from(&digest(app, "passkey handle", &[challenge]))
 }
 
 /// The number of a member: that of his passkeys, or one from his number where he has none.
-pub(super) fn handle_of(app: &App, member: MemberNumber, people: &People) -> Handle {
-    let first = passkeys_of(people, member).next();
-    first.map_or_else(
-        || {
-            let digest = digest(app, "passkey handle of member", &[&member.0.to_be_bytes()]);
-            digest[..HANDLE_BYTES].try_into().expect("a digest is longer")
-        },
-        |row| split(row).0,
-    )
+///
+/// # Errors
+/// [`PasskeyError::Kept`].
+pub(super) fn handle_of(
+    app: &App,
+    member: MemberNumber,
+    people: &People,
+) -> Result<Handle, PasskeyError> {
+    if let Some(secret) = passkeys_of(people, member).next() {
+        return Ok(parted(secret)?.0);
+    }
+    let digest = digest(app, "passkey handle of member", &[&member.0.to_be_bytes()]);
+    Ok(handle_from(&digest))
 }
 
-fn passkeys_of(people: &People, member: MemberNumber) -> impl Iterator<Item = &Credential> {
-    people.credentials_of(member).filter(|row| row.kind == CredentialKind::Passkey)
-}
-
-fn split(row: &Credential) -> (Handle, &[u8]) {
-    let (handle, kept) = row.secret.split_at_checked(HANDLE_BYTES).unwrap_or_default();
-    (handle.try_into().unwrap_or_default(), kept)
+/// What is kept of a member's passkeys.
+fn passkeys_of(people: &People, member: MemberNumber) -> impl Iterator<Item = &[u8]> {
+    let rows = people.credentials_of(member).filter(|row| row.kind == CredentialKind::Passkey);
+    rows.map(|row| row.secret.as_slice())
 }
 
 /// Asks for a new passkey.
@@ -127,11 +125,8 @@ pub(super) fn begin_new(
     let keyring = app.keyring();
     let asking = asking(app, Sealer::new(&keyring.file.seal), asker);
     let owner = Owner { handle: &named.handle, name: named.name, display_name: named.name };
-    let existing: Vec<&[u8]> = others
-        .into_iter()
-        .flat_map(|(member, people)| passkeys_of(people, member))
-        .map(|row| split(row).1)
-        .collect();
+    let others = others.into_iter();
+    let existing = known(others.flat_map(|(member, people)| passkeys_of(people, member)))?;
     let started = relying(app)?.start_registration(&asking, app.random(), &owner, &existing);
     Ok(started?.into())
 }
@@ -159,7 +154,7 @@ pub(super) fn finish_new(
     Ok(NewCredential {
         kind: CredentialKind::Passkey,
         lookup: made.credential_id_digest.to_vec(),
-        secret: [&handle[..], &made.kept].concat(),
+        secret: together(&handle, &made.kept),
         label: label.to_owned(),
     })
 }
@@ -186,8 +181,8 @@ pub(super) fn begin_own(
 ) -> Result<Options, Problem> {
     let keyring = app.keyring();
     let asking = asking(app, Sealer::new(&keyring.file.seal), asker);
-    let known: Vec<&[u8]> = passkeys_of(people, member).map(|row| split(row).1).collect();
-    let handle = handle_of(app, member, people);
+    let known = known(passkeys_of(people, member))?;
+    let handle = handle_of(app, member, people)?;
     Ok(relying(app)?.start_proof(&asking, app.random(), &handle, &known)?.into())
 }
 
@@ -205,7 +200,7 @@ pub(super) async fn finish(
     let lookup = claimed.credential_id_digest;
     let read = app.read(Side::Devices, deadline, move |conn| find(conn, lookup));
     let row = read.await?.ok_or(PasskeyError::OtherPasskey)?;
-    let (handle, kept) = split(&row);
+    let (handle, kept) = parted(&row.secret)?;
     let keyring = app.keyring();
     let asking = asking(app, Sealer::new(&keyring.file.seal), asker);
     let (ceremony, answer) = (&answered.ceremony, &answered.answer);

@@ -17,6 +17,7 @@ use yaoki_core::ids::{FactId, MemberNumber, RequestId};
 use yaoki_core::message::{Address, Channel, Language};
 use yaoki_core::refusal::Refusal;
 use yaoki_core::time::Instant;
+use yaoki_store::table::DeviceSeen;
 use yaoki_store::{Conn, StoreError, read};
 
 use super::address::{Typed, digest};
@@ -339,8 +340,7 @@ async fn own(app: &App, newcomer: &Newcomer, id: FactId) -> Result<(Recovery, In
 /// When a device of the member's was noted last, ended ones included.
 fn seen_at(conn: &mut Conn, member: MemberNumber) -> Result<Instant, StoreError> {
     let people = read::people_of(conn, member)?;
-    let seen = read::devices_seen(conn, &people)?;
-    Ok(seen.into_iter().map(|row| row.at).max().unwrap_or(Instant(0)))
+    Ok(DeviceSeen::latest(&read::devices_seen(conn, &people)?))
 }
 
 fn answer(row: &Recovery, seen_at: Instant, token: Option<String>) -> RecoveryAnswer {

@@ -15,8 +15,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use yaoki_core::clerk::Clerk;
-use yaoki_core::command::{Act, Administer, Command};
-use yaoki_core::decide::Outcome;
+use yaoki_core::command::{Act, Administer};
 use yaoki_core::facts::{Event, EventKind};
 use yaoki_core::ids::{ClerkNumber, FactId, RequestId, TerminalNumber};
 use yaoki_core::refusal::Refusal;
@@ -284,17 +283,8 @@ async fn administer(
     request: RequestId,
     act: Act,
 ) -> Result<Event, Problem> {
-    let administer = Administer {
-        request,
-        actor: identifier::text(Kind::Terminal, signed.terminal.0),
-        second: String::new(),
-        reason: String::new(),
-        act,
-    };
-    match app.submit(Part::Money, Command::Administer(administer), signed.deadline).await? {
-        Outcome::Done { event, .. } => Ok(event),
-        other => unreachable!("an act becomes an event, not {other:?}"),
-    }
+    let actor = identifier::text(Kind::Terminal, signed.terminal.0);
+    app.administer(Part::Money, Administer::alone(request, actor, act), signed.deadline).await
 }
 
 /// Where a reversal's request was asked: of this terminal, unless another is named.

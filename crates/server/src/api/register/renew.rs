@@ -11,9 +11,9 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use yaoki_core::command::{Act, Administer, Command};
+use yaoki_core::command::{Act, Administer};
 use yaoki_core::facts::Event;
-use yaoki_core::ids::{RequestId, TerminalNumber};
+use yaoki_core::ids::RequestId;
 use yaoki_core::refusal::Refusal;
 use yaoki_core::time::MINUTE_MS;
 use yaoki_store::{Conn, Part, StoreError, read};
@@ -72,21 +72,17 @@ pub async fn renew(State(app): State<App>, signed: Result<Signed, Problem>) -> R
         let signed = signed?;
         let asked: RenewRequest<'_> = request::json(&signed.body)?;
         let asked = fields::request_id("request_id", &asked.request_id)?;
-        let request = request_of(signed.terminal, asked);
+        let request = RequestId::of_renewal(signed.terminal, asked);
         let who = Signer::of(&app, &signed);
         let read =
             app.read(Side::Registers, signed.deadline, move |conn| may_renew(conn, who, request));
         read.await??;
         signed.is_believed();
         let terminal = identifier::text(Kind::Terminal, signed.terminal.0);
-        let administer = Administer {
-            request,
-            actor: terminal.clone(),
-            second: String::new(),
-            reason: "the register was paired".to_owned(),
-            act: Act::RotateTerminalKey(signed.terminal, app.now().plus_ms(PREVIOUS_KEY_MS)),
-        };
-        app.submit(Part::Money, Command::Administer(administer), signed.deadline).await?;
+        let act = Act::RotateTerminalKey(signed.terminal, app.now().plus_ms(PREVIOUS_KEY_MS));
+        let reason = "the register was paired".to_owned();
+        let administer = Administer { reason, ..Administer::alone(request, &terminal, act) };
+        app.administer(Part::Money, administer, signed.deadline).await?;
         let generation = signed.generation + 1;
         let number = u32::try_from(generation).map_err(|_| Refusal::TerminalKeyMustBeCurrent)?;
         let keyring = app.keyring();
@@ -113,14 +109,4 @@ fn may_renew(
         None => terminal.generation == who.generation,
     };
     Ok(if holds { Ok(()) } else { Err(Refusal::TerminalKeyMustBeCurrent) })
-}
-
-/// The request of the event, which no other terminal's is.
-fn request_of(terminal: TerminalNumber, asked: RequestId) -> RequestId {
-    let mut hasher = blake3::Hasher::new_derive_key("yaoki terminal key request 1");
-    hasher.update(&terminal.0.to_be_bytes());
-    hasher.update(&asked.0);
-    let mut bytes = [0; 16];
-    hasher.finalize_xof().fill(&mut bytes);
-    RequestId(bytes)
 }

@@ -283,6 +283,9 @@ fn what_is_no_answer_and_what_is_not_kept_are_told_apart() {
     assert!(matches!(none, Err(PasskeyError::NoPasskey)));
     let damaged = relying.start_proof(&asking, [1; 12], &HANDLE, &[b"{}"]);
     assert!(matches!(damaged, Err(PasskeyError::Kept)));
+    let whole = together(&HANDLE, b"kept");
+    assert_eq!(parted(&whole).expect("it is whole"), (HANDLE, b"kept".as_slice()));
+    assert!(matches!(parted(&HANDLE[1..]), Err(PasskeyError::Kept)), "shorter than a number");
     let many = [[0_u8; 0].as_slice(); PASSKEYS_MAX];
     let many = relying.start_registration(&asking, [1; 12], &owner(), &many);
     assert!(matches!(many, Err(PasskeyError::TooMany)));
