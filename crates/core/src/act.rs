@@ -97,6 +97,10 @@ coded! {
         SignOutClerk = 38 => "sign_out_clerk",
         /// A recovery is ended.
         EndRecovery = 39 => "end_recovery",
+        /// Other limits on money.
+        ChangePolicy = 40 => "change_policy",
+        /// Staff has seen who a member is.
+        VerifyMember = 41 => "verify_member",
     }
 }
 
@@ -124,7 +128,9 @@ impl ActKind {
     pub const fn people(self) -> People {
         match self {
             Self::SuspendTerminal | Self::CloseSwitch => People::One(Roles::WORKING),
-            Self::ResumeTerminal | Self::OpenSwitch | Self::OpenBook => People::Two(WATCH),
+            Self::ResumeTerminal | Self::OpenSwitch | Self::OpenBook | Self::ChangePolicy => {
+                People::Two(WATCH)
+            }
             Self::FreezeMember | Self::FreezeOnCall | Self::EndDevice => People::One(DESK),
             Self::UnfreezeMember
             | Self::VouchForMember
@@ -144,6 +150,7 @@ impl ActKind {
             | Self::LinkOperator
             | Self::EndPasskey => People::Two(ADMIN),
             Self::CreateClerk | Self::ResetClerkPin | Self::EndClerk => People::OneFresh(CLERKS),
+            Self::VerifyMember => People::OneFresh(DESK),
             // A link of the help desk's would make a device of a stranger's.
             Self::CreateLink
             | Self::EnrolDevice
@@ -246,6 +253,8 @@ impl Act {
             Self::SignInClerk { .. } => ActKind::SignInClerk,
             Self::SignOutClerk(..) => ActKind::SignOutClerk,
             Self::OpenBook => ActKind::OpenBook,
+            Self::ChangePolicy(_) => ActKind::ChangePolicy,
+            Self::VerifyMember(..) => ActKind::VerifyMember,
             Self::VouchForMember(..) => ActKind::VouchForMember,
             Self::AllowRecovery(..) => ActKind::AllowRecovery,
             Self::EndRecovery(..) => ActKind::EndRecovery,
@@ -304,6 +313,10 @@ impl Act {
             | Self::CloseMember(member)
             | Self::CreateLink(member, ..)
             | Self::RotateCodeSecret(member, _) => vec![("member", Number(member.0))],
+            Self::ChangePolicy(text) => vec![("policy", Text(text))],
+            Self::VerifyMember(member, level) => {
+                vec![("member", Number(member.0)), ("verification", Text(level.name()))]
+            }
             Self::VouchForMember(member, shown) => {
                 vec![("member", Number(member.0)), ("shown", Bytes(shown))]
             }

@@ -18,6 +18,7 @@ use crate::money::Currency;
 use crate::operator::{Roles, Sealed};
 use crate::session::ClerkToken;
 use crate::staff::{Deed, Operate};
+use crate::state::MemberVerification;
 use crate::switches::{Capability, Scope};
 use crate::time::Instant;
 
@@ -393,6 +394,10 @@ pub enum Act {
     SignOutClerk(TerminalNumber, ClerkToken),
     /// A restored book is opened.
     OpenBook,
+    /// Other limits on money: the whole text, see [`crate::policy::Policy`]; takes two people.
+    ChangePolicy(String),
+    /// Staff has seen who a member is, or takes that back.
+    VerifyMember(MemberNumber, MemberVerification),
     /// This act, on which two operators have agreed under this proposal.
     Agreed(FactId, Box<Act>),
 }
@@ -440,6 +445,8 @@ impl std::fmt::Debug for Act {
             Self::SignInClerk { .. } => "SignInClerk",
             Self::SignOutClerk(..) => "SignOutClerk",
             Self::OpenBook => "OpenBook",
+            Self::ChangePolicy(_) => "ChangePolicy",
+            Self::VerifyMember(..) => "VerifyMember",
             Self::Agreed(_, act) => return act.fmt(out),
         })
     }

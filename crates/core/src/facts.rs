@@ -28,8 +28,10 @@ coded! {
         Tombstone = 7 => "tombstone",
         /// A hold whose time is over is released.
         Expire = 8 => "expire",
-        /// Money or points are given to a member from outside (top-up, seed).
+        /// Money or points are given to a member from outside by the operator (bulk, seed).
         Credit = 9 => "credit",
+        /// Money comes in by a rail: a card, cash at a register, an ATM.
+        TopUp = 10 => "top_up",
     }
 }
 
@@ -193,7 +195,10 @@ coded! {
         DevicePending = 32 => "device_pending",
         /// A device that waited has authority. object: device, number: 1, it pays too.
         DeviceApproved = 33 => "device_approved",
-        /// A device has the paying right. object: device, digest: of its code secret.
+        /// A device has the paying right. object: device, digest: of its code secret, number: since
+        /// when its age counts and what speaks for it, see [`Device::standing`].
+        ///
+        /// [`Device::standing`]: crate::state::Device::standing
         PayingRightMoved = 34 => "paying_right_moved",
         /// A device asks for the paying right. object: device, number: from when it may take it.
         PayingRightAsked = 35 => "paying_right_asked",
@@ -279,6 +284,12 @@ coded! {
         /// A colleague has confirmed a passkey. subject: operator, object: who confirmed it,
         /// digest: of its credential's id.
         OperatorPasskeyConfirmed = 71 => "operator_passkey_confirmed",
+        /// Limits on money are others from here on. text: the policy; actor and second: two people.
+        PolicyChanged = 72 => "policy_changed",
+        /// Members of staff have seen who a member is. number: how far, see [`MemberVerification`].
+        ///
+        /// [`MemberVerification`]: crate::state::MemberVerification
+        MemberVerified = 80 => "member_verified",
     }
 }
 
@@ -293,7 +304,7 @@ impl EventKind {
             | Kind::DeviceEnrolled
             | Kind::DeviceEnded
             | Kind::CodeSecretRotated => true,
-            kind => kind.code() >= Kind::ContactAdded.code() && kind.code() <= 49,
+            kind => matches!(kind.code(), 24..=49 | 80..=99),
         }
     }
 }
@@ -379,13 +390,13 @@ impl Operation {
     /// hold moves nothing; see `held_change`.
     pub const fn gain(&self) -> i64 {
         use OperationKind::{Authorize, Capture, Credit, Expire, Pay, Refund, Reverse};
-        use OperationKind::{Tombstone, Void};
+        use OperationKind::{Tombstone, TopUp, Void};
         if !self.has_effect() || matches!(self.effect, Effect::Released | Effect::ToSuspense) {
             return 0;
         }
         match self.kind {
             Pay | Capture => -self.amount,
-            Refund | Reverse | Credit => self.amount,
+            Refund | Reverse | Credit | TopUp => self.amount,
             Authorize | Void | Expire | Tombstone => 0,
         }
     }
@@ -393,6 +404,12 @@ impl Operation {
     /// Whether a member paid what the shop showed, and not on a code.
     pub const fn is_of_shop(&self) -> bool {
         self.begins_payment() && self.epoch == 0
+    }
+
+    /// Whether this operation stands at the beginning of something: a payment, or money that came
+    /// in by a rail.
+    pub const fn begins(&self) -> bool {
+        self.begins_payment() || (self.succeeded() && matches!(self.kind, OperationKind::TopUp))
     }
 
     /// Whether this operation began a payment (and is the payment's identity).

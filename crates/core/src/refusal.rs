@@ -185,6 +185,10 @@ refusals! {
     ReverseWindowIsOver = 221, "reverse_window_is_over", 200, Recorded,
         "The time to reverse is over: until 15 minutes after the end of the booking date.",
         "Refund the payment instead.";
+    /// A limit, of which a shop hears nothing.
+    PaymentIsDeclined = 222, "payment_is_declined", 200, Recorded,
+        "The payment was declined.",
+        "Ask for another means of payment; the customer's own page says why.";
     /// No such member.
     MemberMustExist = 301, "member_must_exist", 404, Unrecorded,
         "There is no such member.",
@@ -278,6 +282,15 @@ refusals! {
     ShopTakesNoPayments = 323, "shop_takes_no_payments", 503, Unrecorded,
         "This shop takes no code payments at the moment.",
         "Nothing was charged. Pay another way.";
+    /// More than a limit allows.
+    LimitMustHold = 324, "limit_must_hold", 409, Unrecorded,
+        "A limit on your wallet does not allow this amount now.",
+        "Nothing was charged. Your page says which limit, how much is left, and when more frees \
+         up.";
+    /// Not a policy.
+    PolicyMustBeRight = 325, "policy_must_be_right", 400, Unrecorded,
+        "The text is no policy: limits, caps and velocities in TOML.",
+        "Mend what the answer names and send it again; the policy in force stays.";
     /// No such endpoint, or ended.
     WebhookMustExist = 331, "webhook_must_exist", 404, Unrecorded,
         "There is no such webhook endpoint, or it was ended.",

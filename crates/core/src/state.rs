@@ -6,6 +6,7 @@
 
 mod device;
 
+use self::device::limited;
 pub use self::device::{Device, DeviceState, EnrolmentWay, Evidence, Verification};
 use crate::account::Account;
 use crate::facts::{Effect, Event, EventKind, Operation, OperationKind, Transfer};
@@ -13,6 +14,7 @@ use crate::ids::{FactId, LaneNumber, MemberNumber, MerchantNumber, StoreNumber, 
 use crate::refusal::Refusal;
 use crate::row::{Field, Kind, Source, Value};
 use crate::time::Instant;
+use crate::window::{Window, WindowKind};
 use crate::{coded, row};
 
 /// 32 random bytes of a device that never show in a log.
@@ -105,6 +107,36 @@ row! {
         /// The last operation booked on this member: here its list begins, each names the one
         /// before.
         pub last_operation: FactId,
+        /// Paid and held within 24 hours, minor units: see [`Window`].
+        pub paid_day: i64,
+        /// The oldest operation that is counted in it.
+        pub paid_day_oldest: FactId,
+        /// Paid and held within 30 days, minor units.
+        pub paid_month: i64,
+        /// The oldest operation that is counted in it.
+        pub paid_month_oldest: FactId,
+        /// Topped up within 24 hours, minor units.
+        pub topped_up_day: i64,
+        /// The oldest operation that is counted in it.
+        pub topped_up_day_oldest: FactId,
+        /// Since when the age of the paying device counts.
+        pub device_since: Instant,
+        /// What shows that the paying device is the member's own: a sum of [`Evidence`].
+        pub device_evidence: i64,
+        /// When the paying device's user was verified last; 0: never.
+        pub confirmed_at: Instant,
+        /// How far it is known who the member is.
+        pub verification: MemberVerification,
+    }
+}
+
+coded! {
+    /// How far it is known who a member is. Limits depend on it.
+    pub enum MemberVerification {
+        /// An address answers.
+        Basic = 0 => "basic",
+        /// Staff has seen the person and an official document.
+        Verified = 1 => "verified",
     }
 }
 
@@ -126,7 +158,43 @@ impl Member {
             last_store: StoreNumber::NONE,
             last_id: FactId::NONE,
             last_operation: FactId::NONE,
+            paid_day: 0,
+            paid_day_oldest: FactId::NONE,
+            paid_month: 0,
+            paid_month_oldest: FactId::NONE,
+            topped_up_day: 0,
+            topped_up_day_oldest: FactId::NONE,
+            device_since: Instant(0),
+            device_evidence: 0,
+            confirmed_at: Instant(0),
+            verification: MemberVerification::Basic,
         }
+    }
+
+    /// One of the member's rolling windows.
+    pub const fn window(&self, kind: WindowKind) -> Window {
+        let (sum, oldest) = match kind {
+            WindowKind::PaidDay => (self.paid_day, self.paid_day_oldest),
+            WindowKind::PaidMonth => (self.paid_month, self.paid_month_oldest),
+            WindowKind::ToppedUpDay => (self.topped_up_day, self.topped_up_day_oldest),
+        };
+        Window { sum, oldest }
+    }
+
+    /// Puts a window in its place.
+    pub const fn set_window(&mut self, kind: WindowKind, window: Window) {
+        let (sum, oldest) = match kind {
+            WindowKind::PaidDay => (&mut self.paid_day, &mut self.paid_day_oldest),
+            WindowKind::PaidMonth => (&mut self.paid_month, &mut self.paid_month_oldest),
+            WindowKind::ToppedUpDay => (&mut self.topped_up_day, &mut self.topped_up_day_oldest),
+        };
+        (*sum, *oldest) = (window.sum, window.oldest);
+    }
+
+    /// Whether the paying device is under the limits of a new one at `now`, as
+    /// [`Device::is_limited`].
+    pub const fn pays_as_new(&self, now: Instant) -> bool {
+        limited(self.device_evidence, self.device_since, now)
     }
 
     /// What can be spent now, minor units.
@@ -156,6 +224,11 @@ impl Member {
         self.last_operation = operation.id;
         self.held += operation.held_change;
         assert!(self.held >= 0, "no more is released than was held");
+        for kind in WindowKind::ALL {
+            let mut window = self.window(kind);
+            window.take(kind, operation);
+            self.set_window(kind, window);
+        }
         if operation.is_of_shop() {
             // No code was shown, so none dies and none is spent.
         } else if operation.begins_payment() {
@@ -183,19 +256,52 @@ impl Member {
             EventKind::MemberFrozen => self.state = self.state.frozen(event.number),
             EventKind::MemberUnfrozen => self.state = MemberState::Open,
             EventKind::MemberClosed => self.state = MemberState::Closed,
-            EventKind::DeviceEnrolled | EventKind::PayingRightMoved => {
-                self.device = FactId(event.object);
+            EventKind::DeviceEnrolled => {
+                let device = Device::of_event(event, Vec::new());
+                self.pay_by(device.id, device.standing());
             }
-            EventKind::DeviceEnded => self.device = FactId::NONE,
+            EventKind::PayingRightMoved => self.pay_by(FactId(event.object), event.number),
+            EventKind::DeviceEnded => self.pay_by(FactId::NONE, 0),
+            EventKind::DeviceEvidence | EventKind::UserVerified | EventKind::MemberVerified => {
+                return self.learn(event);
+            }
             EventKind::CodeSecretRotated => {}
             EventKind::SessionEnded | EventKind::DeviceRestored
-                if self.device == FactId(event.object) => {}
+                if self.device == FactId(event.object) =>
+            {
+                // As the device itself: by less than a passkey it is a newcomer again.
+                let restored = event.kind == EventKind::DeviceRestored;
+                if restored && event.number != Verification::Passkey.code() {
+                    (self.device_since, self.device_evidence) = (event.id.at(), 0);
+                }
+            }
             _ => return,
         }
         if let Some(secret) = secret {
             self.code_secret = CodeSecret(secret);
         }
         self.raise_epoch();
+    }
+
+    /// A device has the paying right; `standing` is its [`Device::standing`].
+    const fn pay_by(&mut self, device: FactId, standing: i64) {
+        self.device = device;
+        (self.device_since, self.device_evidence) = (Instant(standing / 16), standing % 16);
+        self.confirmed_at = Instant(0);
+    }
+
+    /// Takes what raises a limit and ends no code.
+    fn learn(&mut self, event: &Event) {
+        let paying = self.device.is_some() && self.device == FactId(event.object);
+        match event.kind {
+            EventKind::DeviceEvidence if paying => self.device_evidence |= event.number,
+            EventKind::UserVerified if paying => self.confirmed_at = event.id.at(),
+            EventKind::MemberVerified => {
+                let verification = MemberVerification::from_code(event.number);
+                self.verification = verification.expect("a level of verification");
+            }
+            _ => {}
+        }
     }
 
     /// Whether an event changes a member's row: all about him do, except that only the paying

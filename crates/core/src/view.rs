@@ -3,11 +3,13 @@
 //! `decide` reads it, only [`View::apply`] changes it: a refusal leaves no trace, and later
 //! commands of a batch see earlier ones. Each changed row is saved once.
 
+mod history;
 mod touch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub use self::history::{History, Walk};
 pub use self::touch::{Touch, refer_all, touch};
 use crate::chain::Facts;
 use crate::code::CodeRules;
@@ -19,6 +21,7 @@ use crate::ids::{
     TerminalNumber, WebhookNumber,
 };
 use crate::money::Currency;
+use crate::policy::{Policy, PolicyInForce};
 use crate::staff::{self, StaffDirectory, StaffRows};
 use crate::state::{EnrolmentLink, EnrolmentWay, Member, Merchant, PaymentState, Store, Terminal};
 use crate::switches::{self, Place, Switch, same_switch};
@@ -53,6 +56,8 @@ pub struct Directory {
     pub webhooks: BTreeMap<WebhookNumber, Webhook>,
     /// Operators and proposals.
     pub staff: StaffDirectory,
+    /// Limits on money.
+    pub policy: PolicyInForce,
 }
 
 impl Directory {
@@ -154,6 +159,8 @@ pub struct Changed {
     pub webhooks: BTreeSet<WebhookNumber>,
     /// Webhook endpoints that are new.
     pub webhooks_new: BTreeSet<WebhookNumber>,
+    /// Whether limits on money are others.
+    pub policy: bool,
 }
 
 impl Changed {
@@ -168,7 +175,8 @@ impl Changed {
             && self.switches_closed.is_empty()
             && self.switches_opened.is_empty()
             && self.webhooks.is_empty()
-            && self.webhooks_new.is_empty())
+            && self.webhooks_new.is_empty()
+            && !self.policy)
     }
 }
 
@@ -189,6 +197,8 @@ pub struct View {
     pub directory: Arc<Directory>,
     /// Members, locked.
     pub members: BTreeMap<MemberNumber, Member>,
+    /// Lists of members that were walked back.
+    pub histories: BTreeMap<MemberNumber, History>,
     /// Operations by request.
     pub operations: BTreeMap<RequestKey, Operation>,
     /// Operations by id.
@@ -234,6 +244,7 @@ impl View {
             rules,
             directory,
             members: BTreeMap::new(),
+            histories: BTreeMap::new(),
             operations: BTreeMap::new(),
             payments: BTreeMap::new(),
             payment_states: BTreeMap::new(),
@@ -339,6 +350,7 @@ impl View {
 
     fn fold_operation(&mut self, operation: &Operation) {
         if operation.member.is_some() {
+            self.trim_windows(operation);
             let store = self.directory.store_of(operation.terminal);
             let member = self.members.get_mut(&operation.member);
             member.expect("an operation's member is loaded").fold_operation(operation, store);
@@ -396,6 +408,11 @@ impl View {
                 self.links.insert(link.digest, link);
             }
             EventKind::SwitchClosed | EventKind::SwitchOpened => self.fold_switch(event),
+            EventKind::PolicyChanged => {
+                let policy = Policy::read(&event.text).expect("the rule has read it");
+                Arc::make_mut(&mut self.directory).policy = policy.into();
+                self.changed.policy = true;
+            }
             EventKind::WebhookCreated
             | EventKind::WebhookEnded
             | EventKind::WebhookSecretRotated => self.fold_webhook(event),

@@ -176,7 +176,7 @@ impl EventType {
             OperationKind::Expire => Some(Self::PaymentExpired),
             OperationKind::Reverse => Some(Self::PaymentReversed),
             OperationKind::Refund => Some(Self::RefundSucceeded),
-            OperationKind::Tombstone | OperationKind::Credit => None,
+            OperationKind::Tombstone | OperationKind::Credit | OperationKind::TopUp => None,
         }
     }
 }

@@ -175,6 +175,7 @@ console-refusal-payments_are_closed = Payments are closed.
 console-refusal-code_not_valid = The code was not valid.
 console-refusal-code_already_used = The code had been used.
 console-refusal-balance_too_low = The balance does not cover it.
+console-refusal-payment_is_declined = Declined by a limit or a rule.
 console-refusal-payment_must_exist = The store has no such payment.
 console-refusal-payment_must_be_the_terminals_own = A suspended terminal settles its own payments only.
 console-refusal-already_captured = The hold had been captured.

@@ -175,6 +175,7 @@ console-refusal-payments_are_closed = 支払いは停止中です。
 console-refusal-code_not_valid = コードが無効です。
 console-refusal-code_already_used = コードは使用済みです。
 console-refusal-balance_too_low = 残高不足です。
+console-refusal-payment_is_declined = 上限などにより承認されませんでした。
 console-refusal-payment_must_exist = 店舗にその取引はありません。
 console-refusal-payment_must_be_the_terminals_own = 停止中の端末は自身の取引しか処理できません。
 console-refusal-already_captured = 売上確定済みです。

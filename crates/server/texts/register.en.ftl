@@ -200,6 +200,7 @@ register-refusal-payments_are_closed = Code payment is closed for the moment. Ta
 register-refusal-code_not_valid = This code cannot be used. Ask the customer to show a fresh code.
 register-refusal-code_already_used = This code was already used here. Look at the first payment; do not charge again unless the customer means to pay twice.
 register-refusal-balance_too_low = It cannot be paid from the balance. Ask for another means of payment or a smaller amount.
+register-refusal-payment_is_declined = The payment was declined. Ask for another means of payment; the customer’s own page says why.
 register-refusal-payment_must_exist = This store has no such payment. Check the number.
 register-refusal-payment_must_be_the_terminals_own = This register is suspended and can settle its own payments only. Use another register.
 register-refusal-already_captured = The hold was already taken. Refund or reverse the payment instead.

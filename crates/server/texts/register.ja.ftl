@@ -200,6 +200,7 @@ register-refusal-payments_are_closed = 現在コード決済を停止してい�
 register-refusal-code_not_valid = このコードは使えません。お客様に新しいコードの表示をお願いしてください。
 register-refusal-code_already_used = このコードはすでに使われています。最初の支払いを確認し、二重に会計しないでください。
 register-refusal-balance_too_low = 残高ではお支払いいただけません。別の支払い方法か、少ない金額をご案内ください。
+register-refusal-payment_is_declined = お支払いできません。別の支払い方法をご案内ください。理由はお客様の画面でご確認いただけます。
 register-refusal-payment_must_exist = この店舗にその取引はありません。番号を確認してください。
 register-refusal-payment_must_be_the_terminals_own = 停止中のレジは自身の取引しか処理できません。別のレジをお使いください。
 register-refusal-already_captured = すでに売上が確定しています。返金または取消をしてください。

@@ -341,6 +341,7 @@ wallet-refusal-clock-is-off = The server’s clock is being set right. Try again
 wallet-refusal-code-issue-is-closed = Showing codes is closed for the moment. This page looks again by itself.
 wallet-refusal-device-must-be-active = This device is not set up, or another one took its place. Sign in, or open a new link, to use the wallet here.
 wallet-refusal-enrolment-is-closed = Setting up wallets is closed for the moment. The link stays good until its time; try again later.
+wallet-refusal-limit-must-hold = This is more than your limits allow now. “Limits” shows what is left and when more frees up.
 wallet-refusal-link-must-be-valid = This link was used or has expired. Ask for a new one; each works once.
 wallet-refusal-member-must-be-open = Your wallet is frozen or closed. Nothing can be paid; your balance stays yours.
 wallet-refusal-order-is-over = The time to confirm this is over. Ask the shop for a new code.

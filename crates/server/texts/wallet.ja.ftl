@@ -341,6 +341,7 @@ wallet-refusal-clock-is-off = サーバーの時計を合わせています。�
 wallet-refusal-code-issue-is-closed = コードの表示を止めています。再開しだい自動で表示します。
 wallet-refusal-device-must-be-active = この端末は登録されていないか、別の端末に替わりました。サインインするか、新しいリンクを開いてください。
 wallet-refusal-enrolment-is-closed = ウォレットの設定を止めています。リンクは期限まで有効です。後でもう一度お試しください。
+wallet-refusal-limit-must-hold = 上限を超えるため、お支払いできません。残りの枠と回復する時刻は「上限」でご確認ください。
 wallet-refusal-link-must-be-valid = このリンクは使用済みか、期限切れです。新しいリンクをもらってください。リンクは一度だけ使えます。
 wallet-refusal-member-must-be-open = ウォレットは止められているか、解約済みです。支払えませんが、残高はあなたのものです。
 wallet-refusal-order-is-over = 確認できる時間が過ぎました。店舗に新しいコードを出してもらってください。

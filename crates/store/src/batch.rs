@@ -34,6 +34,7 @@ use yaoki_core::staff::{StaffKeys, StaffRows};
 use yaoki_core::state::{Device, EnrolmentLink, Lane, Member, PaymentState};
 use yaoki_core::time::Instant;
 use yaoki_core::view::{Directory, Numbers, Rules, Touch, View, refer_all, touch};
+use yaoki_core::window::WALKED_MAX;
 
 use crate::clock::AHEAD_MS_MAX;
 use crate::conn::{Conn, LockMode};
@@ -148,6 +149,10 @@ pub(crate) fn run(
     let ahead = circumstances.clock_is_real && now.0 - circumstances.clock.0 > AHEAD_MS_MAX;
     let rows = touch(commands, &view);
     let skipped = lock_and_load(conn, &mut view, &rows, circumstances.members)?;
+    for walk in view.walks(commands) {
+        let found = read::member::walked_back(conn, (walk.from, walk.least), WALKED_MAX)?;
+        view.keep_history(&walk, found);
+    }
     lock_staff(conn, &mut view, &staff)?;
     let closed = state.closed.load(Ordering::SeqCst);
     let slots = decide_all(&mut view, commands, &skipped, (closed, ahead));

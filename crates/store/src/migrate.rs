@@ -80,6 +80,12 @@ pub const MIGRATIONS: &[Migration] = &[
         mode: Mode::Stop,
         text: include_str!("schema/0007_staff.sql"),
     },
+    Migration {
+        number: 8,
+        title: "limits and money that comes in",
+        mode: Mode::Stop,
+        text: include_str!("schema/0008_money_in.sql"),
+    },
 ];
 
 const REGISTER: &str =

@@ -13,7 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use yaoki_core::account::Account;
 use yaoki_core::facts::{Acknowledgement, Effect, Event, Operation, Transfer};
 use yaoki_core::ids::{FactId, LaneNumber, MemberNumber, RequestId, StoreNumber, TerminalNumber};
-use yaoki_core::row::Value;
+use yaoki_core::policy::{Policy, PolicyInForce};
+use yaoki_core::row::{Corrupt, Value};
 use yaoki_core::state::{Device, Lane, Member, Merchant, PaymentState, Store, Terminal};
 use yaoki_core::switches::Switch;
 use yaoki_core::time::{DAY_MS, Instant, MINUTE_MS, SECOND_MS};
@@ -26,7 +27,7 @@ use crate::follow::{ROLL_UP, Step, day_of};
 use crate::sql;
 use crate::table::{Balance, EVENT_BY_REQUEST, Number, Position};
 
-mod member;
+pub(crate) mod member;
 mod people;
 mod scan;
 mod shop;
@@ -75,7 +76,23 @@ pub fn directory(conn: &mut Conn) -> Result<Directory, StoreError> {
         switches: switches(conn)?,
         webhooks: webhooks.into_iter().map(|row| (row.number, row)).collect(),
         staff: staff::directory(conn)?,
+        policy: policy(conn)?,
     })
+}
+
+/// The limits on money that are in force.
+pub fn policy(conn: &mut Conn) -> Result<PolicyInForce, StoreError> {
+    let Some(event) = policy_event(conn)? else { return Ok(PolicyInForce::default()) };
+    let corrupt = |problem| {
+        let corrupt = Corrupt { column: "text", problem };
+        StoreError::corrupt::<Event>(corrupt, &event.id.0.to_string())
+    };
+    Ok(Policy::read(&event.text).map_err(corrupt)?.into())
+}
+
+/// The event that brought them; none where they are the default's.
+pub fn policy_event(conn: &mut Conn) -> Result<Option<Event>, StoreError> {
+    Ok(conn.query::<Event>(&sql::PRESENT_POLICY, &[Value::Int(0)])?.pop())
 }
 
 /// Every closed switch.

@@ -25,6 +25,7 @@ pub(crate) const fn closes(event: &Event) -> bool {
     matches!(
         event.kind,
         EventKind::SwitchClosed
+            | EventKind::PolicyChanged
             | EventKind::TerminalSuspended
             | EventKind::TerminalKeyRotated
             | EventKind::OperatorRolesChanged

@@ -149,6 +149,9 @@ statements! {
     /// The last clerk's number.
     LAST_CLERK: Number, "", 0, false,
         "SELECT number FROM clerk ORDER BY number DESC LIMIT 1";
+    /// The event that brought the policy in force.
+    PRESENT_POLICY: Event, "", 1, false,
+        "SELECT {columns} FROM event WHERE kind = 72 AND id > $1 ORDER BY id DESC LIMIT 1";
     /// Opens a book that was closed after a restore.
     OPEN_BOOK: Number, "", 0, false, "UPDATE book SET closed = 0 WHERE id = 1";
     /// Raises the switchboard's version, if nobody else did.

@@ -1,7 +1,7 @@
 //! Acts of operators and of the book: members, devices, shops, switches, checkpoints.
 
 use super::identity::tell_by_staff;
-use super::{Outcome, Stop, clerk, help_desk, must, operator, proposal};
+use super::{Outcome, Stop, clerk, help_desk, must, operator, policy, proposal};
 use crate::command::{Act, Administer};
 use crate::facts::{Event, EventKind};
 use crate::identity::UNFREEZE_WAIT_MS;
@@ -115,6 +115,7 @@ fn event_of(
         | Act::EndClerk(_)
         | Act::SignInClerk { .. }
         | Act::SignOutClerk(..) => clerk::decide(view, act, event, effects)?,
+        Act::ChangePolicy(_) | Act::VerifyMember(..) => limit_act(view, administer, event)?,
         Act::OpenBook => {
             // Two who are named open it where the store is, outside of any batch.
             let agreed = matches!(administer.act, Act::Agreed(..));
@@ -188,7 +189,10 @@ fn is_meant(event: &Event, act: &Act) -> bool {
         Act::EndWebhook(webhook) => is(EventKind::WebhookEnded, webhook.0),
         Act::RotateWebhookSecret(webhook, _) => is(EventKind::WebhookSecretRotated, webhook.0),
         Act::OpenBook => event.kind == EventKind::BookOpened,
-        act => operator::is_meant(event, act) || clerk::is_meant(event, act),
+        act => {
+            let meant = operator::is_meant(event, act) || clerk::is_meant(event, act);
+            meant || policy::is_meant(event, act)
+        }
     }
 }
 
@@ -220,6 +224,14 @@ fn two_people_must_agree(administer: &Administer) -> Result<(), Refusal> {
 /// A name without what the eye passes over: case, spaces, signs, characters without a width.
 pub(super) fn plain_name(name: &str) -> String {
     name.chars().filter(|sign| sign.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+fn limit_act(view: &View, administer: &Administer, event: Event) -> Result<Event, Refusal> {
+    match administer.act.inner() {
+        Act::ChangePolicy(_) => two_people_must_agree(administer)?,
+        _ => reason_must_be_given(administer)?,
+    }
+    policy::decide(view, administer.act.inner(), event)
 }
 
 fn create(view: &View, act: &Act, event: Event) -> Result<Event, Stop> {

@@ -1,5 +1,6 @@
 //! Paying on a one-time code, at once or as a hold; and money given from outside.
 
+use super::limit::may_pay;
 use super::{Outcome, Stop, amount_must_hold, blank, deadline_must_be_near, decline, must, record};
 use super::{repeat, signer};
 use crate::account::Account;
@@ -49,6 +50,9 @@ pub(super) fn decide(
     operation.epoch = shown.code_epoch;
     if shown.available() < pay.amount {
         return Ok(decline(view, operation, Refusal::BalanceTooLow, effects));
+    }
+    if !may_pay(view, shown, pay.amount)? {
+        return Ok(decline(view, operation, Refusal::PaymentIsDeclined, effects));
     }
     // After this point the payment succeeds.
     Ok(book(view, pay, operation, &place, effects))

@@ -9,6 +9,7 @@
 //! Nothing but success is recorded: an order whose member lacks money stays open, so that he tops
 //! up or another one pays. Only success ends it, or the register.
 
+use super::limit::may_pay;
 use super::{ORDER_MS_MAX, Outcome, Stop, amount_must_hold, blank, must, record};
 use crate::account::Account;
 use crate::command::{Ask, Caller, PayShop, ShownBy};
@@ -40,6 +41,7 @@ pub(super) fn decide(view: &View, pay: &PayShop, effects: &mut Effects) -> Resul
     must(pays, Refusal::DeviceMustBeActive)?;
     must(takes_payments(view, pay, &place), Refusal::ShopTakesNoPayments)?;
     must(pay.amount <= member.available(), Refusal::BalanceDoesNotCover)?;
+    must(may_pay(view, member, pay.amount)?, Refusal::LimitMustHold)?;
     // After this point the payment succeeds.
     Ok(book(view, pay, (member, &place), effects))
 }

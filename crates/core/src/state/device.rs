@@ -189,13 +189,29 @@ impl Device {
 
     /// Whether it is so new that what older devices hold is out of its reach.
     pub fn is_young(&self, now: Instant) -> bool {
-        let first = self.evidence & Evidence::FirstDevice.code() != 0;
-        !first && self.counts_from.plus_ms(YOUNG_MS) > now
+        young(self.evidence, self.counts_from, now)
+    }
+
+    /// Since when its age counts, and what speaks for it, in one number: milliseconds × 16 +
+    /// [`Evidence`]. The member's row takes it over with the paying right.
+    pub const fn standing(&self) -> i64 {
+        self.counts_from.0 * 16 + self.evidence
     }
 
     /// Whether the limits of a new device hold for it: until it is old enough *and* something
     /// besides its age shows that it is the member's own.
     pub fn is_limited(&self, now: Instant) -> bool {
-        self.evidence == 0 || self.is_young(now)
+        limited(self.evidence, self.counts_from, now)
     }
+}
+
+const fn young(evidence: i64, counts_from: Instant, now: Instant) -> bool {
+    let first = evidence & Evidence::FirstDevice.code() != 0;
+    !first && counts_from.0 + YOUNG_MS > now.0
+}
+
+/// Whether the limits of a new device hold: without evidence always, with it as long as the device
+/// is young.
+pub(crate) const fn limited(evidence: i64, counts_from: Instant, now: Instant) -> bool {
+    evidence == 0 || young(evidence, counts_from, now)
 }

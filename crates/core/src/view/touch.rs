@@ -72,6 +72,7 @@ fn touch_one(command: &Command, view: &View, touch: &mut Touch) {
             Some(Act::CreateLink(member, ..) | Act::RotateCodeSecret(member, _)) => {
                 touch.members.push(*member);
             }
+            Some(Act::VerifyMember(member, _)) => touch.members.push(*member),
             Some(
                 Act::FreezeMember(member)
                 | Act::FreezeOnCall(member)

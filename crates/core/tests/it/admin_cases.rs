@@ -7,8 +7,9 @@ use yaoki_core::ids::{
     FactId, MEMBER_NUMBER_MAX, MemberNumber, MerchantNumber, RequestId, StoreNumber,
     TerminalNumber, WebhookNumber,
 };
+use yaoki_core::policy::DEFAULT;
 use yaoki_core::refusal::Refusal;
-use yaoki_core::state::{DeviceState, Member, MemberState};
+use yaoki_core::state::{DeviceState, Member, MemberState, MemberVerification};
 use yaoki_core::switches::{Capability, Scope};
 use yaoki_core::time::Instant;
 use yaoki_core::webhook::{Webhook, may_ask};
@@ -210,6 +211,23 @@ fn webhooks() -> Vec<Case> {
     ]
 }
 
+fn limits() -> Vec<Case> {
+    let policy = |text: &str| Act::ChangePolicy(text.to_owned());
+    let verify = |member| Act::VerifyMember(MemberNumber(member), MemberVerification::Verified);
+    vec![
+        ("", policy(DEFAULT), "A", "B", "", "policy_changed"),
+        ("", policy(DEFAULT), "A", "", "", "refused reopening_takes_two_people"),
+        ("", policy(DEFAULT), "A", "a", "", "refused reopening_takes_two_people"),
+        ("", policy("limits = 1"), "A", "B", "", "refused policy_must_be_right"),
+        ("", policy(""), "A", "B", "", "refused policy_must_be_right"),
+        ("", verify(1), "A", "", "passport", "member_verified"),
+        ("freeze 1", verify(1), "A", "", "passport", "member_verified"),
+        ("", verify(1), "A", "", "", "refused actor_and_reason_must_be_given"),
+        ("", verify(9), "A", "", "passport", "refused member_must_exist"),
+        ("close 1", verify(1), "A", "", "passport", "refused member_must_be_open"),
+    ]
+}
+
 /// Who may ask with the secret of an endpoint, and what is said.
 pub(crate) fn partners() -> Vec<(Result<(), Refusal>, Result<(), Refusal>)> {
     let mut world = World::new();
@@ -248,7 +266,7 @@ fn only_a_current_secret_of_an_endpoint_in_use_may_ask() {
 pub(crate) fn all() -> Vec<(String, &'static str, String)> {
     let mut all = Vec::new();
     for (script, act, actor, second, reason, expected) in
-        [shops(), people(), switches(), webhooks()].into_iter().flatten()
+        [shops(), people(), switches(), webhooks(), limits()].into_iter().flatten()
     {
         let mut world = World::new();
         for step in script.split("; ") {

@@ -9,6 +9,7 @@ mod comes_back;
 mod identity_cases;
 mod identity_lives;
 mod life;
+mod limits;
 mod model;
 mod orders;
 mod properties;

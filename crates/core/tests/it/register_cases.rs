@@ -72,6 +72,46 @@ const PAY: Cases = &[
     ("pay a 100 by 2", "pay 100"),
 ];
 
+/// Rolling limits: what a shop hears of them, what counts and when it falls out.
+const LIMITS: Cases = &[
+    ("limit 1000 5000; pay a 1000", "pay 1000"),
+    ("limit 1000 5000; pay a 1001", "declined payment_is_declined"),
+    ("limit 1000 5000; pay a 20000", "declined balance_too_low"),
+    ("limit 1000 5000; pay a 600; pay b 401", "declined payment_is_declined"),
+    ("limit 1000 5000; pay a 600; wait 24h; pay b 401", "pay 401"),
+    ("limit 1000 5000; pay a 600; wait 86399999ms; pay b 401", "declined payment_is_declined"),
+    (
+        "limit 1000 5000; pay a 600; wait 1h; pay b 400; wait 23h; pay c 601",
+        "declined payment_is_declined",
+    ),
+    ("limit 1000 5000; pay a 600; wait 1h; pay b 400; wait 23h; pay c 600", "pay 600"),
+    ("limit 9000 1000; pay a 600; wait 25h; pay b 401", "declined payment_is_declined"),
+    ("limit 9000 1000; pay a 600; wait 25h; pay b 400; wait 29d; pay c 600", "pay 600"),
+    (
+        "limit 9000 1000; pay a 600; wait 25h; pay b 400; wait 28d; pay c 1",
+        "declined payment_is_declined",
+    ),
+    ("limit 1000 5000; authorize a 600; pay b 401", "declined payment_is_declined"),
+    ("limit 1000 5000; authorize a 600; void v a; pay b 1000", "pay 1000"),
+    ("limit 1000 5000; authorize a 600; capture c a 100; pay b 900", "pay 900"),
+    (
+        "limit 1000 5000; authorize a 600; capture c a 100; pay b 901",
+        "declined payment_is_declined",
+    ),
+    ("limit 1000 5000; authorize a 600; wait 11m; expire a; pay b 1000", "pay 1000"),
+    ("limit 1000 5000; pay a 600; reverse r a; pay b 1000", "pay 1000"),
+    ("limit 1000 5000; pay a 600; refund r a 600; pay b 401", "declined payment_is_declined"),
+    ("limit 1000 5000; pay a 600; pay b 401 by 2", "pay 401"),
+    ("limit 1000 5000; pay a 600; limit 2000 5000; pay b 401", "pay 401"),
+    ("limit 1000 5000; pay a 600; refund r a 100", "refund 100"),
+    ("limit 0 0; authorize a 1", "declined payment_is_declined"),
+    ("authorize a 600; limit 0 0; capture c a 600", "capture 600"),
+    ("limit 1000 5000; confirm a 1000", "pay 1000"),
+    ("limit 1000 5000; confirm a 1001", "refused limit_must_hold"),
+    ("limit 1000 5000; pay a 600; confirm b 401 sign", "refused limit_must_hold"),
+    ("limit 1000 5000; confirm a 600; wait 24h; confirm b 1000", "pay 1000"),
+];
+
 const AUTHORIZE: Cases = &[
     ("authorize a 10000", "authorize 10000"),
     ("authorize a 10001", "declined balance_too_low"),
@@ -409,7 +449,7 @@ const SHOP: Cases = &[
 ];
 
 pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
-    [PAY, AUTHORIZE, CAPTURE_AND_VOID, REFUND, REVERSE, THE_REST, REPEATS, PRECEDENCE, SHOP]
+    [PAY, LIMITS, AUTHORIZE, CAPTURE_AND_VOID, REFUND, REVERSE, THE_REST, REPEATS, PRECEDENCE, SHOP]
         .concat()
         .into_iter()
 }

@@ -12,6 +12,7 @@
 //! | `freeze M`, `end M`, …       | also `unfreeze`, `close`, `enrol`                |
 //! | `suspend T`, …               | also `resume`, `rotate`                          |
 //! | `shut CAPABILITY SCOPE N`    | a switch; also `open`                            |
+//! | `limit DAY MONTH`            | a policy that limits only payments               |
 //! | `wait 90s`, `at HH:MM:SS.mmm`| time goes on; `at`: when clocks in Tokyo say so  |
 //!
 //! Options: `@2` terminal (else 1), `by 2` member (else 1), `code x`, `until 61s`, `gen 2`, `in
@@ -27,6 +28,7 @@ use yaoki_core::decide::{Decision, Outcome};
 use yaoki_core::facts::{Effect, Operation, OperationKind};
 use yaoki_core::ids::{FactId, MemberNumber, RequestId, RequestKey, TerminalNumber};
 use yaoki_core::money::Currency;
+use yaoki_core::policy::DEFAULT;
 use yaoki_core::refusal::Refusal;
 use yaoki_core::state::refusal_of;
 use yaoki_core::switches::{Capability, Scope};
@@ -165,6 +167,7 @@ impl World {
                 Act::RotateTerminalKey(terminal, self.now.plus_ms(60_000))
             }
             "shut" | "open" => switch_act(&step),
+            "limit" => Act::ChangePolicy(policy_of_payments(step.number(1), step.number(2))),
             _ => return false,
         };
         self.act(act);
@@ -314,6 +317,12 @@ impl World {
             effect => format!("{} {} {effect}", operation.kind, operation.amount),
         }
     }
+}
+
+/// The default without its limits, and one line for payments.
+pub(crate) fn policy_of_payments(day: i64, month: i64) -> String {
+    let base = DEFAULT.split("[[limit]]").next().unwrap();
+    format!("{base}[[limit]]\non = \"payment\"\nday = {day}\nmonth = {month}\n")
 }
 
 fn caller(step: &Step<'_>) -> Caller {

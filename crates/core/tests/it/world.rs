@@ -22,6 +22,7 @@ use yaoki_core::staff::StaffRows;
 use yaoki_core::state::{EnrolmentLink, Member, PaymentState, PaymentStatus};
 use yaoki_core::time::{Instant, ZoneOffset};
 use yaoki_core::view::{Directory, Numbers, Rules, View, member_of_event, refer_all, touch};
+use yaoki_core::window::Recount;
 
 /// 2026-01-01, noon in Tokyo.
 pub(crate) const NOON: Instant = Instant(1_767_236_400_000);
@@ -239,6 +240,11 @@ impl World {
             view.payment_states.insert(state.payment, state.clone());
         }
         self.load_people(&rows.people, &mut view);
+        for walk in view.walks(commands) {
+            let theirs = |row: &&Operation| row.member == walk.member && row.id >= walk.least;
+            let found = self.operations.values().filter(theirs).cloned().collect();
+            view.keep_history(&walk, found);
+        }
         let acknowledged = rows.acknowledgements.into_iter();
         view.acknowledged = acknowledged.filter(|id| self.acknowledged.contains_key(id)).collect();
         view
@@ -447,11 +453,12 @@ impl World {
         };
         let events = self.events.values().filter(of_member);
         facts.extend(events.map(|fact| (fact.id, Fact::Event(fact))));
-        let mut folded = None;
+        let (mut folded, mut windows) = (None, Recount::of(member));
         for fact in facts.into_values() {
             match (fact, &mut folded) {
                 (Fact::Event(event), None) => folded = Some(member_of_event(event)),
                 (Fact::Operation(operation), Some(folded)) => {
+                    windows.take(operation);
                     folded.fold_operation(operation, self.directory.store_of(operation.terminal));
                 }
                 (Fact::Transfer(transfer), Some(folded)) => folded.fold_transfer(transfer),
@@ -462,7 +469,8 @@ impl World {
                 _ => panic!("a member is created before anything else happens to it"),
             }
         }
-        let folded = folded.expect("a member was created");
+        let mut folded = folded.expect("a member was created");
+        windows.put(&mut folded);
         Member { code_secret: member.code_secret, ..folded }
     }
 }

@@ -177,7 +177,8 @@ pub const fn kind_of(kind: OperationKind) -> Option<Kind> {
         OperationKind::Capture
         | OperationKind::Void
         | OperationKind::Expire
-        | OperationKind::Credit => None,
+        | OperationKind::Credit
+        | OperationKind::TopUp => None,
     }
 }
 

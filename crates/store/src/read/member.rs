@@ -54,6 +54,24 @@ impl Walk {
     }
 }
 
+/// A member's operations from one of them back to another, at most so many: newest first.
+pub(crate) fn walked_back(
+    conn: &mut Conn,
+    (from, least): (FactId, FactId),
+    most: usize,
+) -> Result<Vec<Operation>, StoreError> {
+    let mut walk = Walk { next: from, oldest: least };
+    let mut all: Vec<Operation> = Vec::new();
+    while all.len() < most {
+        let page = walk.page(conn, i64::try_from(most - all.len()).unwrap_or(WALK_MAX))?;
+        if page.is_empty() {
+            break;
+        }
+        all.extend(page);
+    }
+    Ok(all)
+}
+
 fn walk(conn: &mut Conn, number: MemberNumber, oldest: FactId) -> Result<Walk, StoreError> {
     let found = member(conn, number)?;
     Ok(Walk { next: found.map_or(FactId::NONE, |row| row.last_operation), oldest })

@@ -10,6 +10,7 @@ use yaoki_core::facts::{Event, EventKind, Operation, Transfer};
 use yaoki_core::ids::{FactId, MemberNumber};
 use yaoki_core::state::{CodeSecret, EnrolmentLink, EnrolmentWay, Member};
 use yaoki_core::view::{Directory, link_of_event, link_used_by, member_of_event};
+use yaoki_core::window::Recount;
 
 use super::derived::Known;
 use super::page::{Checked, Pages, hex};
@@ -50,6 +51,7 @@ pub(super) fn check(
         let of = u64::try_from(known.members).unwrap_or(0);
         progress(Progress { step: "members", done: u64::try_from(low).unwrap_or(0), of });
         let mut range = Range::new(low, high);
+        range.begin_windows(conn)?;
         range.fold_facts(conn, &known.directory, findings)?;
         range.fold_transfers(conn, findings)?;
         let last = high >= known.members;
@@ -75,6 +77,7 @@ pub(super) fn check(
 
 /// A member, as far as it is folded.
 #[derive(Clone)]
+#[expect(clippy::large_enum_variant, reason = "nearly every slot becomes whole")]
 enum Slot {
     /// Not created yet.
     Absent,
@@ -89,18 +92,39 @@ struct Range {
     low: i64,
     high: i64,
     slots: Vec<Slot>,
+    /// How the windows of stored rows come out, by the same places.
+    windows: Vec<Option<Recount>>,
     people: Folded,
 }
 
 impl Range {
     fn new(low: i64, high: i64) -> Self {
         let count = usize::try_from(high - low).unwrap_or(0);
-        Self { low, high, slots: vec![Slot::Absent; count], people: Folded::default() }
+        let (slots, windows) = (vec![Slot::Absent; count], vec![None; count]);
+        Self { low, high, slots, windows, people: Folded::default() }
+    }
+
+    /// Where windows begin is said by the stored rows.
+    fn begin_windows(&mut self, conn: &mut Conn) -> Result<(), StoreError> {
+        let mut rows: Pages<Member> =
+            if self.low == 0 { Pages::new() } else { Pages::after(self.low) };
+        while rows.peek(conn)?.is_some_and(|row| row.number() <= self.high) {
+            let Some(Ok(row)) = rows.next(conn)?.map(|checked| checked.row) else { continue };
+            if let Some(place) = self.place(row.number.0) {
+                self.windows[place] = Some(Recount::of(&row));
+            }
+        }
+        Ok(())
+    }
+
+    fn place(&self, number: i64) -> Option<usize> {
+        let place = usize::try_from(number.checked_sub(self.low + 1)?).ok()?;
+        (place < self.slots.len()).then_some(place)
     }
 
     fn slot(&mut self, number: i64) -> Option<&mut Slot> {
-        let at = usize::try_from(number.checked_sub(self.low + 1)?).ok()?;
-        self.slots.get_mut(at)
+        let place = self.place(number)?;
+        self.slots.get_mut(place)
     }
 
     /// Folds operations and events in order of their ids.
@@ -138,6 +162,11 @@ impl Range {
         findings: &mut Findings,
     ) {
         let store = directory.store_of(operation.terminal);
+        if let Some(place) = self.place(operation.member.0)
+            && let Some(windows) = &mut self.windows[place]
+        {
+            windows.take(operation);
+        }
         let Some(slot) = self.slot(operation.member.0) else { return };
         fold::<Operation>(slot, operation.id.0, findings, |member| {
             member.fold_operation(operation, store);
@@ -212,7 +241,13 @@ impl Range {
             };
             totals.sum += stored.money + stored.points;
             match self.slot(number).map(|slot| std::mem::replace(slot, Slot::Broken)) {
-                Some(Slot::Whole(expected)) => compare_member(&stored, expected, findings),
+                Some(Slot::Whole(mut expected)) => {
+                    let place = self.place(number).expect("its slot was there");
+                    if let Some(windows) = &self.windows[place] {
+                        windows.put(&mut expected);
+                    }
+                    compare_member(&stored, expected, findings);
+                }
                 Some(Slot::Broken) => {}
                 Some(Slot::Absent) | None => {
                     findings.add("member", number, "no event has created it".to_owned());

@@ -153,7 +153,9 @@ fn approve(act: &mut Acting<'_>, id: FactId, secret: Option<&[u8; 32]>) -> Resul
 
 fn book_paying_right(act: &mut Acting<'_>, device: FactId, secret: &[u8; 32]) {
     let digest = blake3::hash(secret).as_bytes().to_vec();
-    let says = Says { object: device.0, digest, ..Says::default() };
+    let row = act.view.people.devices.get(&device);
+    let number = row.map_or(0, Device::standing);
+    let says = Says { object: device.0, number, digest, ..Says::default() };
     act.book(act.identity.member, EventKind::PayingRightMoved, says);
     act.keep(Private { code_secret: Some(*secret), ..Private::default() });
 }
