@@ -20,8 +20,13 @@ impl Account {
     pub const POINTS_ISSUED: Self = Self(9 * CLASS + 2);
     /// Money whose owner cannot be booked, such as a refund to a closed member.
     pub const SUSPENSE: Self = Self(9 * CLASS + 3);
+    /// What the acquirer owes for top-ups by card: negative, as long as it owes.
+    pub const ACQUIRER: Self = Self(9 * CLASS + 4);
+    /// What the acquirer took back by disputes and nobody has made good yet.
+    pub const DISPUTES: Self = Self(9 * CLASS + 5);
     /// Every system account.
-    pub const SYSTEM: [Self; 3] = [Self::FUNDING, Self::POINTS_ISSUED, Self::SUSPENSE];
+    pub const SYSTEM: [Self; 5] =
+        [Self::FUNDING, Self::POINTS_ISSUED, Self::SUSPENSE, Self::ACQUIRER, Self::DISPUTES];
 
     /// A member's money.
     pub const fn money(member: MemberNumber) -> Self {
@@ -38,10 +43,23 @@ impl Account {
         Self(3 * CLASS + store.0)
     }
 
+    /// What a store owes for cash that it took for top-ups: negative, as long as it owes.
+    pub const fn cash(store: StoreNumber) -> Self {
+        Self(4 * CLASS + store.0)
+    }
+
     /// The member whose money or points this is.
     pub const fn member(self) -> Option<MemberNumber> {
         match self.0 / CLASS {
             1 | 2 => Some(MemberNumber(self.0 % CLASS)),
+            _ => None,
+        }
+    }
+
+    /// The store whose cash this is.
+    pub const fn cash_of(self) -> Option<StoreNumber> {
+        match self.0 / CLASS {
+            4 => Some(StoreNumber(self.0 % CLASS)),
             _ => None,
         }
     }
@@ -54,7 +72,8 @@ impl Account {
         }
     }
 
-    /// Reads `member:7`, `points:7`, `store:3`, `funding`, `points-issued` or `suspense`.
+    /// Reads `member:7`, `points:7`, `store:3`, `cash:3`, or the name of a system account, such as
+    /// `suspense`.
     pub fn parse(text: &str) -> Option<Self> {
         let number = |digits: &str| -> Option<i64> {
             let number = digits.parse().ok()?;
@@ -64,11 +83,14 @@ impl Account {
             Some(("member", digits)) => number(digits).map(|n| Self::money(MemberNumber(n))),
             Some(("points", digits)) => number(digits).map(|n| Self::points(MemberNumber(n))),
             Some(("store", digits)) => number(digits).map(|n| Self::payable(StoreNumber(n))),
+            Some(("cash", digits)) => number(digits).map(|n| Self::cash(StoreNumber(n))),
             Some(_) => None,
             None => match text {
                 "funding" => Some(Self::FUNDING),
                 "points-issued" => Some(Self::POINTS_ISSUED),
                 "suspense" => Some(Self::SUSPENSE),
+                "acquirer" => Some(Self::ACQUIRER),
+                "disputes" => Some(Self::DISPUTES),
                 _ => None,
             },
         }
@@ -81,9 +103,12 @@ impl std::fmt::Display for Account {
             (Self::FUNDING, ..) => out.write_str("funding"),
             (Self::POINTS_ISSUED, ..) => out.write_str("points-issued"),
             (Self::SUSPENSE, ..) => out.write_str("suspense"),
+            (Self::ACQUIRER, ..) => out.write_str("acquirer"),
+            (Self::DISPUTES, ..) => out.write_str("disputes"),
             (_, 1, number) => write!(out, "member:{number}"),
             (_, 2, number) => write!(out, "points:{number}"),
             (_, 3, number) => write!(out, "store:{number}"),
+            (_, 4, number) => write!(out, "cash:{number}"),
             _ => write!(out, "account:{}", self.0),
         }
     }
@@ -109,6 +134,7 @@ mod tests {
         all.push(Account::money(MemberNumber(9_999_999_999)));
         all.push(Account::points(MemberNumber(1)));
         all.push(Account::payable(StoreNumber(77)));
+        all.push(Account::cash(StoreNumber(77)));
         for account in all {
             assert_eq!(Account::parse(&account.to_string()), Some(account));
         }

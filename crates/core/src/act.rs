@@ -101,6 +101,12 @@ coded! {
         ChangePolicy = 40 => "change_policy",
         /// Staff has seen who a member is.
         VerifyMember = 41 => "verify_member",
+        /// A clerk opens a shift.
+        OpenShift = 42 => "open_shift",
+        /// A clerk closes a shift.
+        CloseShift = 43 => "close_shift",
+        /// A store has paid in cash.
+        ReleaseCashCredit = 44 => "release_cash_credit",
     }
 }
 
@@ -143,7 +149,8 @@ impl ActKind {
             | Self::RotateTerminalKey
             | Self::CreateWebhook
             | Self::EndWebhook
-            | Self::RotateWebhookSecret => People::OneFresh(SHOPS),
+            | Self::RotateWebhookSecret
+            | Self::ReleaseCashCredit => People::OneFresh(SHOPS),
             Self::CreateOperator
             | Self::ChangeRoles
             | Self::EndOperator
@@ -161,7 +168,9 @@ impl ActKind {
             | Self::AddPasskey
             | Self::OpenSession
             | Self::SignInClerk
-            | Self::SignOutClerk => People::Nobody,
+            | Self::SignOutClerk
+            | Self::OpenShift
+            | Self::CloseShift => People::Nobody,
         }
     }
 
@@ -252,6 +261,9 @@ impl Act {
             Self::EndClerk(_) => ActKind::EndClerk,
             Self::SignInClerk { .. } => ActKind::SignInClerk,
             Self::SignOutClerk(..) => ActKind::SignOutClerk,
+            Self::OpenShift(..) => ActKind::OpenShift,
+            Self::CloseShift(..) => ActKind::CloseShift,
+            Self::ReleaseCashCredit(..) => ActKind::ReleaseCashCredit,
             Self::OpenBook => ActKind::OpenBook,
             Self::ChangePolicy(_) => ActKind::ChangePolicy,
             Self::VerifyMember(..) => ActKind::VerifyMember,
@@ -372,6 +384,17 @@ impl Act {
             }
             Self::ResetClerkPin(clerk, _) | Self::EndClerk(clerk) => {
                 vec![("clerk", Number(clerk.0))]
+            }
+            Self::OpenShift(terminal, token, amount)
+            | Self::CloseShift(terminal, token, amount) => {
+                vec![
+                    ("terminal", Number(terminal.0)),
+                    ("session", Number(token.session.0)),
+                    ("amount", Number(*amount)),
+                ]
+            }
+            Self::ReleaseCashCredit(store, amount) => {
+                vec![("store", Number(store.0)), ("amount", Number(*amount))]
             }
             Self::SignOutClerk(terminal, token) => {
                 vec![("terminal", Number(terminal.0)), ("session", Number(token.session.0))]

@@ -10,7 +10,7 @@
 use crate::facts::{Event, EventKind};
 use crate::ids::{ClerkNumber, FactId, StoreNumber};
 use crate::operator::Sealed;
-use crate::time::{Instant, MINUTE_MS};
+use crate::time::{DAY_MS, Instant, MINUTE_MS};
 use crate::{coded, row};
 
 /// After this many wrong PINs in a row a clerk is locked.
@@ -49,6 +49,13 @@ row! {
         pub last_id: FactId,
         /// Whether he works here.
         pub state: ClerkState,
+        /// The shift that he has opened last; none.
+        pub shift: FactId,
+        /// Minor units of cash that he has taken since `cash_since`.
+        pub cash: i64,
+        /// From when the cash is counted: his first top-up that was not within a day of the count
+        /// before.
+        pub cash_since: Instant,
     }
 }
 
@@ -65,7 +72,15 @@ impl Clerk {
             sessions_since: FactId::NONE,
             last_id: event.id,
             state: ClerkState::Active,
+            shift: FactId::NONE,
+            cash: 0,
+            cash_since: Instant(0),
         }
+    }
+
+    /// Minor units of cash that he has taken since the count began, at most 24 hours ago.
+    pub const fn cash_within_a_day(&self, now: Instant) -> i64 {
+        if self.cash_since.0 + DAY_MS > now.0 { self.cash } else { 0 }
     }
 
     /// Books an event about this clerk; `pin` is what a reset's digest names.
@@ -78,6 +93,16 @@ impl Clerk {
                 self.sessions_since = event.id;
             }
             EventKind::ClerkEnded => self.state = ClerkState::Ended,
+            EventKind::ShiftOpened => self.shift = event.id,
+            EventKind::CashTaken => {
+                let at = event.id.at();
+                let counted = self.cash_within_a_day(at);
+                if self.cash_since.0 + DAY_MS <= at.0 {
+                    self.cash_since = at;
+                }
+                // What goes back over the counter makes no room for more.
+                self.cash = counted + event.number.max(0);
+            }
             EventKind::ClerkSignedIn => self.tries = 0,
             EventKind::ClerkPinWrong => {
                 self.tries += 1;

@@ -3,8 +3,10 @@
 //! Loading has two phases. [`refer`] names references that never change once written (request →
 //! payment → member). [`crate::touch`] then names the rows to lock and load.
 
+mod money_in;
 mod refer;
 
+pub use self::money_in::{MoneyIn, MoneyInStep, OnDevice, TopUpWithCode, touch_money_in};
 pub use self::refer::{Refer, refer};
 use crate::code::OpenedCode;
 use crate::decide::{ORDER_MS_MAX, VALID_UNTIL_MS_MAX};
@@ -392,6 +394,12 @@ pub enum Act {
     },
     /// A clerk's session ends at the terminal that has it.
     SignOutClerk(TerminalNumber, ClerkToken),
+    /// A clerk opens a shift at the terminal where he has signed in: minor units in the drawer.
+    OpenShift(TerminalNumber, ClerkToken, i64),
+    /// He closes it: minor units in the drawer.
+    CloseShift(TerminalNumber, ClerkToken, i64),
+    /// A store has paid in so much of the cash that it owed.
+    ReleaseCashCredit(StoreNumber, i64),
     /// A restored book is opened.
     OpenBook,
     /// Other limits on money: the whole text, see [`crate::policy::Policy`]; takes two people.
@@ -444,6 +452,9 @@ impl std::fmt::Debug for Act {
             Self::EndClerk(_) => "EndClerk",
             Self::SignInClerk { .. } => "SignInClerk",
             Self::SignOutClerk(..) => "SignOutClerk",
+            Self::OpenShift(..) => "OpenShift",
+            Self::CloseShift(..) => "CloseShift",
+            Self::ReleaseCashCredit(..) => "ReleaseCashCredit",
             Self::OpenBook => "OpenBook",
             Self::ChangePolicy(_) => "ChangePolicy",
             Self::VerifyMember(..) => "VerifyMember",
@@ -477,6 +488,10 @@ pub enum Command {
     Identity(Identity),
     /// What an operator does in a session.
     Operate(Operate),
+    /// Cash at a register into the wallet of who shows a code.
+    TopUpWithCode(TopUpWithCode),
+    /// A step of a card, or of a top-up by it.
+    MoneyIn(MoneyIn),
 }
 
 impl Command {
@@ -486,6 +501,7 @@ impl Command {
             Self::PayWithCode(pay) => Some(pay.ask.caller.key),
             Self::PayShop(pay) => Some(pay.key),
             Self::Settle(settle) => Some(settle.ask.caller.key),
+            Self::TopUpWithCode(top_up) => Some(top_up.ask.caller.key),
             Self::Reverse(reverse) => Some(reverse.ask.caller.key),
             Self::ExpireHold(payment) => Some(Self::expiry_key(*payment)),
             Self::Credit(credit) => {
@@ -495,6 +511,7 @@ impl Command {
             | Self::Acknowledge(..)
             | Self::Administer(_)
             | Self::Operate(_)
+            | Self::MoneyIn(_)
             | Self::Identity(_) => None,
         }
     }
@@ -513,6 +530,7 @@ impl Command {
             Self::PayWithCode(pay) => Some(pay.ask.valid_until),
             Self::PayShop(pay) => Some(pay.valid_until),
             Self::Settle(settle) => Some(settle.ask.valid_until),
+            Self::TopUpWithCode(top_up) => Some(top_up.ask.valid_until),
             Self::Reverse(_)
             | Self::Query(_)
             | Self::Acknowledge(..)
@@ -520,6 +538,7 @@ impl Command {
             | Self::Credit(_)
             | Self::Administer(_)
             | Self::Operate(_)
+            | Self::MoneyIn(_)
             | Self::Identity(_) => None,
         }
     }
@@ -538,8 +557,13 @@ impl Command {
         match self {
             Self::Settle(settle) => settle.clerk,
             Self::Reverse(reverse) => reverse.clerk,
+            Self::TopUpWithCode(top_up) => top_up.clerk,
             _ => match self.act() {
-                Some(Act::SignOutClerk(_, token)) => Some(*token),
+                Some(
+                    Act::SignOutClerk(_, token)
+                    | Act::OpenShift(_, token, _)
+                    | Act::CloseShift(_, token, _),
+                ) => Some(*token),
                 _ => None,
             },
         }
@@ -552,6 +576,11 @@ impl Command {
                 let opened = pay.code.as_ref()?;
                 opened.candidates[0].map(|(member, _)| member)
             }
+            Self::TopUpWithCode(top_up) => {
+                let opened = top_up.code.as_ref()?;
+                opened.candidates[0].map(|(member, _)| member)
+            }
+            Self::MoneyIn(step) => Some(step.member),
             Self::PayShop(pay) => Some(pay.member),
             Self::Credit(credit) => Some(credit.member),
             Self::Identity(identity) => identity.member.is_some().then_some(identity.member),

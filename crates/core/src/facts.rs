@@ -30,8 +30,12 @@ coded! {
         Expire = 8 => "expire",
         /// Money or points are given to a member from outside by the operator (bulk, seed).
         Credit = 9 => "credit",
-        /// Money comes in by a rail: a card, cash at a register, an ATM.
+        /// Money comes in by a rail: a card, cash at a register.
         TopUp = 10 => "top_up",
+        /// A top-up goes back to the card that it came from.
+        TakeBack = 11 => "take_back",
+        /// The acquirer takes a top-up back from us, or gives it back, by a dispute.
+        Dispute = 12 => "dispute",
     }
 }
 
@@ -54,6 +58,10 @@ coded! {
         Points = 6 => "points",
         /// Pay: at the sign of a store; no register asked for it or showed it.
         AtSign = 7 => "at_sign",
+        /// Reverse: a top-up at a register was taken back.
+        TookBack = 8 => "took_back",
+        /// Dispute: it ended in our favour.
+        DisputeWon = 9 => "dispute_won",
     }
 }
 
@@ -286,10 +294,45 @@ coded! {
         OperatorPasskeyConfirmed = 71 => "operator_passkey_confirmed",
         /// Limits on money are others from here on. text: the policy; actor and second: two people.
         PolicyChanged = 72 => "policy_changed",
+        /// A clerk opened a shift. subject: clerk, object: terminal, number: what the drawer held;
+        /// digest, in two parts of 8 bytes: what it may take, its store.
+        ShiftOpened = 73 => "shift_opened",
+        /// Cash went over the counter. subject: clerk, object: the operation, number: minor units,
+        /// less than zero where it went back; digest: the shift.
+        CashTaken = 74 => "cash_taken",
+        /// A clerk closed a shift. subject: clerk, object: shift, number: what was in the drawer;
+        /// digest, in two parts of 8 bytes: what it might have taken besides, its store.
+        ShiftClosed = 75 => "shift_closed",
+        /// A store has paid in cash that it owed: it may owe as much again. subject: store, number:
+        /// minor units.
+        CashCreditReleased = 76 => "cash_credit_released",
         /// Members of staff have seen who a member is. number: how far, see [`MemberVerification`].
         ///
         /// [`MemberVerification`]: crate::state::MemberVerification
         MemberVerified = 80 => "member_verified",
+        /// A card is on file. object: the device, number: its place among wallets × 2, + 1 where
+        /// the device was no newcomer; digest, in two parts of 32 bytes: the card's fingerprint, of
+        /// token and label.
+        CardAdded = 81 => "card_added",
+        /// A card's holder has passed a challenge. object: card, number: the device.
+        CardChallenged = 82 => "card_challenged",
+        /// A card is on file no longer. object: card.
+        CardEnded = 83 => "card_ended",
+        /// A top-up was asked for. object: card, number: amount; digest, in three parts of 8 bytes:
+        /// device, rail, whether only a challenge will do.
+        TopUpRequested = 84 => "top_up_requested",
+        /// The acquirer knows a top-up. object: top-up, text: by what name.
+        TopUpReferenced = 85 => "top_up_referenced",
+        /// The acquirer holds the money. object: top-up, number: what 3-D Secure said.
+        TopUpAuthorized = 86 => "top_up_authorized",
+        /// The acquirer has not answered. object: top-up.
+        TopUpUnknown = 87 => "top_up_unknown",
+        /// We do not want a top-up. object: top-up, number: the refusal.
+        TopUpDeclining = 88 => "top_up_declining",
+        /// A top-up did not take place. object: top-up, number: the refusal.
+        TopUpDeclined = 89 => "top_up_declined",
+        /// The acquirer gives the money back to the card. object: top-up.
+        TopUpReturned = 90 => "top_up_returned",
     }
 }
 
@@ -369,6 +412,13 @@ row! {
     }
 }
 
+impl OperationKind {
+    /// Whether it is asked for with a one-time code.
+    pub const fn takes_a_code(self) -> bool {
+        matches!(self, Self::Pay | Self::Authorize | Self::TopUp)
+    }
+}
+
 impl Operation {
     /// Makes this the next operation on a member's list.
     pub(crate) const fn put_on_list_of(&mut self, member: &Member) {
@@ -390,14 +440,15 @@ impl Operation {
     /// hold moves nothing; see `held_change`.
     pub const fn gain(&self) -> i64 {
         use OperationKind::{Authorize, Capture, Credit, Expire, Pay, Refund, Reverse};
-        use OperationKind::{Tombstone, TopUp, Void};
+        use OperationKind::{Dispute, TakeBack, Tombstone, TopUp, Void};
         if !self.has_effect() || matches!(self.effect, Effect::Released | Effect::ToSuspense) {
             return 0;
         }
         match self.kind {
-            Pay | Capture => -self.amount,
+            Reverse if matches!(self.effect, Effect::TookBack) => -self.amount,
+            Pay | Capture | TakeBack => -self.amount,
             Refund | Reverse | Credit | TopUp => self.amount,
-            Authorize | Void | Expire | Tombstone => 0,
+            Authorize | Void | Expire | Tombstone | Dispute => 0,
         }
     }
 
@@ -410,6 +461,13 @@ impl Operation {
     /// in by a rail.
     pub const fn begins(&self) -> bool {
         self.begins_payment() || (self.succeeded() && matches!(self.kind, OperationKind::TopUp))
+    }
+
+    /// Whether it succeeded on a top-up: `payment` names that.
+    pub const fn is_of_top_up(&self) -> bool {
+        use OperationKind::{Dispute, Reverse, TakeBack, TopUp};
+        let took_back = matches!(self.kind, Reverse) && matches!(self.effect, Effect::TookBack);
+        self.succeeded() && (matches!(self.kind, TopUp | TakeBack | Dispute) || took_back)
     }
 
     /// Whether this operation began a payment (and is the payment's identity).

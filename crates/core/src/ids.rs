@@ -145,6 +145,17 @@ impl RequestId {
 }
 
 impl RequestId {
+    /// The id of a step of a top-up: the same on every node.
+    pub fn of_step(step: &str, top_up: FactId) -> Self {
+        Self::derived("yaoki top-up step 1", &[step.as_bytes(), &[0], &top_up.0.to_be_bytes()])
+    }
+
+    /// The id of a step that an acquirer has named itself, such as a dispute.
+    pub fn of_reference(step: &str, reference: &str) -> Self {
+        let parts: [&[u8]; 3] = [step.as_bytes(), &[0], reference.as_bytes()];
+        Self::derived("yaoki acquirer's reference 1", &parts)
+    }
+
     /// The id of the event that names the clerk of an operation.
     pub fn of_clerks_act(operation: FactId) -> Self {
         Self::deterministic("clerk of an operation", operation.0)

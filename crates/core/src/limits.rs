@@ -5,8 +5,10 @@
 
 use crate::ids::FactId;
 use crate::policy::{Allowed, Known, Limited, Policy, Profile};
+use crate::refusal::Refusal;
 use crate::state::Member;
-use crate::time::Instant;
+use crate::time::{Instant, SECOND_MS};
+use crate::top_up::{COUNTED_MS, Rail, TopUp};
 use crate::window::{Window, WindowKind};
 
 /// The windows that a payment is counted in.
@@ -91,4 +93,90 @@ pub fn walk_back_to(policy: &Policy, member: &Member, asked: i64, now: Instant) 
     });
     let longest = unknown.by_ref().max_by_key(|kind| kind.ms())?;
     Some(FactId::least(Instant(now.0 - longest.ms() + 1)))
+}
+
+/// A top-up that is judged.
+#[derive(Clone, Copy, Debug)]
+pub struct AskedTopUp {
+    /// What lines look at.
+    pub profile: Profile,
+    /// Minor units.
+    pub amount: i64,
+    /// Its own row, which is not counted twice.
+    pub itself: Option<FactId>,
+}
+
+/// The rail whose sums a line of a policy looks at.
+pub const fn rail_of(limited: Limited) -> Option<Rail> {
+    match limited {
+        Limited::Payment => None,
+        Limited::Card => Some(Rail::Card),
+        Limited::Cash => Some(Rail::Cash),
+    }
+}
+
+/// What of a rail counts within a time; several cards share the sum.
+fn within<'a>(top_ups: &[&'a TopUp], asked: &AskedTopUp, ms: i64, now: Instant) -> Vec<&'a TopUp> {
+    let rail = rail_of(asked.profile.on);
+    let counts = |row: &&TopUp| {
+        Some(row.rail) == rail && Some(row.id) != asked.itself && row.id.at().0 + ms > now.0
+    };
+    top_ups.iter().copied().filter(counts).collect()
+}
+
+/// What a rail's limits leave a member, within 24 hours and 30 days.
+pub fn left_of_rail(
+    policy: &Policy,
+    top_ups: &[&TopUp],
+    profile: Profile,
+    now: Instant,
+) -> [Left; 2] {
+    let allowed = policy.allows(profile);
+    let asked = AskedTopUp { profile, amount: 0, itself: None };
+    [(WindowKind::PaidDay, allowed.day), (WindowKind::PaidMonth, allowed.month)].map(
+        |(kind, limit)| {
+            let counted = within(top_ups, &asked, kind.ms(), now);
+            let counted: Vec<_> = counted.into_iter().filter(|row| row.counts()).collect();
+            let oldest = counted.iter().map(|row| row.id).min();
+            Left {
+                kind,
+                limit,
+                used: counted.iter().map(|row| row.amount).sum(),
+                frees_at: oldest.map(|id| id.at().plus_ms(kind.ms())),
+            }
+        },
+    )
+}
+
+/// Whether a top-up stays within every limit of its rail. `top_ups` are the member's of the last 30
+/// days, whatever became of them: attempts count in how often, amounts only where they took place
+/// or may yet.
+///
+/// # Errors
+/// The refusal that says which.
+pub fn top_up_must_be_within<'a>(
+    policy: &Policy,
+    top_ups: impl Iterator<Item = &'a TopUp>,
+    asked: &AskedTopUp,
+    now: Instant,
+) -> Result<(), Refusal> {
+    let top_ups: Vec<&TopUp> = top_ups.collect();
+    let allowed = policy.allows(asked.profile);
+    for (ms, limit) in [(WindowKind::PaidDay.ms(), allowed.day), (COUNTED_MS, allowed.month)] {
+        let counted = within(&top_ups, asked, ms, now);
+        let sum: i64 = counted.iter().filter(|row| row.counts()).map(|row| row.amount).sum();
+        if sum.saturating_add(asked.amount) > limit || asked.amount > allowed.once {
+            return Err(Refusal::TopUpLimitMustHold);
+        }
+    }
+    // A top-up that is asked for already was fast enough then.
+    let velocities = policy.velocities.iter().filter(|_| asked.itself.is_none());
+    for velocity in velocities.filter(|velocity| velocity.on == asked.profile.on) {
+        let ms = velocity.within_seconds * SECOND_MS;
+        let count = within(&top_ups, asked, ms, now).len();
+        if i64::try_from(count).unwrap_or(i64::MAX) >= velocity.count {
+            return Err(Refusal::TopUpsMustBeSlow);
+        }
+    }
+    Ok(())
 }

@@ -416,8 +416,15 @@ fn directory() -> Directory {
     let merchant = MerchantNumber(1);
     directory.merchants.insert(merchant, Merchant { number: merchant, name: name() });
     let place = String::new();
-    let store =
-        Store { number: STORE, merchant, cutoff_minutes: 0, name: name(), place, clerks: 0 };
+    let store = Store {
+        number: STORE,
+        merchant,
+        cutoff_minutes: 0,
+        name: name(),
+        place,
+        clerks: 0,
+        cash_allotted: 0,
+    };
     directory.stores.insert(STORE, store);
     let previous_until = Instant(0);
     let terminal = Terminal {

@@ -31,10 +31,6 @@ pub enum Limited {
     Card,
     /// Topping up with cash at a register.
     Cash,
-    /// Topping up at an ATM.
-    Atm,
-    /// Topping up from points.
-    Points,
 }
 
 /// What 3-D Secure said of a payment by card.
@@ -337,8 +333,6 @@ mod tests {
         assert_eq!(allowed(secured), (20_000, 50_000));
         let verified = Profile { member: Verified::Verified, ..secured };
         assert_eq!(allowed(verified), (250_000, 250_000));
-        let atm = Profile { on: Limited::Atm, ..PAYING };
-        assert_eq!(allowed(atm), (500_000, 2_000_000));
     }
 
     #[test]

@@ -2,14 +2,21 @@
 //!
 //! 1xx: the request cannot be decided as it stands. 2xx: it was decided, and the answer is no.
 //! These are in order of precedence: where several hold, a register hears the first. 3xx: what
-//! operators, devices, members and jobs hear; each act checks in an order of its own.
+//! operators, devices, members and jobs hear; each act checks in an order of its own. 6xx: the same
+//! of money that comes in; 4xx is the edge's.
 //!
 //! Numbers are for ever. Documents, HTTP status and translations hang on this list, and a test
 //! reaches every one. A refusal is *recorded* when it is the final outcome of a request id
 //! (`declined`), and *unrecorded* when nothing was decided (`unknown`: mend the request or ask
 //! again).
 
-use std::fmt::Write as _;
+#[macro_use]
+mod list;
+mod page;
+#[cfg(test)]
+mod tests;
+
+pub use self::page::markdown;
 
 /// Whether a refusal ends the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,57 +25,6 @@ pub enum Finality {
     Recorded,
     /// Nothing is stored; the request is still open.
     Unrecorded,
-}
-
-macro_rules! refusals {
-    ($($(#[$meta:meta])* $variant:ident = $number:literal, $name:literal, $status:literal,
-        $finality:ident, $sentence:literal, $cure:literal;)+) => {
-        /// Every refusal; 1xx and 2xx are in order of precedence.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Refusal {
-            $($(#[$meta])* $variant,)+
-        }
-
-        impl Refusal {
-            /// Every refusal, by number.
-            pub const ALL: &'static [Refusal] = &[$(Refusal::$variant),+];
-
-            /// The stable number; also what an operation row stores.
-            pub const fn number(self) -> i64 {
-                match self { $(Refusal::$variant => $number,)+ }
-            }
-
-            /// The stable name used in problem documents.
-            pub const fn name(self) -> &'static str {
-                match self { $(Refusal::$variant => $name,)+ }
-            }
-
-            /// The HTTP status (RFC 9110) that carries it.
-            pub const fn status(self) -> u16 {
-                match self { $(Refusal::$variant => $status,)+ }
-            }
-
-            /// Whether it ends the request.
-            pub const fn finality(self) -> Finality {
-                match self { $(Refusal::$variant => Finality::$finality,)+ }
-            }
-
-            /// What must hold, or what happened.
-            pub const fn sentence(self) -> &'static str {
-                match self { $(Refusal::$variant => $sentence,)+ }
-            }
-
-            /// What the caller does next.
-            pub const fn cure(self) -> &'static str {
-                match self { $(Refusal::$variant => $cure,)+ }
-            }
-
-            /// The refusal of this number, if there is one.
-            pub const fn from_number(number: i64) -> Option<Self> {
-                match number { $($number => Some(Refusal::$variant),)+ _ => None }
-            }
-        }
-    };
 }
 
 refusals! {
@@ -189,6 +145,22 @@ refusals! {
     PaymentIsDeclined = 222, "payment_is_declined", 200, Recorded,
         "The payment was declined.",
         "Ask for another means of payment; the customer's own page says why.";
+    /// Cash is not taken for wallets.
+    TopUpsAreClosed = 223, "top_ups_are_closed", 200, Recorded,
+        "Topping up is closed here for the moment.",
+        "Give the cash back; the operator's notice says more.";
+    /// A limit of the member's, of which a shop hears nothing.
+    TopUpIsDeclined = 224, "top_up_is_declined", 200, Recorded,
+        "The top-up was declined.",
+        "Give the cash back; the customer's own page says why.";
+    /// The store, the shift or the clerk has taken as much as it may.
+    CashCapIsReached = 225, "cash_cap_is_reached", 200, Recorded,
+        "This store, terminal or clerk may take no more cash for top-ups now.",
+        "Give the cash back. Pay in what was taken, or use another register.";
+    /// What was topped up is gone.
+    TopUpIsSpent = 226, "top_up_is_spent", 200, Recorded,
+        "The top-up has been spent, so it cannot be taken back.",
+        "Keep the cash: the customer has had its worth.";
     /// No such member.
     MemberMustExist = 301, "member_must_exist", 404, Unrecorded,
         "There is no such member.",
@@ -513,85 +485,73 @@ refusals! {
     UnfreezeMustWait = 393, "unfreeze_must_wait", 409, Unrecorded,
         "What a member has frozen himself is unfrozen a day after it was proposed.",
         "Carry it out when the day is over; the member was told.";
-}
-
-/// The page of the reference, `docs/reference/refusals.md`.
-pub fn markdown() -> String {
-    let mut page = String::from(HEADER);
-    let groups = [
-        ("The request cannot be decided as it stands", 100..200),
-        ("Decided, and the answer is no", 200..300),
-        ("Operators, devices, members and jobs", 300..400),
-    ];
-    for (title, numbers) in groups {
-        let _ = write!(page, "\n## {title}\n\n{COLUMNS}");
-        for refusal in Refusal::ALL.iter().filter(|refusal| numbers.contains(&refusal.number())) {
-            let recorded = match refusal.finality() {
-                Finality::Recorded => "yes, `declined`",
-                Finality::Unrecorded => "no, `unknown`",
-            };
-            let (number, name, status) = (refusal.number(), refusal.name(), refusal.status());
-            let (sentence, cure) = (refusal.sentence(), refusal.cure());
-            let _ = writeln!(
-                page,
-                "| {number} | `{name}` | {status} | {recorded} | {sentence} | {cure} |"
-            );
-        }
-    }
-    page
-}
-
-const COLUMNS: &str = "\
-| number | name | HTTP | recorded | what must hold, or what happened | what to do |
-| ---: | --- | ---: | --- | --- | --- |
-";
-
-const HEADER: &str = "\
-# Refusals
-
-Generated from the rules (`crates/core/src/refusal.rs`). Numbers and names never change their
-meaning.
-
-A refusal that is **recorded** is the final outcome of its request id, `declined`: the same
-request is answered the same for ever, and nothing was charged. It comes with HTTP 200, because
-the request was decided. A refusal that is **not recorded** decided nothing (`unknown`): mend the
-request or ask again, or settle it with a reverse. Of 1xx and 2xx the one with the lowest number
-is heard where several hold.
-
-A terminal hears one refusal, `code_not_valid`, for codes that are forged, expired, superseded,
-ended or frozen, and never a figure of the member's balance.
-";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn numbers_and_names_are_unique_and_ascend_with_precedence() {
-        let numbers: Vec<i64> = Refusal::ALL.iter().map(|refusal| refusal.number()).collect();
-        assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]));
-        let names: BTreeSet<_> = Refusal::ALL.iter().map(|refusal| refusal.name()).collect();
-        assert_eq!(names.len(), Refusal::ALL.len());
-    }
-
-    #[test]
-    fn every_refusal_says_what_must_hold_and_what_to_do() {
-        for &refusal in Refusal::ALL {
-            assert!(refusal.sentence().ends_with('.') && refusal.cure().ends_with('.'));
-            assert_eq!(Refusal::from_number(refusal.number()), Some(refusal));
-            assert_eq!(refusal.status() == 200, refusal.finality() == Finality::Recorded);
-        }
-    }
-
-    #[test]
-    fn the_page_has_a_line_for_each_refusal() {
-        let page = markdown();
-        for refusal in Refusal::ALL {
-            let start = format!("| {} | `{}` |", refusal.number(), refusal.name());
-            let line = page.lines().find(|line| line.starts_with(&start)).expect("a line");
-            assert!(line.contains(refusal.sentence()) && line.contains(refusal.cure()));
-            assert_eq!(line.matches('|').count(), 7, "six cells: {line}");
-        }
-    }
+    /// Topping up is closed.
+    TopUpIsClosed = 601, "top_up_is_closed", 503, Unrecorded,
+        "Topping up this way is closed for the moment.",
+        "Nothing was charged. Pay from the balance, or top up another way.";
+    /// No such card.
+    CardMustExist = 602, "card_must_exist", 404, Unrecorded,
+        "There is no such card on file.",
+        "Look at the list of cards again.";
+    /// It is on file already.
+    CardMustBeNew = 603, "card_must_be_new", 409, Unrecorded,
+        "This card is on file already.",
+        "Use it, or remove it first.";
+    /// As many as there may be.
+    CardsMustBeFew = 604, "cards_must_be_few", 409, Unrecorded,
+        "You have as many cards as there may be.",
+        "Remove one that you no longer use.";
+    /// In as many wallets as there may be.
+    CardIsInManyWallets = 605, "card_is_in_many_wallets", 409, Unrecorded,
+        "This card is in as many wallets as it may be.",
+        "Use another card, or remove it from another wallet first.";
+    /// More than a balance may hold.
+    BalanceMustStayBelowCap = 606, "balance_must_stay_below_cap", 409, Unrecorded,
+        "The balance would be more than it may hold.",
+        "Nothing was charged. Top up less, or spend first.";
+    /// More than a rail's limits allow.
+    TopUpLimitMustHold = 607, "top_up_limit_must_hold", 409, Unrecorded,
+        "A limit does not allow topping up so much now.",
+        "Nothing was charged. Your page says which limit, how much is left, and when more frees \
+         up.";
+    /// Too many in too short a time.
+    TopUpsMustBeSlow = 608, "top_ups_must_be_slow", 409, Unrecorded,
+        "You have topped up a moment ago.",
+        "Nothing was charged. Wait a minute and ask again.";
+    /// No such top-up.
+    TopUpMustExist = 609, "top_up_must_exist", 404, Unrecorded,
+        "There is no such top-up.",
+        "Look at the list of top-ups again.";
+    /// It has come further, or to its end.
+    TopUpMustBeOpen = 610, "top_up_must_be_open", 409, Unrecorded,
+        "The top-up has come further already, or has ended.",
+        "Look at how it stands; nothing was changed.";
+    /// The issuer must ask its holder on this device.
+    CardMustBeChallenged = 611, "card_must_be_challenged", 403, Unrecorded,
+        "The bank must ask you once on this device before the card can be used here.",
+        "Nothing was charged. Try again and answer what your bank asks.";
+    /// The acquirer or the issuer said no.
+    CardWasDeclined = 612, "card_was_declined", 409, Unrecorded,
+        "The bank declined the card.",
+        "Nothing was charged. Use another card, or ask your bank.";
+    /// The member did not go on.
+    TopUpWasAbandoned = 613, "top_up_was_abandoned", 409, Unrecorded,
+        "The top-up was not finished in time.",
+        "Nothing was charged. Begin again if you still want it.";
+    /// What was topped up is gone.
+    TopUpMustBeUnspent = 614, "top_up_must_be_unspent", 409, Unrecorded,
+        "The top-up has been spent, so it cannot go back to the card.",
+        "Nothing was changed.";
+    /// One alone may not take so much.
+    SecondClerkMustSignIn = 615, "second_clerk_must_sign_in", 403, Unrecorded,
+        "So much cash takes a second clerk, who signs in at this terminal.",
+        "Have a colleague sign in and send both; or take less.";
+    /// No shift.
+    ShiftMustBeOpen = 616, "shift_must_be_open", 409, Unrecorded,
+        "The clerk has no shift at this terminal.",
+        "Count the drawer and open a shift first.";
+    /// One at a time.
+    ShiftMustBeClosed = 617, "shift_must_be_closed", 409, Unrecorded,
+        "The clerk has a shift that is not closed.",
+        "Count the drawer and close it first.";
 }

@@ -10,13 +10,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::clerk::Clerk;
-use crate::command::{Act, Command};
+use crate::command::{Act, Command, TopUpWithCode};
 use crate::facts::{Event, EventKind};
 use crate::identity::people::Private;
 use crate::ids::{ClerkNumber, FactId, OperatorNumber, RequestId};
 use crate::operator::{Operator, OperatorLink, OperatorPasskey, Role, Roles, Sealed, part};
 use crate::proposal::{Proposal, ProposalState};
 use crate::session::StaffSession;
+use crate::shift::{Shift, shift_of_event};
 use crate::time::Instant;
 use crate::view::{Numbers, View};
 
@@ -135,6 +136,10 @@ impl StaffKeys {
                 _ => {}
             }
         }
+        if let Command::TopUpWithCode(TopUpWithCode { second: Some(token), .. }) = command {
+            self.sessions.push(token.session);
+            self.clerks.push(token.clerk);
+        }
         if let Some(token) = command.clerk() {
             self.sessions.push(token.session);
             self.clerks.push(token.clerk);
@@ -168,6 +173,8 @@ pub struct StaffRows {
     pub sessions: BTreeMap<FactId, StaffSession>,
     /// By number.
     pub clerks: BTreeMap<ClerkNumber, Clerk>,
+    /// Those of the clerks.
+    pub shifts: BTreeMap<FactId, Shift>,
     /// What must be saved.
     pub changed: StaffChanged,
 }
@@ -191,6 +198,10 @@ pub struct StaffChanged {
     pub clerks: BTreeSet<ClerkNumber>,
     /// Clerks that are new.
     pub clerks_new: BTreeSet<ClerkNumber>,
+    /// Shifts that were there before.
+    pub shifts: BTreeSet<FactId>,
+    /// Shifts that are new.
+    pub shifts_new: BTreeSet<FactId>,
 }
 
 impl StaffChanged {
@@ -203,7 +214,8 @@ impl StaffChanged {
 impl EventKind {
     /// Whether it is about operators, proposals, sessions of staff or clerks.
     pub const fn is_of_staff(self) -> bool {
-        matches!(self.code(), 50..70) || matches!(self, Self::OperatorPasskeyConfirmed)
+        let clerks = matches!(self.code(), 50..70 | 73..=75);
+        clerks || matches!(self, Self::OperatorPasskeyConfirmed)
     }
 }
 
@@ -322,6 +334,17 @@ impl StaffRows {
         self.changed.clerks.insert(number);
         if event.kind == EventKind::ClerkSignedIn {
             self.put_session(StaffSession::of_clerk(event));
+        }
+        match shift_of_event(event) {
+            Some(id) if event.kind == EventKind::ShiftOpened => {
+                self.shifts.insert(id, Shift::of_event(event));
+                self.changed.shifts_new.insert(id);
+            }
+            Some(id) => {
+                self.shifts.get_mut(&id).expect("the shift is loaded").fold_event(event);
+                self.changed.shifts.insert(id);
+            }
+            None => {}
         }
     }
 }

@@ -237,10 +237,12 @@ impl Member {
             self.last_payment = operation.id;
             self.last_store = store;
             self.raise_epoch();
-        } else if operation.refusal != 0
-            && operation.epoch != 0
-            && matches!(operation.kind, OperationKind::Pay | OperationKind::Authorize)
-        {
+        } else if operation.begins() && operation.epoch != 0 {
+            // A top-up at a register spends the code, too, and is nobody's first payment.
+            self.last_epoch = operation.epoch;
+            (self.last_payment, self.last_store) = (FactId::NONE, StoreNumber::NONE);
+            self.raise_epoch();
+        } else if operation.refusal != 0 && operation.epoch != 0 && operation.kind.takes_a_code() {
             self.code_declines += 1;
             if self.code_declines >= CODE_DECLINES_MAX {
                 self.raise_epoch();
@@ -360,6 +362,8 @@ row! {
         pub place: String,
         /// How many clerks work there: with one, giving money back takes one who has signed in.
         pub clerks: i64,
+        /// Minor units of cash that its shifts have taken, or may take, and that were not paid in.
+        pub cash_allotted: i64,
     }
 }
 
@@ -371,6 +375,11 @@ impl Store {
             EventKind::ClerkEnded => self.clerks -= 1,
             _ => {}
         }
+    }
+
+    /// Books how an event changes what the store may still owe.
+    pub const fn allot(&mut self, change: i64) {
+        self.cash_allotted += change;
     }
 
     /// The store that an event is about, where it is about one that is there.

@@ -30,6 +30,10 @@ coded! {
         Recovery = 7 => "recovery",
         /// Signing in by an external id, and linking one.
         ExternalId = 8 => "external_id",
+        /// Topping up by a card, and adding cards.
+        CardTopUp = 9 => "card_top_up",
+        /// Topping up with cash at a register.
+        CashTopUp = 10 => "cash_top_up",
     }
 }
 
@@ -42,10 +46,10 @@ impl Capability {
     /// For whom it can be closed. For any other scope a switch would stop nothing.
     pub const fn scopes(self) -> &'static [Scope] {
         match self {
-            Self::Payment | Self::Refund => {
+            Self::Payment | Self::Refund | Self::CashTopUp => {
                 &[Scope::Everything, Scope::Merchant, Scope::Store, Scope::Terminal, Scope::Member]
             }
-            Self::CodeIssue | Self::Enrolment | Self::Credit | Self::Recovery => {
+            Self::CodeIssue | Self::Enrolment | Self::Credit | Self::Recovery | Self::CardTopUp => {
                 &[Scope::Everything, Scope::Member]
             }
             Self::SignUp => &[Scope::Everything],
@@ -67,6 +71,11 @@ impl Capability {
             Self::SignUp => "Becoming a member.",
             Self::Recovery => "Starting and finishing recoveries; contesting and cancelling go on.",
             Self::ExternalId => "Signing in by an external id on a known device, and linking one.",
+            Self::CardTopUp => {
+                "Topping up by a card, and adding cards. What the acquirer holds or has taken \
+                 already is still booked."
+            }
+            Self::CashTopUp => "Topping up with cash at a register. Taking one back goes on.",
         }
     }
 }

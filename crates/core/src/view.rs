@@ -22,6 +22,7 @@ use crate::ids::{
 };
 use crate::money::Currency;
 use crate::policy::{Policy, PolicyInForce};
+use crate::shift::credit_of_event;
 use crate::staff::{self, StaffDirectory, StaffRows};
 use crate::state::{EnrolmentLink, EnrolmentWay, Member, Merchant, PaymentState, Store, Terminal};
 use crate::switches::{self, Place, Switch, same_switch};
@@ -320,6 +321,11 @@ impl View {
                 stores.get_mut(&store).expect("the store is loaded").fold_event(&event);
                 self.changed.stores.insert(store);
             }
+            if let Some((store, change)) = credit_of_event(&event) {
+                let stores = &mut Arc::make_mut(&mut self.directory).stores;
+                stores.get_mut(&store).expect("the store is loaded").allot(change);
+                self.changed.stores.insert(store);
+            }
             if event.kind.is_of_staff() {
                 self.fold_staff(&event, private);
             } else {
@@ -355,6 +361,14 @@ impl View {
             let member = self.members.get_mut(&operation.member);
             member.expect("an operation's member is loaded").fold_operation(operation, store);
             self.changed.members.insert(operation.member);
+        }
+        let count = self.people.count();
+        if let Some(touched) = self.people.fold_operation(operation) {
+            if self.people.count() > count {
+                self.changed.people_new.insert(touched);
+            }
+            self.changed.people.insert(touched);
+            return;
         }
         if !operation.has_effect() || !operation.payment.is_some() {
             return;
@@ -420,6 +434,7 @@ impl View {
             | EventKind::Checkpoint
             | EventKind::Restored
             | EventKind::BookOpened
+            | EventKind::CashCreditReleased
             | EventKind::ClerkActed => {}
             _ => self.fold_member_event(event, private),
         }
@@ -503,6 +518,7 @@ pub fn store_of_event(event: &Event) -> Store {
         name: name.to_owned(),
         place: place.to_owned(),
         clerks: 0,
+        cash_allotted: 0,
     }
 }
 

@@ -10,7 +10,7 @@
 
 use std::net::Ipv6Addr;
 
-use crate::facts::{Event, EventKind, Operation, OperationKind};
+use crate::facts::{Effect, Event, EventKind, Operation, OperationKind};
 use crate::ids::{MerchantNumber, WebhookNumber};
 use crate::refusal::Refusal;
 use crate::time::Instant;
@@ -174,9 +174,14 @@ impl EventType {
             OperationKind::Capture => Some(Self::PaymentCaptured),
             OperationKind::Void => Some(Self::PaymentVoided),
             OperationKind::Expire => Some(Self::PaymentExpired),
+            OperationKind::Reverse if matches!(operation.effect, Effect::TookBack) => None,
             OperationKind::Reverse => Some(Self::PaymentReversed),
             OperationKind::Refund => Some(Self::RefundSucceeded),
-            OperationKind::Tombstone | OperationKind::Credit | OperationKind::TopUp => None,
+            OperationKind::Tombstone
+            | OperationKind::Credit
+            | OperationKind::TopUp
+            | OperationKind::TakeBack
+            | OperationKind::Dispute => None,
         }
     }
 }

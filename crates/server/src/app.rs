@@ -35,6 +35,7 @@ use crate::edge::sign::Signs;
 use crate::jobs::messages::words::Words;
 use crate::jobs::webhooks::board::Board;
 use crate::metrics::{Class, Endpoint, Metrics, Said};
+use crate::rails::acquirer::Acquirer;
 
 /// Where chance comes from: fills what it is given with unpredictable bytes.
 pub type Entropy = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
@@ -180,6 +181,8 @@ pub struct Shared {
     pub demo_authority: Option<Bytes>,
     /// What members' acts share.
     pub members: MemberServices,
+    /// Whom cards are charged by; none: no card is taken.
+    pub acquirer: Option<Acquirer>,
     /// Where every listener is; said once all of them listen.
     pub doors: OnceLock<Vec<Door>>,
 }

@@ -27,6 +27,7 @@ pub mod jobs;
 pub mod metrics;
 pub mod options;
 pub mod pathways;
+pub mod rails;
 pub mod serve;
 pub mod web;
 

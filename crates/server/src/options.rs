@@ -17,6 +17,7 @@ use crate::jobs::checkpoint;
 use crate::jobs::messages::MessageOptions;
 use crate::jobs::webhooks::{self, CourierOptions};
 use crate::jobs::witness::{self, WitnessUrl};
+use crate::rails::acquirer::AcquirerOptions;
 
 /// How a server is opened.
 #[derive(Clone)]
@@ -78,6 +79,10 @@ pub struct ServerOptions {
     pub openid: Vec<ProviderOptions>,
     /// How merchants are told of events.
     pub webhooks: CourierOptions,
+    /// Whom cards are charged by; none: no card is taken.
+    pub acquirer: Option<AcquirerOptions>,
+    /// Pause between turns of who asks about open top-ups.
+    pub top_up_pause: Duration,
     /// Pause between turns of the courier of webhooks.
     pub webhook_pause: Duration,
     /// How members and operators are told of events.
@@ -127,6 +132,8 @@ impl ServerOptions {
             leaked_passwords: None,
             openid: Vec::new(),
             webhooks: CourierOptions::default(),
+            acquirer: None,
+            top_up_pause: Duration::from_secs(5),
             webhook_pause: webhooks::PAUSE,
             messages: MessageOptions::default(),
             checkpoint_pause: crate::edge::deadline::milliseconds(checkpoint::EVERY_MS),

@@ -59,6 +59,7 @@ const SESSION: Door = Door::Route("post", "/v1/member/session");
 const EXTERNAL: Door = Door::Route("post", "/v1/member/external");
 const DEVICES: Door = Door::Route("post", "/v1/member/devices");
 const RECOVERY: Door = Door::Route("post", "/v1/member/recovery");
+const MONEY: Door = Door::Route("post", "/v1/member/money");
 const WALLET: Door = Door::Route("post", "/v1/member/wallet");
 
 /// Every pathway.
@@ -126,6 +127,39 @@ pub const PATHWAYS: &[Pathway] = &[
             attack(
                 "an id that the app says",
                 "linking_asks_for_a_fresh_verification_and_no_id_from_the_app_counts",
+            ),
+        ],
+    },
+    Pathway {
+        name: "A card, and a challenge on this device",
+        doors: &[MONEY],
+        gives: "a card that tops up from this device; and where the card was on file before the \
+                device came, and came by one that was no newcomer, evidence that the device is the \
+                member's own, which with its age ends the limits of a new one",
+        proves: "the device's key in its session, and a 3-D Secure challenge that the bank puts to \
+                 the card's holder, as the acquirer says to our server",
+        limits: "five cards a member, two wallets a card; limits by 3-D Secure, verification, \
+                 device and card; one top-up a minute, three an hour",
+        attacks: &[
+            attack(
+                "a session of another device",
+                "the_card_of_another_device_asks_first_on_this_one",
+            ),
+            attack(
+                "a thief's own card, and waiting",
+                "every_step_of_money_that_comes_in_is_answered_as_it_says",
+            ),
+            attack(
+                "three top-ups a minute",
+                "every_step_of_money_that_comes_in_is_answered_as_it_says",
+            ),
+            attack(
+                "a forged message of the acquirer",
+                "what_an_acquirer_tells_is_believed_with_its_signature_only",
+            ),
+            attack(
+                "lost replies",
+                "whatever_is_lost_the_acquirers_books_and_ours_agree_in_the_end",
             ),
         ],
     },

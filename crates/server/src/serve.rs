@@ -37,12 +37,14 @@ use crate::identity::passkey::PasskeyError;
 use crate::identity::password::{Passwords, SALT_BYTES};
 use crate::jobs::messages::Postman;
 use crate::jobs::messages::words::Words;
+use crate::jobs::top_ups::Follower;
 use crate::jobs::webhooks::Courier;
 use crate::jobs::webhooks::board::Board;
 use crate::jobs::witness::Witness;
 use crate::jobs::{Job, checkpoint, housekeeping, sweeper};
 use crate::metrics::Metrics;
 use crate::options::ServerOptions;
+use crate::rails::acquirer::Acquirer;
 
 /// For so many members at the least a code must be strong enough.
 pub const MEMBERS_MIN: i64 = 10_000_000;
@@ -76,6 +78,9 @@ pub enum ServeError {
     /// A part that is for play.
     #[error("an authority of our own is for demo books only: this book takes a public one's")]
     DemoPart,
+    /// An acquirer for play.
+    #[error("the demo acquirer takes no real card: a live book must not have it")]
+    DemoAcquirer,
     /// A page for play.
     #[error("the mailbox shows every code to everybody: a live book must not have one")]
     Mailbox,
@@ -173,6 +178,10 @@ fn app_of(options: &ServerOptions, stopping: watch::Receiver<bool>) -> Result<Ap
     if options.demo_authority.is_some() && options.book.kind() != BookKind::Demo {
         return Err(ServeError::DemoPart);
     }
+    let plays = options.acquirer.as_ref().is_some_and(|acquirer| acquirer.demo);
+    if plays && options.book.kind() == BookKind::Live {
+        return Err(ServeError::DemoAcquirer);
+    }
     if options.messages.mailbox && options.book.kind() == BookKind::Live {
         return Err(ServeError::Mailbox);
     }
@@ -216,6 +225,7 @@ fn app_of(options: &ServerOptions, stopping: watch::Receiver<bool>) -> Result<Ap
         checkpoint: RwLock::new(None),
         demo_authority: options.demo_authority.clone().map(Into::into),
         members,
+        acquirer: options.acquirer.clone().map(Acquirer::new),
         doors: OnceLock::new(),
     }))
 }
@@ -286,6 +296,10 @@ fn start_jobs(
     ];
     let mut courier = Courier::new(app.clone(), &options.webhooks)?;
     jobs.push(Job::start("webhooks", options.webhook_pause, move || courier.turn())?);
+    if options.acquirer.is_some() {
+        let mut follower = Follower::new(app.clone())?;
+        jobs.push(Job::start("top_ups", options.top_up_pause, move || follower.turn())?);
+    }
     for channel in Channel::ALL {
         let mut postman = Postman::new(app.clone(), &options.messages, *channel)?;
         jobs.push(Job::start(channel.name(), options.messages.pause, move || postman.turn())?);

@@ -15,6 +15,8 @@ const KINDS = {
   refund: ["wallet-kind-refund", "wallet-done-refund"],
   reverse: ["wallet-kind-reverse", "wallet-done-reverse"],
   credit: ["wallet-kind-credit", "wallet-done-credit"],
+  top_up: ["wallet-kind-top-up", "wallet-done-top-up"],
+  take_back: ["wallet-kind-take-back", "wallet-done-take-back"],
 };
 const BEGINS = ["pay", "authorize"];
 /** The states of a payment in words, and the colour of each. */

@@ -31,16 +31,15 @@ const VIEWS = {
   confirm: { enter: paying.enterConfirm, leave: paying.leaveConfirm },
   history: { enter: enterHistory },
   receipt: { enter: enterReceipt },
-  account: { enter: enterAccount, leave: () => loaded.account?.leave() },
+  account: later("account"),
+  money: later("money"),
   enter: { enter: enterStep, leave: leaveStep },
   enrol: {},
 };
-/** Views of a browser that is no device, or is signed out. */
 const OUTSIDE = ["enter", "enrol"];
-/** What a browser that is no device can do first. */
 const STEPS = ["sign-up", "sign-in", "join", "recover"];
 /** The tab that stands for a view without one. */
-const TABS = { confirm: "pay", receipt: "history" };
+const TABS = { confirm: "pay", receipt: "history", money: "code" };
 
 const view = (name) => the(`view-${name}`);
 let shown = null;
@@ -67,10 +66,11 @@ const FILES = {
   enter: () => import("./wallet-enter.js"),
   recover: () => import("./wallet-recover.js"),
   account: () => import("./wallet-account.js"),
+  money: () => import("./wallet-money.js"),
 };
 const loaded = {};
 
-/** A part, begun with who hears of its end; nothing where it cannot be had now. */
+/** A part, begun; nothing where it cannot be had now. */
 async function part(name, listener) {
   try {
     const module = await FILES[name]();
@@ -97,9 +97,13 @@ function leaveStep() {
   loaded.recover?.leave();
 }
 
-async function enterAccount(argument) {
-  const account = await part("account", refused);
-  if (shown === "account") account?.enter(argument);
+/** A view that is a part of its own. */
+function later(name) {
+  const enter = async (argument) => {
+    const module = await part(name, refused);
+    if (shown === name) await module?.enter(argument);
+  };
+  return { enter, leave: () => loaded[name]?.leave() };
 }
 
 function show(name, argument, more) {
@@ -164,7 +168,6 @@ async function entered(key) {
   route(true);
 }
 
-/** Takes a whole link, or its token alone. */
 const tokenOf = (text) => text.slice(text.lastIndexOf("#") + 1).trim();
 
 /** The token that the address brings, taken out of it; or nothing. */
@@ -173,7 +176,7 @@ function tokenOfAddress() {
   return isToken ? tokenOf(takeFragment()) : "";
 }
 
-/** The invitation that the address brings, taken out of it; or nothing. */
+/** The same for an invitation. */
 const invitationOfAddress = () =>
   location.hash.startsWith(INVITE) ? takeFragment().slice(INVITE.length - 1) : "";
 

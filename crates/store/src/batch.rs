@@ -28,11 +28,13 @@ use yaoki_core::identity::people::Consent;
 use yaoki_core::identity::recovery::Recovery;
 use yaoki_core::ids::{FactId, MemberNumber};
 use yaoki_core::operator::{OperatorLink, OperatorPasskey};
-use yaoki_core::row::Value;
+use yaoki_core::row::{Field, Value};
 use yaoki_core::session::StaffSession;
+use yaoki_core::shift::Shift;
 use yaoki_core::staff::{StaffKeys, StaffRows};
 use yaoki_core::state::{Device, EnrolmentLink, Lane, Member, PaymentState};
 use yaoki_core::time::Instant;
+use yaoki_core::top_up::{COUNTED_MS, Card, TopUp};
 use yaoki_core::view::{Directory, Numbers, Rules, Touch, View, refer_all, touch};
 use yaoki_core::window::WALKED_MAX;
 
@@ -41,10 +43,10 @@ use crate::conn::{Conn, LockMode};
 use crate::error::StoreError;
 use crate::read;
 use crate::save;
-use crate::sql::CREDENTIAL_BY_LOOKUP;
+use crate::sql::{CARDS_BY_FINGERPRINT, CREDENTIAL_BY_LOOKUP, TOP_UPS_SINCE};
 use crate::table::{
-    Book, CONTACTS_OF_MEMBER, CREDENTIALS_OF_MEMBER, DEVICES_OF_MEMBER, EVENT_BY_REQUEST,
-    RECOVERIES_OF_MEMBER,
+    Book, CARDS_OF_MEMBER, CONTACTS_OF_MEMBER, CREDENTIALS_OF_MEMBER, DEVICES_OF_MEMBER,
+    EVENT_BY_REQUEST, RECOVERIES_OF_MEMBER,
 };
 
 /// What a lane keeps between batches.
@@ -262,25 +264,38 @@ fn load_references(
     for contact in conn.find::<Contact, _>(&contacts)? {
         view.people.contacts.insert(contact.digest, contact);
     }
+    for row in conn.find::<TopUp, _>(&refer.top_ups)? {
+        view.people.top_ups.insert(row.id, row);
+    }
+    for print in &refer.fingerprints {
+        for row in conn.query::<Card>(&CARDS_BY_FINGERPRINT, &[Value::Bytes(print)])? {
+            view.people.cards.insert(row.id, row);
+        }
+    }
     for lookup in &refer.lookups {
         for row in conn.query::<Credential>(&CREDENTIAL_BY_LOOKUP, &[Value::Bytes(lookup)])? {
             view.people.credentials.insert(row.id, row);
         }
     }
     if refer.numbers {
-        let last = |values: Option<i64>| values.unwrap_or(0);
-        let directory = &view.directory;
-        view.numbers = Some(Numbers {
-            merchant: last(directory.merchants.keys().next_back().map(|number| number.0)),
-            store: last(directory.stores.keys().next_back().map(|number| number.0)),
-            terminal: last(directory.terminals.keys().next_back().map(|number| number.0)),
-            member: read::last_member_number(conn)?,
-            webhook: last(directory.webhooks.keys().next_back().map(|number| number.0)),
-            operator: last(directory.staff.operators.keys().next_back().map(|number| number.0)),
-            clerk: read::staff::last_clerk_number(conn)?,
-        });
+        view.numbers = Some(last_numbers(conn, view)?);
     }
     Ok(())
+}
+
+/// The numbers that were given out last.
+fn last_numbers(conn: &mut Conn, view: &View) -> Result<Numbers, StoreError> {
+    let last = |values: Option<i64>| values.unwrap_or(0);
+    let directory = &view.directory;
+    Ok(Numbers {
+        merchant: last(directory.merchants.keys().next_back().map(|number| number.0)),
+        store: last(directory.stores.keys().next_back().map(|number| number.0)),
+        terminal: last(directory.terminals.keys().next_back().map(|number| number.0)),
+        member: read::last_member_number(conn)?,
+        webhook: last(directory.webhooks.keys().next_back().map(|number| number.0)),
+        operator: last(directory.staff.operators.keys().next_back().map(|number| number.0)),
+        clerk: read::staff::last_clerk_number(conn)?,
+    })
 }
 
 /// Locks and loads; returns the members that another lane holds at the moment.
@@ -299,6 +314,7 @@ fn lock_and_load(
         view.links.insert(link.digest, link);
     }
     load_people(conn, view, &rows.people)?;
+    load_money(conn, view, rows)?;
     let mut skipped = BTreeSet::new();
     if conn.may_skip() && view.members.len() < rows.members.len() {
         let missing: Vec<MemberNumber> = rows
@@ -349,6 +365,22 @@ fn load_people(
     Ok(())
 }
 
+/// Loads cards and top-ups under their members' locks: of members, and those that a command names.
+fn load_money(conn: &mut Conn, view: &mut View, rows: &Touch) -> Result<(), StoreError> {
+    let since = FactId::least(view.now.plus_ms(-COUNTED_MS));
+    let named = view.people.top_ups.keys().chain(&rows.top_ups).copied();
+    let named: BTreeSet<FactId> = named.collect();
+    let mut top_ups = conn.find::<TopUp, _>(&named.into_iter().collect::<Vec<_>>())?;
+    for member in &rows.money {
+        let arguments = [member.value(), since.value()];
+        top_ups.extend(conn.query::<TopUp>(&TOP_UPS_SINCE, &arguments)?);
+    }
+    let cards = conn.find_by::<Card, _>(&CARDS_OF_MEMBER, &rows.money)?;
+    view.people.top_ups.extend(top_ups.into_iter().map(|row| (row.id, row)));
+    view.people.cards.extend(cards.into_iter().map(|row| (row.id, row)));
+    Ok(())
+}
+
 /// Locks and loads rows of staff, after the members': each kind in order of its keys. They change
 /// under their own locks.
 fn lock_staff(conn: &mut Conn, view: &mut View, keys: &StaffKeys) -> Result<(), StoreError> {
@@ -361,6 +393,10 @@ fn lock_staff(conn: &mut Conn, view: &mut View, keys: &StaffKeys) -> Result<(), 
     rows.sessions = sessions.into_iter().map(|row| (row.id, row)).collect();
     let clerks = conn.lock::<Clerk>(&keys.clerks, LockMode::Wait)?;
     rows.clerks = clerks.into_iter().map(|row| (row.number, row)).collect();
+    let shifts: Vec<FactId> = rows.clerks.values().map(|row| row.shift).collect();
+    let shifts: Vec<FactId> = shifts.into_iter().filter(|shift| shift.is_some()).collect();
+    let shifts = conn.find::<Shift, _>(&shifts)?;
+    rows.shifts = shifts.into_iter().map(|row| (row.id, row)).collect();
     view.keep_staff(rows);
     Ok(())
 }

@@ -6,6 +6,7 @@
 pub mod console;
 pub mod events;
 pub mod listing;
+pub mod money_in;
 pub mod staff;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -113,6 +113,8 @@ fn save_people(conn: &mut Conn, view: &View) -> Result<(), StoreError> {
     save!(Recovery, recoveries, id);
     save!(Consent, consents, member);
     save!(Proof, proofs, payment);
+    save!(Card, cards, id);
+    save!(TopUp, top_ups, id);
     Ok(())
 }
 
@@ -200,6 +202,10 @@ fn save_staff(conn: &mut Conn, view: &View) -> Result<(), StoreError> {
     conn.insert_all(&new.collect::<Vec<_>>())?;
     let old = changed.clerks.difference(&changed.clerks_new);
     conn.update_all(&old.map(|number| &rows.clerks[number]).collect::<Vec<_>>())?;
+    let new = changed.shifts_new.iter().map(|shift| &rows.shifts[shift]);
+    conn.insert_all(&new.collect::<Vec<_>>())?;
+    let old = changed.shifts.difference(&changed.shifts_new);
+    conn.update_all(&old.map(|shift| &rows.shifts[shift]).collect::<Vec<_>>())?;
     let sessions = changed.sessions.iter().map(|session| &rows.sessions[session]);
     conn.upsert_all(&sessions.collect::<Vec<_>>())
 }

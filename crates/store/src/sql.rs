@@ -19,10 +19,12 @@ use yaoki_core::operator::{Operator, OperatorLink, OperatorPasskey};
 use yaoki_core::proposal::Proposal;
 use yaoki_core::row::Row;
 use yaoki_core::session::StaffSession;
+use yaoki_core::shift::Shift;
 use yaoki_core::state::{
     Device, EnrolmentLink, Lane, Member, Merchant, PaymentState, Store, Terminal,
 };
 use yaoki_core::switches::Switch;
+use yaoki_core::top_up::{Card, TopUp};
 use yaoki_core::webhook::Webhook;
 
 use crate::table::{Balance, Book, DeviceSeen, LedgerList, Number, Position, Switchboard, Tally};
@@ -149,6 +151,34 @@ statements! {
     /// The last clerk's number.
     LAST_CLERK: Number, "", 0, false,
         "SELECT number FROM clerk ORDER BY number DESC LIMIT 1";
+    /// A member's top-ups, from one on.
+    TOP_UPS_SINCE: TopUp, "", 2, false,
+        "SELECT {columns} FROM top_up WHERE member = $1 AND id >= $2 ORDER BY id";
+    /// A member's newest top-ups before one.
+    TOP_UPS_BEFORE: TopUp, "", 3, false,
+        "SELECT {columns} FROM top_up WHERE member = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
+    /// Top-ups of which something is still to come, from one on.
+    TOP_UPS_OPEN: TopUp, "", 2, false,
+        "SELECT {columns} FROM top_up WHERE state IN (1, 2, 5, 6, 9) AND id > $1
+         ORDER BY id LIMIT $2";
+    /// The top-up that the acquirer calls so.
+    TOP_UP_BY_REFERENCE: TopUp, "", 1, false,
+        "SELECT {columns} FROM top_up WHERE reference = $1 AND reference <> ''";
+    /// Cards of a fingerprint that can be used, whoever's.
+    CARDS_BY_FINGERPRINT: Card, "", 1, false,
+        "SELECT {columns} FROM card WHERE fingerprint = $1 AND state = 0";
+    /// One page of cards, for verify and backup.
+    CARDS_AFTER: Card, "", 2, false,
+        "SELECT {columns} FROM card WHERE id > $1 ORDER BY id LIMIT $2";
+    /// One page of top-ups, for verify and backup.
+    TOP_UPS_AFTER: TopUp, "", 2, false,
+        "SELECT {columns} FROM top_up WHERE id > $1 ORDER BY id LIMIT $2";
+    /// One page of shifts, for verify and backup.
+    SHIFTS_AFTER: Shift, "", 2, false,
+        "SELECT {columns} FROM shift WHERE id > $1 ORDER BY id LIMIT $2";
+    /// The newest shifts of a terminal.
+    SHIFTS_OF_TERMINAL: Shift, "", 2, false,
+        "SELECT {columns} FROM shift WHERE terminal = $1 ORDER BY id DESC LIMIT $2";
     /// The event that brought the policy in force.
     PRESENT_POLICY: Event, "", 1, false,
         "SELECT {columns} FROM event WHERE kind = 72 AND id > $1 ORDER BY id DESC LIMIT 1";

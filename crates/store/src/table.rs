@@ -25,11 +25,13 @@ use yaoki_core::operator::{Operator, OperatorLink, OperatorPasskey};
 use yaoki_core::proposal::Proposal;
 use yaoki_core::row::{Field, Kind, Row, Value};
 use yaoki_core::session::StaffSession;
+use yaoki_core::shift::Shift;
 use yaoki_core::state::{
     Device, EnrolmentLink, Lane, Member, Merchant, PaymentState, Store, Terminal,
 };
 use yaoki_core::switches::Switch;
 use yaoki_core::time::Instant;
+use yaoki_core::top_up::{Card, TopUp};
 use yaoki_core::webhook::Webhook;
 use yaoki_core::{coded, row};
 
@@ -102,6 +104,7 @@ pub fn all_statements() -> Vec<&'static Statement> {
     let mut all = vec![OPERATION_BY_REQUEST.statement(), EVENT_BY_REQUEST.statement()];
     all.extend([DEVICES_OF_MEMBER.statement(), CREDENTIALS_OF_MEMBER.statement()]);
     all.extend([CONTACTS_OF_MEMBER.statement(), RECOVERIES_OF_MEMBER.statement()]);
+    all.push(CARDS_OF_MEMBER.statement());
     all.extend([BALANCES.statement(), TALLIES.statement()]);
     for table in TABLES {
         let made = (table.statements)();
@@ -147,6 +150,9 @@ records! {
     Recovery: derived, grows, "id";
     Consent: derived, grows, "member";
     PaymentProof: derived, grows, "payment";
+    Card: derived, grows, "id";
+    TopUp: derived, grows, "id";
+    Shift: derived, grows, "id";
     Challenge: work, grows, "id";
     DeviceSeen: work, grows, "device";
 }
@@ -337,6 +343,8 @@ pub static DEVICES_OF_MEMBER: Lookup<Device> = Lookup::new(&["member"]);
 pub static CREDENTIALS_OF_MEMBER: Lookup<Credential> = Lookup::new(&["member"]);
 /// Addresses by member.
 pub static CONTACTS_OF_MEMBER: Lookup<Contact> = Lookup::new(&["member"]);
+/// Cards by member.
+pub static CARDS_OF_MEMBER: Lookup<Card> = Lookup::new(&["member"]);
 /// Recoveries by member.
 pub static RECOVERIES_OF_MEMBER: Lookup<Recovery> = Lookup::new(&["member"]);
 

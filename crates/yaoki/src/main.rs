@@ -12,6 +12,7 @@
 //! | [`outside`]  | time, chance, environment                                           |
 //! | [`logs`], [`signals`], [`say`], [`exit`] | what is said where; how it ends       |
 
+mod acquirer;
 mod bench;
 mod cli;
 mod commands;

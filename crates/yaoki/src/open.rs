@@ -165,6 +165,7 @@ pub(crate) fn server_options(
     options.webhooks.loopback = settings.webhook_loopback;
     options.messages = crate::messages::options(settings, book.kind())?;
     options.openid = crate::openid::providers(settings.openid.as_deref())?;
+    options.acquirer = crate::acquirer::acquirer(settings.acquirer.as_deref())?;
     options.passkey_name.clone_from(&settings.passkey_name);
     options.terms = settings.terms_version.get();
     options.checkpoint_pause = seconds(settings.checkpoint_seconds.get());

@@ -70,7 +70,7 @@ fn options(one: &One, folder: &Path) -> Result<ProviderOptions, Failure> {
 }
 
 /// The text of a file that its owner alone can read.
-fn secret(path: &Path) -> io::Result<String> {
+pub(crate) fn secret(path: &Path) -> io::Result<String> {
     let file = File::open(path)?;
     if file.metadata()?.permissions().mode() & 0o077 != 0 {
         return Err(io::Error::other("others can read it; `chmod 600` it"));

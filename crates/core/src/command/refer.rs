@@ -1,5 +1,6 @@
 //! What a batch looks up before anything is locked: references that never change once written.
 
+use super::money_in::refer_money_in;
 use super::{Act, Command};
 use crate::identity::act::refer_identity;
 use crate::ids::{FactId, RequestId, RequestKey};
@@ -29,6 +30,10 @@ pub struct Refer {
     pub numbers: bool,
     /// Rows of staff.
     pub staff: StaffKeys,
+    /// Top-ups by id.
+    pub top_ups: Vec<FactId>,
+    /// Cards by fingerprint: those that can be used, whoever's.
+    pub fingerprints: Vec<[u8; 32]>,
 }
 
 impl Refer {
@@ -46,6 +51,8 @@ impl Refer {
         tidy(&mut self.challenges);
         tidy(&mut self.contacts);
         tidy(&mut self.lookups);
+        tidy(&mut self.top_ups);
+        tidy(&mut self.fingerprints);
         self.staff.sort();
     }
 }
@@ -54,7 +61,10 @@ impl Refer {
 pub fn refer(command: &Command, refer: &mut Refer) {
     refer.requests.extend(command.key());
     match command {
-        Command::PayWithCode(_) | Command::PayShop(_) | Command::Credit(_) => {}
+        Command::PayWithCode(_)
+        | Command::PayShop(_)
+        | Command::Credit(_)
+        | Command::TopUpWithCode(_) => {}
         Command::Settle(settle) => refer.payments.push(settle.payment),
         Command::Reverse(reverse) => {
             refer.requests.push(reverse.target);
@@ -69,6 +79,7 @@ pub fn refer(command: &Command, refer: &mut Refer) {
         Command::Administer(administer) => refer.events.push(administer.request),
         Command::Operate(operate) => refer.events.push(operate.request),
         Command::Identity(identity) => refer_identity(identity, refer),
+        Command::MoneyIn(step) => refer_money_in(step, refer),
     }
     refer.staff.of_command(command);
     match command.act() {

@@ -114,7 +114,10 @@ fn event_of(
         | Act::ResetClerkPin(..)
         | Act::EndClerk(_)
         | Act::SignInClerk { .. }
-        | Act::SignOutClerk(..) => clerk::decide(view, act, event, effects)?,
+        | Act::SignOutClerk(..)
+        | Act::OpenShift(..)
+        | Act::CloseShift(..)
+        | Act::ReleaseCashCredit(..) => clerk::decide(view, act, event, effects)?,
         Act::ChangePolicy(_) | Act::VerifyMember(..) => limit_act(view, administer, event)?,
         Act::OpenBook => {
             // Two who are named open it where the store is, outside of any batch.

@@ -7,8 +7,10 @@ use crate::clerk::Clerk;
 use crate::command::Act;
 use crate::facts::{Event, EventKind};
 use crate::ids::{ClerkNumber, FactId, MEMBER_NUMBER_MAX, RequestId, TerminalNumber};
+use crate::money::AMOUNT_MAX;
 use crate::refusal::Refusal;
 use crate::session::{ClerkToken, clerk_may_act};
+use crate::shift::{Shift, parts};
 use crate::state::Terminal;
 use crate::view::{Effects, View};
 
@@ -28,6 +30,16 @@ pub(super) fn is_meant(event: &Event, act: &Act) -> bool {
         }
         Act::SignOutClerk(_, token) => {
             event.kind == EventKind::StaffSessionEnded && event.object == token.session.0
+        }
+        Act::OpenShift(terminal, token, float) => {
+            let same = (event.object, event.number) == (terminal.0, *float);
+            is(EventKind::ShiftOpened, token.clerk.0) && same
+        }
+        Act::CloseShift(_, token, counted) => {
+            is(EventKind::ShiftClosed, token.clerk.0) && event.number == *counted
+        }
+        Act::ReleaseCashCredit(store, amount) => {
+            is(EventKind::CashCreditReleased, store.0) && event.number == *amount
         }
         _ => false,
     }
@@ -80,6 +92,40 @@ pub(super) fn decide(
             let subject = signed_in_at(view, *terminal, token)?.number.0;
             let (kind, object) = (EventKind::StaffSessionEnded, token.session.0);
             Event { kind, subject, object, ..event }
+        }
+        act => shift_act(view, act, event)?,
+    })
+}
+
+fn shift_act(view: &View, act: &Act, event: Event) -> Result<Event, Refusal> {
+    Ok(match act {
+        Act::OpenShift(terminal, token, float) => {
+            let clerk = signed_in_at(view, *terminal, token)?;
+            must((0..=AMOUNT_MAX).contains(float), Refusal::AmountMustBeInRange)?;
+            let open = view.staff.shifts.get(&clerk.shift).is_some_and(Shift::is_open);
+            must(!open, Refusal::ShiftMustBeClosed)?;
+            let store = view.directory.stores.get(&clerk.store).ok_or(Refusal::StoreMustExist)?;
+            let caps = &view.directory.policy.cash;
+            let free = (caps.per_store - store.cash_allotted).max(0);
+            let digest = parts(caps.per_shift.min(free), store.number.0);
+            let (kind, subject, object) = (EventKind::ShiftOpened, clerk.number.0, terminal.0);
+            Event { kind, subject, object, number: *float, digest, ..event }
+        }
+        Act::CloseShift(terminal, token, counted) => {
+            let clerk = signed_in_at(view, *terminal, token)?;
+            must((0..=AMOUNT_MAX).contains(counted), Refusal::AmountMustBeInRange)?;
+            let shift = view.staff.shifts.get(&clerk.shift).filter(|shift| shift.is_open());
+            let shift = shift.filter(|shift| shift.terminal == *terminal);
+            let shift = shift.ok_or(Refusal::ShiftMustBeOpen)?;
+            let digest = parts(shift.allotted - shift.cash, clerk.store.0);
+            let (kind, subject, object) = (EventKind::ShiftClosed, clerk.number.0, shift.id.0);
+            Event { kind, subject, object, number: *counted, digest, ..event }
+        }
+        Act::ReleaseCashCredit(store, amount) => {
+            let row = view.directory.stores.get(store).ok_or(Refusal::StoreMustExist)?;
+            must((1..=row.cash_allotted).contains(amount), Refusal::AmountMustBeInRange)?;
+            let (kind, subject) = (EventKind::CashCreditReleased, store.0);
+            Event { kind, subject, number: *amount, ..event }
         }
         other => unreachable!("{other:?} is no act on a clerk"),
     })

@@ -9,6 +9,7 @@ mod clerk;
 mod help_desk;
 mod identity;
 mod limit;
+mod money_in;
 mod operator;
 mod pay;
 mod pay_shop;
@@ -18,6 +19,7 @@ mod reverse;
 mod settle;
 mod show;
 mod staff;
+mod top_up;
 
 pub use pay_shop::may_show_order;
 pub use show::may_show_code;
@@ -109,6 +111,8 @@ pub fn decide(view: &View, command: &Command) -> (Decision, Effects) {
         }
         Command::Identity(identity) => identity::decide(view, identity, &mut effects),
         Command::Operate(operate) => staff::operate(view, operate, &mut effects),
+        Command::MoneyIn(step) => money_in::decide(view, step, &mut effects),
+        Command::TopUpWithCode(top_up) => top_up::decide(view, top_up, &mut effects),
     };
     match result {
         Ok(outcome) => (Decision::Done(outcome), effects),

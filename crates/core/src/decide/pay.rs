@@ -4,7 +4,7 @@ use super::limit::may_pay;
 use super::{Outcome, Stop, amount_must_hold, blank, deadline_must_be_near, decline, must, record};
 use super::{repeat, signer};
 use crate::account::Account;
-use crate::code::TagJudgement;
+use crate::code::{OpenedCode, TagJudgement};
 use crate::command::{Ask, Asset, Caller, Credit, HOLD_SECONDS_MAX, PayWithCode};
 use crate::facts::{Effect, Operation, OperationKind, Transfer};
 use crate::ids::{FactId, RequestKey, TerminalNumber};
@@ -38,7 +38,8 @@ pub(super) fn decide(
     if let Err(refusal) = terminal_must_take_payments(view, pay, terminal, &place) {
         return Ok(decline(view, operation, refusal, effects));
     }
-    let shown = match judge(view, pay, &place) {
+    let code = (pay.code.as_ref(), Capability::Payment);
+    let shown = match judge_code(view, code, &place) {
         Ok(member) => member,
         Err(unusable) => {
             operation.payment = unusable.first;
@@ -71,18 +72,22 @@ fn terminal_must_take_payments(
 }
 
 /// A code that cannot be used, as the terminal hears it.
-struct Unusable {
-    refusal: Refusal,
-    first: FactId,
-    forged: bool,
+pub(super) struct Unusable {
+    pub(super) refusal: Refusal,
+    pub(super) first: FactId,
+    pub(super) forged: bool,
 }
 
 /// The member whose paying device showed the code, or why it cannot be used. A terminal hears one
 /// refusal for forged, expired, superseded, ended and frozen.
-fn judge<'a>(view: &'a View, pay: &PayWithCode, place: &Place) -> Result<&'a Member, Unusable> {
+pub(super) fn judge_code<'a>(
+    view: &'a View,
+    (code, capability): (Option<&OpenedCode>, Capability),
+    place: &Place,
+) -> Result<&'a Member, Unusable> {
     let not_valid =
         |forged| Unusable { refusal: Refusal::CodeNotValid, first: FactId::NONE, forged };
-    let Some(code) = &pay.code else { return Err(not_valid(false)) };
+    let Some(code) = code else { return Err(not_valid(false)) };
     let mut worst = not_valid(true);
     for (number, tag) in code.candidates.into_iter().flatten() {
         let Some(member) = view.members.get(&number) else { continue };
@@ -95,7 +100,7 @@ fn judge<'a>(view: &'a View, pay: &PayWithCode, place: &Place) -> Result<&'a Mem
             TagJudgement::Spent | TagJudgement::Stale => worst.forged = false,
             TagJudgement::Live => {
                 let here = Place { member: number, ..*place };
-                let closed = view.directory.is_closed(Capability::Payment, &here, view.now);
+                let closed = view.directory.is_closed(capability, &here, view.now);
                 if member.state == MemberState::Open && !closed {
                     return Ok(member);
                 }
@@ -106,7 +111,7 @@ fn judge<'a>(view: &'a View, pay: &PayWithCode, place: &Place) -> Result<&'a Mem
     Err(worst)
 }
 
-fn mark_forged(outcome: Outcome, forged: bool) -> Outcome {
+pub(super) fn mark_forged(outcome: Outcome, forged: bool) -> Outcome {
     match outcome {
         Outcome::Decided { operation, replayed, .. } => {
             Outcome::Decided { operation, replayed, forged }

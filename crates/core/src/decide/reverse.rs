@@ -35,7 +35,9 @@ pub(super) fn decide(
     }
     let operation = blank(view, &reverse.ask, OperationKind::Reverse, 0);
     if reverse.target.terminal == terminal.number {
-        return undo_request(view, reverse.target, operation, effects);
+        let outcome = undo_request(view, reverse.target, operation, effects)?;
+        note_cash(view, reverse, effects);
+        return Ok(outcome);
     }
     if view.directory.store_of(reverse.target.terminal) != terminal.store {
         return Ok(decline(view, operation, Refusal::PaymentMustExist, effects));
@@ -46,8 +48,21 @@ pub(super) fn decide(
     let token = reverse.clerk.as_ref().ok_or(Refusal::ClerkMustSignIn)?;
     let clerk = signed_in_at(view, terminal.number, token)?;
     let outcome = undo_request(view, reverse.target, operation, effects)?;
-    note(view, clerk, token.session, effects);
+    if !note_cash(view, reverse, effects) {
+        note(view, clerk, token.session, effects);
+    }
     Ok(outcome)
+}
+
+/// Cash that goes back over the counter goes out of the drawer of the clerk who gives it, where he
+/// says who he is. Says whether it was noted.
+fn note_cash(view: &View, reverse: &Reverse, effects: &mut Effects) -> bool {
+    let took_back = effects.operations.last().filter(|row| row.effect == Effect::TookBack);
+    let Some(operation) = took_back.cloned() else { return false };
+    let terminal = reverse.ask.caller.key.terminal;
+    let clerk = reverse.clerk.as_ref().map(|token| signed_in_at(view, terminal, token));
+    let Some(Ok(clerk)) = clerk else { return false };
+    super::top_up::note_given_back(view, clerk, &operation, effects)
 }
 
 fn undo_request(
@@ -74,6 +89,12 @@ fn undo_request(
         OperationKind::Void => Ok(decline(view, operation, Refusal::VoidIsFinal, effects)),
         OperationKind::Pay | OperationKind::Authorize | OperationKind::Capture => {
             undo(view, operation, target, effects)
+        }
+        OperationKind::TopUp => {
+            if let Err(refusal) = must_be_in_time(view, target) {
+                return Ok(decline(view, operation, refusal, effects));
+            }
+            super::top_up::take_back(view, operation, target, effects)
         }
         _ => Ok(decline(view, operation, Refusal::ReversalIsFinal, effects)),
     }
@@ -158,6 +179,10 @@ fn must_be_reversible(
     let captured =
         target.kind == OperationKind::Authorize && state.status == PaymentStatus::Captured;
     must(!captured, Refusal::AlreadyCaptured)?;
+    must_be_in_time(view, target)
+}
+
+fn must_be_in_time(view: &View, target: &Operation) -> Result<(), Refusal> {
     let store = view.directory.stores.get(&view.directory.store_of(target.terminal));
     let cutoff_minutes = store.map_or(0, |store| store.cutoff_minutes);
     let until = target.business_date.reversible_until(view.rules.zone, cutoff_minutes);

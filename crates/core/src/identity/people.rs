@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::facts::{Event, EventKind};
+use crate::facts::{Event, EventKind, Operation};
 use crate::identity::contact::{Contact, ContactState};
 use crate::identity::credential::{Credential, CredentialState};
 use crate::identity::recovery::Recovery;
@@ -12,6 +12,7 @@ use crate::message::Address;
 use crate::row;
 use crate::state::Device;
 use crate::time::Instant;
+use crate::top_up::{Card, TopUp};
 
 row! {
     /// What a member has agreed to last.
@@ -91,6 +92,10 @@ pub enum Touched {
     Consent(MemberNumber),
     /// The proof of a payment.
     Proof(FactId),
+    /// A card.
+    Card(FactId),
+    /// A top-up.
+    TopUp(FactId),
 }
 
 /// Devices, factors, addresses, recoveries and consents, by key.
@@ -108,6 +113,10 @@ pub struct People {
     pub consents: BTreeMap<MemberNumber, Consent>,
     /// Proofs of payments, of this batch only.
     pub proofs: BTreeMap<FactId, PaymentProof>,
+    /// Cards; of other members those that are the same card.
+    pub cards: BTreeMap<FactId, Card>,
+    /// Top-ups: those that count in limits, and those that a command names.
+    pub top_ups: BTreeMap<FactId, TopUp>,
 }
 
 impl People {
@@ -170,9 +179,57 @@ impl People {
                 self.proofs.insert(object, row);
                 Touched::Proof(object)
             }
-            _ => return None,
+            _ => return self.fold_money_in(event, private),
         };
         Some(touched)
+    }
+
+    fn fold_money_in(&mut self, event: &Event, private: Private) -> Option<Touched> {
+        use EventKind as Kind;
+        let object = FactId(event.object);
+        Some(match event.kind {
+            Kind::CardAdded => {
+                let text = |bytes| String::from_utf8(bytes).expect("it was a text");
+                let (token, label) = (text(private.secret), text(private.lookup));
+                self.cards.insert(event.id, Card::of_event(event, token, label));
+                Touched::Card(event.id)
+            }
+            Kind::CardChallenged | Kind::CardEnded => {
+                self.cards.get_mut(&object).expect("the card is loaded").fold_event(event);
+                Touched::Card(object)
+            }
+            Kind::TopUpRequested => {
+                self.top_ups.insert(event.id, TopUp::of_event(event));
+                Touched::TopUp(event.id)
+            }
+            Kind::TopUpReferenced
+            | Kind::TopUpAuthorized
+            | Kind::TopUpUnknown
+            | Kind::TopUpDeclining
+            | Kind::TopUpDeclined
+            | Kind::TopUpReturned => {
+                self.top_ups.get_mut(&object).expect("the top-up is loaded").fold_event(event);
+                Touched::TopUp(object)
+            }
+            _ => return None,
+        })
+    }
+
+    /// Books an operation that is about a top-up, and says which row it changed.
+    ///
+    /// # Panics
+    /// If the row is not loaded.
+    pub fn fold_operation(&mut self, operation: &Operation) -> Option<Touched> {
+        if !operation.is_of_top_up() {
+            return None;
+        }
+        if operation.payment == operation.id {
+            self.top_ups.insert(operation.id, TopUp::of_operation(operation));
+        } else {
+            let row = self.top_ups.get_mut(&operation.payment).expect("the top-up is loaded");
+            row.fold_operation(operation);
+        }
+        Some(Touched::TopUp(operation.payment))
     }
 
     fn fold_credential(&mut self, event: &Event, private: Private) {
@@ -209,11 +266,23 @@ impl People {
             + self.recoveries.len()
             + self.consents.len()
             + self.proofs.len()
+            + self.cards.len()
+            + self.top_ups.len()
     }
 
     /// The devices of a member.
     pub fn devices_of(&self, member: MemberNumber) -> impl Iterator<Item = &Device> {
         self.devices.values().filter(move |row| row.member == member)
+    }
+
+    /// The cards of a member that can be used.
+    pub fn cards_of(&self, member: MemberNumber) -> impl Iterator<Item = &Card> {
+        self.cards.values().filter(move |row| row.member == member && row.is_active())
+    }
+
+    /// The top-ups of a member that count in limits.
+    pub fn top_ups_of(&self, member: MemberNumber) -> impl Iterator<Item = &TopUp> {
+        self.top_ups.values().filter(move |row| row.member == member && row.counts())
     }
 
     /// The factors of a member that count.

@@ -1,7 +1,7 @@
 //! What a batch needs before it is decided: the references that it names, and the rows to lock.
 
 use super::View;
-use crate::command::{Act, Command, Refer};
+use crate::command::{Act, Command, Refer, touch_money_in};
 use crate::identity::act::touch_identity;
 use crate::ids::{FactId, MemberNumber, RequestKey};
 use crate::staff::{Deed, Operate};
@@ -17,6 +17,10 @@ pub struct Touch {
     pub acknowledgements: Vec<FactId>,
     /// Members whose devices, factors, addresses and recoveries are loaded too, ascending.
     pub people: Vec<MemberNumber>,
+    /// Members whose cards and latest top-ups are loaded too, ascending.
+    pub money: Vec<MemberNumber>,
+    /// Top-ups that a command is about.
+    pub top_ups: Vec<FactId>,
 }
 
 /// Names the rows that a batch locks and loads. References are looked up in `view` and, where a
@@ -41,6 +45,10 @@ pub fn touch(commands: &[&Command], view: &View) -> Touch {
     touch.acknowledgements.dedup();
     touch.people.sort_unstable();
     touch.people.dedup();
+    touch.money.sort_unstable();
+    touch.money.dedup();
+    touch.top_ups.sort_unstable();
+    touch.top_ups.dedup();
     touch
 }
 
@@ -56,6 +64,9 @@ fn touch_one(command: &Command, view: &View, touch: &mut Touch) {
         Command::Reverse(reverse) => {
             if let Some(target) = view.operations.get(&reverse.target) {
                 touch.members.extend(target.member.is_some().then_some(target.member));
+                if target.is_of_top_up() {
+                    touch.top_ups.push(target.payment);
+                }
                 touch_payment(target.payment, view, touch);
             }
         }
@@ -96,6 +107,13 @@ fn touch_one(command: &Command, view: &View, touch: &mut Touch) {
             _ => {}
         },
         Command::Identity(identity) => touch_identity(identity, view, touch),
+        Command::MoneyIn(step) => touch_money_in(step, view, touch),
+        Command::TopUpWithCode(top_up) => {
+            let candidates = top_up.code.iter().flat_map(|code| code.candidates);
+            let members: Vec<_> = candidates.flatten().map(|(member, _)| member).collect();
+            touch.members.extend(&members);
+            touch.money.extend(&members);
+        }
     }
 }
 

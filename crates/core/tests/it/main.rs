@@ -11,6 +11,7 @@ mod identity_lives;
 mod life;
 mod limits;
 mod model;
+mod money_in;
 mod orders;
 mod properties;
 mod refusals;

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use yaoki_core::refusal::Refusal;
 
-use crate::{admin_cases, identity_cases, register_cases, staff_cases, switched};
+use crate::{admin_cases, identity_cases, money_in, register_cases, staff_cases, switched};
 
 #[test]
 fn every_refusal_is_reached_by_a_case() {
     let mut said: Vec<String> = admin_cases::all().into_iter().map(|case| case.0).collect();
     said.push(admin_cases::full());
+    said.extend(money_in::all().into_iter().map(|case| case.0));
     said.extend(staff_cases::all().into_iter().map(|case| case.0));
     let shown = admin_cases::shows().into_iter().filter_map(|(said, _)| said.err());
     let asked = admin_cases::partners().into_iter().filter_map(|(said, _)| said.err());

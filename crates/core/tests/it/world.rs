@@ -14,14 +14,17 @@ use yaoki_core::facts::{Acknowledgement, Event, EventKind, Operation, Transfer};
 use yaoki_core::identity::challenge::Challenge;
 use yaoki_core::identity::people::{People, Touched};
 use yaoki_core::ids::{
-    FactId, LaneNumber, MemberNumber, MerchantNumber, RequestId, RequestKey, StoreNumber,
+    ClerkNumber, FactId, LaneNumber, MemberNumber, MerchantNumber, RequestId, RequestKey,
+    StoreNumber,
 };
 use yaoki_core::message::Message;
 use yaoki_core::money::Currency;
+use yaoki_core::shift::Shift;
 use yaoki_core::staff::StaffRows;
 use yaoki_core::state::{EnrolmentLink, Member, PaymentState, PaymentStatus};
 use yaoki_core::time::{Instant, ZoneOffset};
-use yaoki_core::view::{Directory, Numbers, Rules, View, member_of_event, refer_all, touch};
+use yaoki_core::top_up::COUNTED_MS;
+use yaoki_core::view::{Directory, Numbers, Rules, Touch, View, member_of_event, refer_all, touch};
 use yaoki_core::window::Recount;
 
 /// 2026-01-01, noon in Tokyo.
@@ -223,11 +226,15 @@ impl World {
         view.people.devices = devices.map(|device| (device.id, device.clone())).collect();
         self.refer_people(&refer, &mut view);
         view.numbers = refer.numbers.then(|| self.numbers());
+        let refer_money = (refer.top_ups.clone(), refer.fingerprints.clone());
+        let top_ups = refer_money.0.iter().filter_map(|id| self.people.top_ups.get(id));
+        view.people.top_ups = top_ups.map(|row| (row.id, row.clone())).collect();
         let keys = refer.staff;
         let staff = StaffRows {
             links: loaded(&self.staff.links, &keys.links),
             passkeys: loaded(&self.staff.passkeys, &keys.passkeys),
             sessions: loaded(&self.staff.sessions, &keys.sessions),
+            shifts: self.shifts_of(&keys.clerks),
             clerks: loaded(&self.staff.clerks, &keys.clerks),
             ..StaffRows::default()
         };
@@ -240,6 +247,7 @@ impl World {
             view.payment_states.insert(state.payment, state.clone());
         }
         self.load_people(&rows.people, &mut view);
+        self.load_money(&refer_money, &rows, &mut view);
         for walk in view.walks(commands) {
             let theirs = |row: &&Operation| row.member == walk.member && row.id >= walk.least;
             let found = self.operations.values().filter(theirs).cloned().collect();
@@ -284,6 +292,36 @@ impl World {
         of(&from.contacts, &mut to.contacts, |row| members.contains(&row.member));
         of(&from.recoveries, &mut to.recoveries, |row| members.contains(&row.member));
         of(&from.consents, &mut to.consents, |row| members.contains(&row.member));
+    }
+
+    /// Cards and top-ups: of members, and those that commands name.
+    fn load_money(
+        &self,
+        (_, prints): &(Vec<FactId>, Vec<[u8; 32]>),
+        rows: &Touch,
+        view: &mut View,
+    ) {
+        let since = FactId::least(Instant(view.now.0 - COUNTED_MS));
+        let people = &mut view.people;
+        for row in self.people.cards.values() {
+            let theirs = rows.money.contains(&row.member);
+            let same = row.is_active() && prints.contains(&row.fingerprint);
+            if theirs || same {
+                people.cards.insert(row.id, row.clone());
+            }
+        }
+        for row in self.people.top_ups.values() {
+            let theirs = rows.money.contains(&row.member) && row.id >= since;
+            if theirs || rows.top_ups.contains(&row.id) {
+                people.top_ups.insert(row.id, row.clone());
+            }
+        }
+    }
+
+    fn shifts_of(&self, clerks: &[ClerkNumber]) -> BTreeMap<FactId, Shift> {
+        let rows = clerks.iter().filter_map(|clerk| self.staff.clerks.get(clerk));
+        let ids: Vec<FactId> = rows.map(|clerk| clerk.shift).collect();
+        loaded(&self.staff.shifts, &ids)
     }
 
     fn numbers(&self) -> Numbers {
@@ -349,6 +387,8 @@ impl World {
                 }
                 Touched::Consent(id) => drop(to.consents.insert(*id, from.consents[id].clone())),
                 Touched::Proof(id) => drop(to.proofs.insert(*id, from.proofs[id].clone())),
+                Touched::Card(id) => drop(to.cards.insert(*id, from.cards[id].clone())),
+                Touched::TopUp(id) => drop(to.top_ups.insert(*id, from.top_ups[id].clone())),
             }
         }
         if changed.directory() || view.staff.changed.directory() {
@@ -372,6 +412,9 @@ impl World {
         }
         for clerk in changed.clerks.union(&changed.clerks_new) {
             self.staff.clerks.insert(*clerk, rows.clerks[clerk].clone());
+        }
+        for shift in changed.shifts.union(&changed.shifts_new) {
+            self.staff.shifts.insert(*shift, rows.shifts[shift].clone());
         }
     }
 

@@ -72,6 +72,22 @@ pub fn factor(text: &str) -> Result<FactId, Problem> {
     identified("factor", Kind::Factor, text)
 }
 
+/// The id of a card.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn card(text: &str) -> Result<FactId, Problem> {
+    identified("card", Kind::Card, text)
+}
+
+/// The id of a top-up.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn top_up(text: &str) -> Result<FactId, Problem> {
+    identified("top_up", Kind::TopUp, text)
+}
+
 /// The id of a recovery.
 ///
 /// # Errors

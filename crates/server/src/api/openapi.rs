@@ -16,13 +16,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::device::{confirm, movements};
-use super::register::{clerk, lists, renew, settle, shop};
+use super::register::{clerk, lists, renew, settle, shop, top_up};
 use super::{console, device, headers, member, partner, register};
 use crate::app::App;
 use crate::edge::error::EdgeError;
 use crate::edge::listener::{ListenerName, Routes};
 use crate::edge::problem::Problem;
 use crate::metrics::{Class, Endpoint, Said};
+use crate::rails;
 use crate::web;
 use crate::web::shell::home;
 use crate::web::texts::PageName;
@@ -71,6 +72,12 @@ impl Modify for Schemes {
                  terminal's, under the secret of a webhook endpoint.",
             ),
             (
+                "acquirer",
+                "Stripe-Signature",
+                "`t=…,v1=…`: HMAC-SHA256 under the endpoint's secret over time, `.` and body, as \
+                 Stripe signs its events.",
+            ),
+            (
                 "device",
                 "Authorization",
                 "`DPoP` and the device's token; and in the header `DPoP` a proof (RFC 9449, \
@@ -113,6 +120,8 @@ fn router_of(name: ListenerName) -> OpenApiRouter<App> {
             .routes(routes!(settle::acknowledge))
             .routes(routes!(web::shell::register))
             .routes(routes!(clerk::sign_in))
+            .routes(routes!(top_up::top_up))
+            .routes(routes!(top_up::shifts))
             .routes(routes!(clerk::sign_out))
             .routes(routes!(shop::order))
             .routes(routes!(shop::sign))
@@ -148,11 +157,13 @@ fn router_of(name: ListenerName) -> OpenApiRouter<App> {
             .routes(routes!(member::devices::devices))
             .routes(routes!(member::factors::factors))
             .routes(routes!(member::contacts::contacts))
+            .routes(routes!(member::money::money))
             .routes(routes!(member::wallet::wallet)),
         ListenerName::Public => OpenApiRouter::new()
             .routes(routes!(web::first_page))
             .routes(routes!(web::demo::authority))
             .routes(routes!(web::mailbox::mailbox))
+            .routes(routes!(rails::event::event))
             .routes(routes!(document)),
         ListenerName::Console => of_console(),
     }

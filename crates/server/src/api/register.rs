@@ -10,6 +10,7 @@ pub mod lists;
 pub mod renew;
 pub mod settle;
 pub mod shop;
+pub mod top_up;
 
 use std::borrow::Cow;
 

@@ -165,6 +165,7 @@ fn told(operation: &Operation) -> Option<&'static str> {
 pub fn payment_of(operation: &Operation) -> Option<String> {
     let begins = matches!(operation.kind, OperationKind::Pay | OperationKind::Authorize);
     let about = operation.payment.is_some() && (operation.succeeded() || !begins);
+    let about = about && !operation.is_of_top_up();
     about.then(|| identifier::text(Kind::Payment, operation.payment.0))
 }
 
@@ -178,7 +179,9 @@ pub const fn kind_of(kind: OperationKind) -> Option<Kind> {
         | OperationKind::Void
         | OperationKind::Expire
         | OperationKind::Credit
-        | OperationKind::TopUp => None,
+        | OperationKind::TakeBack
+        | OperationKind::Dispute => None,
+        OperationKind::TopUp => Some(Kind::TopUp),
     }
 }
 

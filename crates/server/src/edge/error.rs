@@ -265,6 +265,10 @@ edge_errors! {
     PinMustMatch = 454, "pin_must_match", 403,
         "The PIN is not this clerk's.",
         "Type it again; after five wrong ones wait 15 minutes, or have an operator reset it.";
+    /// The other side is silent.
+    AcquirerUnreachable = 455, "acquirer_unreachable", 503,
+        "The card service does not answer at the moment.",
+        "Try again in a moment. What was asked before is looked up by itself.";
 }
 
 impl From<Unknown> for EdgeError {

@@ -63,11 +63,17 @@ pub enum Kind {
     Clerk,
     /// A session of an operator.
     StaffSession,
+    /// Money that came in, or was to.
+    TopUp,
+    /// A card on file.
+    Card,
+    /// A shift of a clerk at a register.
+    Shift,
 }
 
 impl Kind {
     /// Every kind. The place in this list is part of the check digit: append, never reorder.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::Payment,
         Self::Refund,
         Self::Reversal,
@@ -84,6 +90,9 @@ impl Kind {
         Self::Proposal,
         Self::Clerk,
         Self::StaffSession,
+        Self::TopUp,
+        Self::Card,
+        Self::Shift,
     ];
 
     /// The three letters before the `_`.
@@ -105,6 +114,9 @@ impl Kind {
             Self::Proposal => "prp",
             Self::Clerk => "clk",
             Self::StaffSession => "ses",
+            Self::TopUp => "top",
+            Self::Card => "crd",
+            Self::Shift => "shf",
         }
     }
 
@@ -127,6 +139,9 @@ impl Kind {
             Self::Proposal => 14,
             Self::Clerk => 15,
             Self::StaffSession => 16,
+            Self::TopUp => 17,
+            Self::Card => 18,
+            Self::Shift => 19,
         }
     }
 }

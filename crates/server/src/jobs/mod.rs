@@ -6,6 +6,7 @@ pub mod housekeeping;
 pub mod messages;
 pub(crate) mod post;
 pub mod sweeper;
+pub mod top_ups;
 pub mod webhooks;
 pub mod witness;
 

@@ -47,6 +47,14 @@ pub enum Endpoint {
     ClerkSignIn,
     /// `POST /v1/clerk/sign-out`.
     ClerkSignOut,
+    /// `POST /v1/top-ups`.
+    TopUp,
+    /// `POST /v1/shifts`.
+    Shifts,
+    /// `POST /v1/member/money`.
+    MemberMoney,
+    /// `POST /v1/acquirer/events`.
+    AcquirerEvent,
     /// `POST /v1/frames/{width}/{height}`.
     Frame,
     /// `POST /v1/device/shop`.
@@ -127,7 +135,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Every endpoint, in the order of the enum.
-    pub const ALL: [Self; 60] = [
+    pub const ALL: [Self; 64] = [
         Self::Pay,
         Self::Query,
         Self::Reverse,
@@ -187,6 +195,10 @@ impl Endpoint {
         Self::MemberFactors,
         Self::MemberContacts,
         Self::MemberWallet,
+        Self::TopUp,
+        Self::Shifts,
+        Self::MemberMoney,
+        Self::AcquirerEvent,
         Self::Public,
     ];
 
@@ -252,6 +264,10 @@ impl Endpoint {
             Self::MemberFactors => "member_factors",
             Self::MemberContacts => "member_contacts",
             Self::MemberWallet => "member_wallet",
+            Self::TopUp => "top_up",
+            Self::Shifts => "shifts",
+            Self::MemberMoney => "member_money",
+            Self::AcquirerEvent => "acquirer_event",
             Self::Public => "public",
         }
     }

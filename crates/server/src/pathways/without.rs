@@ -28,6 +28,7 @@ pub const ROUTES_WITHOUT: &[(&str, &str)] = &[
     ("get", "/v1/terminal"),
     ("get", "/v1/webhook"),
     ("post", "/v1/acknowledgements"),
+    ("post", "/v1/acquirer/events"),
     ("post", "/v1/captures"),
     ("post", "/v1/console/clerks"),
     ("post", "/v1/console/find"),
@@ -51,6 +52,8 @@ pub const ROUTES_WITHOUT: &[(&str, &str)] = &[
     ("post", "/v1/payments"),
     ("post", "/v1/refunds"),
     ("post", "/v1/reversals"),
+    ("post", "/v1/shifts"),
+    ("post", "/v1/top-ups"),
     ("post", "/v1/voids"),
     ("post", "/v1/webhook/redeliver"),
 ];

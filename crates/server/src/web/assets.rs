@@ -66,6 +66,7 @@ assets! {
     "link.js": SCRIPT;
     "wallet.js": SCRIPT;
     "wallet-account.js": SCRIPT;
+    "wallet-money.js": SCRIPT;
     "wallet-acts.js": SCRIPT;
     "wallet-code.js": SCRIPT;
     "wallet-devices.js": SCRIPT;
@@ -250,9 +251,10 @@ mod tests {
     const SENT_BYTES_MAX: usize = 120_000;
     /// What the member's page loads only when somebody needs it: before the browser is a device,
     /// and once it is one.
-    const LATER: [&[&str]; 2] = [
+    const LATER: [&[&str]; 3] = [
         &["wallet-enter.js", "wallet-recover.js", "wallet-acts.js"],
         &["wallet-account.js", "wallet-devices.js", "wallet-factors.js", "wallet-acts.js"],
+        &["wallet-money.js", "wallet-acts.js"],
     ];
 
     #[test]

@@ -72,6 +72,7 @@ fn groups() -> Vec<Group> {
         ("The request cannot be decided as it stands", 100..200),
         ("Decided, and the answer is no", 200..300),
         ("Operators, devices and jobs", 300..400),
+        ("Money that comes in", 600..700),
     ];
     let mut groups: Vec<Group> = rules
         .into_iter()

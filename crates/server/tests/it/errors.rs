@@ -18,6 +18,7 @@ use yaoki_server::edge::proof::token::{LinkAct, MessageLink};
 use yaoki_server::edge::request;
 use yaoki_server::identity::leaked::build;
 use yaoki_server::identity::openid::ProviderOptions;
+use yaoki_server::rails::acquirer::AcquirerOptions;
 use yaoki_server::serve;
 use yaoki_store::{StoreError, Unknown, on_both_storages};
 
@@ -98,6 +99,8 @@ fn by_scans(world: &World) -> Vec<String> {
         reached.push(answer.json()["refusal"].as_str().unwrap_or_default().to_owned());
     };
     let mut device = world.enrolled(0);
+    let begin = device.post("/v1/member/money", br#"{"act":"begin_card","language":"ja"}"#);
+    note(&world.run(begin).expect("an answer"));
     for body in [
         r#"{"payload":"x"}"#,
         r#"{"payload":"00020126100006jp.abc5303392630438CB"}"#,
@@ -222,7 +225,10 @@ fn by_the_store() -> impl Iterator<Item = Problem> {
 
 on_both_storages! {
     fn every_error_of_the_edge_is_reached(db: &mut TestDatabase) {
-        let mut world = World::new(db);
+        // An acquirer that is not there.
+        let nobody = AcquirerOptions::new("http://127.0.0.1:9", "sk".into(), "whsec".into());
+        let nobody = nobody.expect("it is one");
+        let mut world = World::with(db, 2, |server| server.acquirer = Some(nobody));
         let before = world.size();
         let mut reached: BTreeSet<String> = by_requests(&world).into_iter().collect();
         reached.extend(by_scans(&world));

@@ -7,6 +7,8 @@ mod attacks;
 mod authenticator;
 mod bad_bodies;
 mod bad_input;
+mod cards;
+mod cash;
 mod clerks;
 mod console;
 mod crowded;

@@ -9,13 +9,13 @@ use yaoki_server::api::openapi::openapi_json;
 use yaoki_server::client::http::Request;
 use yaoki_server::client::register::Credentials;
 use yaoki_server::client::{Answer, DeviceClient};
-use yaoki_server::edge::identifier::{self, Kind};
 use yaoki_server::edge::listener::ListenerName;
 use yaoki_server::edge::proof::token::{LinkAct, MessageLink};
 use yaoki_server::web::assets::version;
 use yaoki_server::web::refusals::PATH;
 use yaoki_store::on_both_storages;
 
+use crate::cash::of_clerks;
 use crate::members;
 use crate::schemas::Document;
 use crate::world::{World, told};
@@ -57,6 +57,7 @@ const NEWCOMER: &str = "401 proof_must_hold";
 const SUCCEEDED: &str = "200 succeeded";
 const OK: &str = "200 ok";
 const NO_CLERK: &str = "403 clerk_must_be_active";
+const NO_CARDS: &str = "404 not_found";
 const NO_ONE: &str = "403 clerk_must_sign_in";
 
 /// Method, path, and what each actor of [`ACTORS`] is told, in that order.
@@ -136,6 +137,11 @@ pub(crate) const TABLE: &[Row] = &[
     ("post", "/v1/terminal/key", [UNSIGNED, UNSIGNED, OK, OK, OK, OK]),
     ("post", "/v1/clerk/sign-in", [UNSIGNED, UNSIGNED, NO_CLERK, NO_CLERK, NO_CLERK, NO_CLERK]),
     ("post", "/v1/clerk/sign-out", [UNSIGNED, UNSIGNED, NO_ONE, NO_ONE, NO_ONE, NO_ONE]),
+    ("post", "/v1/top-ups", [UNSIGNED, UNSIGNED, NO_ONE, NO_ONE, NO_ONE, NO_ONE]),
+    ("post", "/v1/shifts", [UNSIGNED, UNSIGNED, OK, OK, OK, OK]),
+    // Without an acquirer no card is taken, and nobody is heard as one.
+    ("post", "/v1/acquirer/events", [NO_CARDS; 6]),
+    ("post", "/v1/member/money", [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
     ("post", "/v1/frames/{width}/{height}", [UNSIGNED, UNSIGNED, OK, OK, OK, OK]),
     ("post", "/v1/device/shop", [UNPROVEN, OK, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
     ("post", "/v1/device/payments", [UNPROVEN, SUCCEEDED, UNPROVEN, UNPROVEN, UNPROVEN, UNPROVEN]),
@@ -221,6 +227,7 @@ fn elsewhere(path: &str) -> &'static str {
             "/wallet" | "/register" | "/console" | "/freeze" | "/contest" | "/return" | "/terms",
         ) => OK,
         (_, "/demo/ca.crt" | "/mailbox") => "404 not_found",
+        (_, "/v1/acquirer/events") => NO_CARDS,
         (ListenerName::Registers, _) => UNSIGNED,
         (ListenerName::Devices, path) if NEWCOMERS.contains(&path) => NEWCOMER,
         (ListenerName::Devices, _) => UNPROVEN,
@@ -306,12 +313,9 @@ impl Scene<'_> {
                 "request_id": request_id, "payment": self.payment(Some(600)).0,
                 "valid_until": valid_until,
             }),
-            ("post", "/v1/clerk/sign-in") => json!({
-                "request_id": request_id, "clerk": "1", "pin": "000000",
-            }),
-            ("post", "/v1/clerk/sign-out") => json!({
-                "request_id": request_id, "clerk_session": clerk_session(),
-            }),
+            ("post", "/v1/clerk/sign-in" | "/v1/clerk/sign-out" | "/v1/top-ups" | "/v1/shifts") => {
+                of_clerks(path, &request_id, &self.world.code(1), &valid_until)
+            }
             ("post", "/v1/terminal/key") => json!({ "request_id": request_id }),
             ("post", "/v1/acknowledgements") => json!({ "request_ids": [self.payment(None).1] }),
             ("post", "/v1/orders") => json!({
@@ -417,6 +421,7 @@ impl Scene<'_> {
                 let token = self.world.running.app.keyring().proof.issue_link(&link);
                 json!({ "act": "look", "token": token })
             }
+            "/v1/member/money" => json!({ "act": "look" }),
             members::SESSION => json!({ "act": "begin", "purpose": "verify" }),
             members::DEVICES => json!({ "act": "invite", "request_id": request_id }),
             members::FACTORS => json!({ "act": "begin_generator" }),
@@ -489,6 +494,7 @@ pub(crate) fn listener_of(path: &str) -> ListenerName {
         path if path.starts_with("/v1/device/") => ListenerName::Devices,
         path if path.starts_with("/v1/member/") => ListenerName::Devices,
         path if path.starts_with("/v1/console/") => ListenerName::Console,
+        path if path.starts_with("/v1/acquirer/") => ListenerName::Public,
         path if path.starts_with("/v1/") => ListenerName::Registers,
         "/wallet" | "/freeze" | "/contest" | "/return" | "/terms" => ListenerName::Devices,
         "/register" => ListenerName::Registers,
@@ -587,11 +593,4 @@ on_both_storages! {
             }
         }
     }
-}
-
-/// A session of a clerk's that nobody opened.
-fn clerk_session() -> String {
-    let clerk = identifier::text(Kind::Clerk, 1);
-    let session = identifier::text(Kind::StaffSession, 1);
-    format!("{clerk}.{session}.AAAAAAAAAAAAAAAAAAAAAA")
 }

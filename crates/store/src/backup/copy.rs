@@ -14,10 +14,12 @@ use yaoki_core::message::Message;
 use yaoki_core::operator::{Operator, OperatorLink, OperatorPasskey};
 use yaoki_core::proposal::Proposal;
 use yaoki_core::session::StaffSession;
+use yaoki_core::shift::Shift;
 use yaoki_core::state::{
     Device, EnrolmentLink, Lane, Member, Merchant, PaymentState, Store, Terminal,
 };
 use yaoki_core::switches::Switch;
+use yaoki_core::top_up::{Card, TopUp};
 use yaoki_core::webhook::Webhook;
 
 use crate::conn::{CheckpointMode, Conn, Purpose, SqliteConn};
@@ -116,7 +118,7 @@ tables! {
         OperatorPasskey from OPERATOR_PASSKEYS;
     many: Operation, Transfer, Event, Acknowledgement, Batch, Member, Device, EnrolmentLink,
         PaymentState, Balance, Tally, LedgerList, Message, Credential, Contact, Recovery, Consent,
-        PaymentProof, Challenge, DeviceSeen, Proposal, StaffSession, Clerk;
+        PaymentProof, Challenge, DeviceSeen, Proposal, StaffSession, Clerk, Card, TopUp, Shift;
 }
 
 fn few<T: Record>(

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use yaoki_core::account::Account;
-use yaoki_core::facts::{Operation, Transfer};
+use yaoki_core::facts::{Operation, OperationKind, Transfer};
 use yaoki_core::ids::{FactId, MemberNumber};
 use yaoki_core::row::Value;
 
@@ -150,7 +150,9 @@ pub fn movements(
     for most in [limit, ROWS_SCANNED_MAX] {
         let page = walk.page(conn, i64::try_from(most).expect("a page is short"))?;
         last = page.last().map(|row| row.id).or(last);
-        found.extend(page.into_iter().filter(Operation::has_effect));
+        // A dispute is between the acquirer and the operator.
+        let theirs = |row: &Operation| row.has_effect() && row.kind != OperationKind::Dispute;
+        found.extend(page.into_iter().filter(theirs));
         if found.len() >= limit {
             break;
         }

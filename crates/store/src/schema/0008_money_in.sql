@@ -8,6 +8,31 @@ ALTER TABLE member ADD COLUMN device_since {INT} DEFAULT 0;
 ALTER TABLE member ADD COLUMN device_evidence {INT} DEFAULT 0;
 ALTER TABLE member ADD COLUMN confirmed_at {INT} DEFAULT 0;
 ALTER TABLE member ADD COLUMN verification {INT} DEFAULT 0;
+ALTER TABLE store ADD COLUMN cash_allotted {INT} DEFAULT 0;
+ALTER TABLE clerk ADD COLUMN shift {INT} DEFAULT 0;
+ALTER TABLE clerk ADD COLUMN cash {INT} DEFAULT 0;
+ALTER TABLE clerk ADD COLUMN cash_since {INT} DEFAULT 0;
+CREATE TABLE shift (
+    id {ROWID}, clerk {INT}, terminal {INT}, float {INT}, allotted {INT}, cash {INT}, count {INT},
+    counted {INT}, closed {INT}
+);
+CREATE INDEX shift_of_terminal ON shift (terminal, id);
+CREATE TABLE card (
+    id {ROWID}, member {INT}, state {INT}, device {INT}, trusted {INT}, place {INT},
+    fingerprint {BYTES}, token {TEXT}, label {TEXT}
+);
+CREATE INDEX card_of_member ON card (member);
+-- One card is in as many wallets as there are places.
+CREATE UNIQUE INDEX card_place ON card (fingerprint, place) WHERE state = 0;
+CREATE TABLE top_up (
+    id {ROWID}, member {INT}, rail {INT}, state {INT}, amount {INT}, device {INT}, card {INT},
+    terminal {INT}, secured {INT}, challenge {INT}, reason {INT}, changed_at {INT}, posted {INT},
+    disputed {INT}, reference {TEXT}
+);
+CREATE INDEX top_up_of_member ON top_up (member, id);
+-- What the acquirer is still asked about.
+CREATE INDEX top_up_open ON top_up (id) WHERE state IN (1, 2, 5, 6, 9);
+CREATE UNIQUE INDEX top_up_by_reference ON top_up (reference) WHERE reference <> '';
 CREATE INDEX event_policy ON event (id) WHERE kind = 72;
 -- What was there before: every payment of a member is counted, which is never less than the truth;
 -- windows are trimmed when it matters.

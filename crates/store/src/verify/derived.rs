@@ -7,6 +7,7 @@ use std::fmt::Display;
 
 use yaoki_core::facts::{Event, EventKind};
 use yaoki_core::ids::{MerchantNumber, TerminalNumber, WebhookNumber};
+use yaoki_core::shift::credit_of_event;
 use yaoki_core::state::{Merchant, Store, Terminal};
 use yaoki_core::switches::Switch;
 use yaoki_core::view::{Directory, store_of_event, switch_of_event, terminal_of_event};
@@ -63,13 +64,7 @@ impl Known {
         for void in directory.staff.made_void_by(event) {
             directory.staff.proposals.get_mut(&void).expect("it was just found").make_void();
         }
-        if let Some(number) = Store::of_event(event) {
-            if let Some(store) = directory.stores.get_mut(&number) {
-                store.fold_event(event);
-            } else {
-                findings.add("event", event.id.0, format!("store {} is not there", number.0));
-            }
-        }
+        fold_store(directory, event, findings);
         match event.kind {
             EventKind::MerchantCreated => {
                 let number = MerchantNumber(event.subject);
@@ -220,5 +215,19 @@ pub(super) fn compare_all<T: Record, K: Ord, D: Display>(
     }
     for key in left.keys() {
         findings.add(T::TABLE, show(key), "is missing, or cannot be read".to_owned());
+    }
+}
+
+/// What events of clerks and shifts change of a store.
+fn fold_store(directory: &mut Directory, event: &Event, findings: &mut Findings) {
+    let credit = credit_of_event(event);
+    let Some(number) = Store::of_event(event).or(credit.map(|(store, _)| store)) else { return };
+    let Some(store) = directory.stores.get_mut(&number) else {
+        findings.add("event", event.id.0, format!("store {} is not there", number.0));
+        return;
+    };
+    store.fold_event(event);
+    if let Some((_, change)) = credit {
+        store.allot(change);
     }
 }

@@ -171,6 +171,9 @@ impl Range {
         fold::<Operation>(slot, operation.id.0, findings, |member| {
             member.fold_operation(operation, store);
         });
+        if operation.is_of_top_up() {
+            self.people.fold_operation(operation, findings);
+        }
     }
 
     fn fold_event(&mut self, event: &Event, findings: &mut Findings) {

@@ -14,7 +14,9 @@ use yaoki_core::message::Message;
 use yaoki_core::proposal::Proposal;
 use yaoki_core::row::{Corrupt, Kind, Row, Source, Value};
 use yaoki_core::session::StaffSession;
+use yaoki_core::shift::Shift;
 use yaoki_core::state::{Device, EnrolmentLink, Member, PaymentState};
+use yaoki_core::top_up::{Card, TopUp};
 
 use crate::conn::Conn;
 use crate::error::StoreError;
@@ -149,6 +151,9 @@ paged! {
     Proposal: PROPOSALS_AFTER;
     StaffSession: STAFF_SESSIONS_AFTER;
     Clerk: CLERKS_AFTER;
+    Card: CARDS_AFTER;
+    TopUp: TOP_UPS_AFTER;
+    Shift: SHIFTS_AFTER;
 }
 
 /// A table being read from its start, or from a key on.

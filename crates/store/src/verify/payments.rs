@@ -16,7 +16,8 @@ use crate::sql;
 /// Whether this operation changes how far its payment has come, as a commit judges it.
 fn counts(operation: &Operation) -> bool {
     let undoes_nothing = matches!(operation.effect, Effect::NeverSeen | Effect::NothingToUndo);
-    operation.succeeded() && operation.payment.is_some() && !undoes_nothing
+    let about_payment = operation.payment.is_some() && !operation.is_of_top_up();
+    operation.succeeded() && about_payment && !undoes_nothing
 }
 
 /// Every payment that these operations bring further has a state.

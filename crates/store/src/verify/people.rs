@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use yaoki_core::facts::{Event, EventKind};
+use yaoki_core::facts::{Event, EventKind, Operation};
 use yaoki_core::identity::contact::Contact;
 use yaoki_core::identity::credential::Credential;
 use yaoki_core::identity::people::{Consent, PaymentProof, People, Private};
@@ -15,6 +15,7 @@ use yaoki_core::ids::{FactId, MemberNumber};
 use yaoki_core::message::Address;
 use yaoki_core::row::Row;
 use yaoki_core::state::Device;
+use yaoki_core::top_up::{Card, TopUp};
 
 use super::page::{Checked, Paged, Pages, hex};
 use super::report::Findings;
@@ -82,6 +83,12 @@ personal!(Contact, [u8; 32], digest, |digest| hex(digest), |row| Self {
     address: Address(String::new()),
     ..row
 });
+personal!(Card, FactId, id, |id| id.0.to_string(), |row| Self {
+    token: hex(&Card::digest(&row.token, &row.label)),
+    label: String::new(),
+    ..row
+});
+personal!(TopUp, FactId, id, |id| id.0.to_string(), |row| row);
 personal!(Recovery, FactId, id, |id| id.0.to_string(), |row| row);
 personal!(Consent, MemberNumber, member, |member| member.0.to_string(), |row| row);
 
@@ -98,6 +105,14 @@ impl Folded {
         });
     }
 
+    /// Books an operation of a member of the range.
+    pub(super) fn fold_operation(&mut self, operation: &Operation, findings: &mut Findings) {
+        let people = &mut self.people;
+        findings.folds::<Operation>(operation.id.0, || {
+            people.fold_operation(operation);
+        });
+    }
+
     /// Compares with the stored rows of members that `is_of_range` names.
     pub(super) fn compare(
         self,
@@ -105,13 +120,16 @@ impl Folded {
         is_of_range: impl Fn(MemberNumber) -> bool,
         findings: &mut Findings,
     ) -> Result<Compared, StoreError> {
-        let People { devices, credentials, contacts, recoveries, consents, .. } = self.people;
+        let People { devices, credentials, contacts, recoveries, consents, cards, top_ups, .. } =
+            self.people;
         let devices = compare(conn, devices, &is_of_range, findings)?;
         let others = [
             compare(conn, credentials, &is_of_range, findings)?,
             compare(conn, contacts, &is_of_range, findings)?,
             compare(conn, recoveries, &is_of_range, findings)?,
             compare(conn, consents, &is_of_range, findings)?,
+            compare(conn, cards, &is_of_range, findings)?,
+            compare(conn, top_ups, &is_of_range, findings)?,
         ];
         Ok(Compared { devices, others: others.iter().sum() })
     }
@@ -127,6 +145,10 @@ fn digests(event: &Event) -> Private {
         | EventKind::DevicePending
         | EventKind::DeviceRestored => private.public_key = first(),
         EventKind::CredentialAdded => private.secret = first(),
+        EventKind::CardAdded => {
+            let digest = event.digest.get(32..).unwrap_or_default();
+            private.secret = hex(digest).into_bytes();
+        }
         _ => {}
     }
     private

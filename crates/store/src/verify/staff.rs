@@ -10,6 +10,7 @@ use yaoki_core::clerk::Clerk;
 use yaoki_core::facts::{Event, EventKind};
 use yaoki_core::operator::{OperatorPasskey, Sealed, part};
 use yaoki_core::session::StaffSession;
+use yaoki_core::shift::Shift;
 use yaoki_core::staff::{StaffChanged, StaffDirectory, StaffRows, fold};
 
 use super::derived::compare_all;
@@ -73,6 +74,8 @@ impl Staff {
         let expected = expected.map(|(row, pin)| Clerk { pin, ..row });
         let expected = expected.map(|row| (row.number, row)).collect();
         compare_all(stored, &expected, |row| row.number, |key| key.0, findings);
+        let stored: Vec<Checked<Shift>> = many(conn, &mut count)?;
+        compare_all(stored, &self.rows.shifts, |row| row.id, |key| key.0, findings);
         Ok(count)
     }
 }

@@ -320,6 +320,12 @@ fn expected_transfer(operation: &Operation, directory: &Directory) -> Option<Tra
         (OperationKind::Refund, _) | (OperationKind::Reverse, Effect::GaveBack) => (payable, money),
         (OperationKind::Credit, Effect::Points) => (Account::POINTS_ISSUED, points),
         (OperationKind::Credit, _) => (Account::FUNDING, money),
+        (OperationKind::TopUp, _) if operation.terminal.is_some() => (Account::cash(store), money),
+        (OperationKind::TopUp, _) => (Account::ACQUIRER, money),
+        (OperationKind::Reverse, Effect::TookBack) => (money, Account::cash(store)),
+        (OperationKind::TakeBack, _) => (money, Account::ACQUIRER),
+        (OperationKind::Dispute, Effect::DisputeWon) => (Account::ACQUIRER, Account::DISPUTES),
+        (OperationKind::Dispute, _) => (Account::DISPUTES, Account::ACQUIRER),
         _ => return None,
     };
     Some(Transfer {

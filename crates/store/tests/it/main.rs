@@ -14,6 +14,7 @@ mod holders;
 mod lanes;
 mod lists;
 mod migrations;
+mod money_in;
 mod outbox;
 mod people;
 mod people_races;

@@ -28,12 +28,14 @@ use yaoki_core::operator::{
 };
 use yaoki_core::proposal::{Proposal, ProposalState};
 use yaoki_core::session::StaffSession;
+use yaoki_core::shift::Shift;
 use yaoki_core::state::{
     CodeSecret, Device, DeviceState, EnrolmentLink, EnrolmentWay, Lane, Member, MemberState,
     Merchant, PaymentState, PaymentStatus, Store, Terminal,
 };
 use yaoki_core::switches::{Capability, Scope, Switch};
 use yaoki_core::time::{BusinessDate, Instant};
+use yaoki_core::top_up::{Card, CardState, Rail, ThreeDSecure, TopUp, TopUpState};
 use yaoki_core::webhook::{Webhook, WebhookState};
 use yaoki_store::conn::{LockMode, Purpose};
 use yaoki_store::table::{
@@ -208,7 +210,15 @@ fn shops_and_the_book_come_back(conn: &mut Conn, tried: &mut BTreeSet<&'static s
     let (merchant, number) = (number, StoreNumber(LARGE));
     let place = "東京都港区".to_owned();
     let (cutoff_minutes, clerks) = (-60, LARGE);
-    let store = Store { number, merchant, cutoff_minutes, name: name.clone(), place, clerks };
+    let store = Store {
+        number,
+        merchant,
+        cutoff_minutes,
+        name: name.clone(),
+        place,
+        clerks,
+        cash_allotted: -1,
+    };
     comes_back(conn, tried, &store, LARGE);
     let (store, number, previous_until) = (number, TerminalNumber(1), Instant(LARGE));
     let terminal =
@@ -242,6 +252,7 @@ fn shops_and_the_book_come_back(conn: &mut Conn, tried: &mut BTreeSet<&'static s
     comes_back(conn, tried, &position, (name, lane));
     let operation = FactId(LARGE);
     comes_back(conn, tried, &LedgerList { account, operation }, (account, operation));
+    money_in_comes_back(conn, tried);
     message_comes_back(conn, tried);
     staff_comes_back(conn, tried);
     let (kind, currency, created_at) = (BookKind::Staging, Currency::JPY, Instant(5));
@@ -308,8 +319,58 @@ fn staff_comes_back(conn: &mut Conn, tried: &mut BTreeSet<&'static str>) {
         sessions_since: since,
         last_id: FactId(2),
         state: ClerkState::Ended,
+        shift: since,
+        cash: LARGE,
+        cash_since: Instant(LARGE),
     };
     comes_back(conn, tried, &clerk, clerk.number);
+}
+
+fn money_in_comes_back(conn: &mut Conn, tried: &mut BTreeSet<&'static str>) {
+    let (id, member, digest) = (FactId(LARGE), MemberNumber(1), [9; 32]);
+    let since = id;
+    let card = Card {
+        id,
+        member,
+        state: CardState::Ended,
+        device: id,
+        trusted: 1,
+        place: LARGE,
+        fingerprint: digest,
+        token: "pm_\u{1}".to_owned(),
+        label: "Visa 4242".to_owned(),
+    };
+    comes_back(conn, tried, &card, id);
+    let top_up = TopUp {
+        id,
+        member,
+        rail: Rail::Cash,
+        state: TopUpState::Disputed,
+        amount: LARGE,
+        device: id,
+        card: id,
+        terminal: TerminalNumber(LARGE),
+        secured: ThreeDSecure::Challenge,
+        challenge: 1,
+        reference: "pi_1".to_owned(),
+        reason: LARGE,
+        changed_at: Instant(LARGE),
+        posted: id,
+        disputed: LARGE,
+    };
+    comes_back(conn, tried, &top_up, id);
+    let shift = Shift {
+        id: since,
+        clerk: ClerkNumber(LARGE),
+        terminal: TerminalNumber(1),
+        float: LARGE,
+        allotted: LARGE,
+        cash: -1,
+        count: LARGE,
+        counted: 0,
+        closed: FactId(2),
+    };
+    comes_back(conn, tried, &shift, since);
 }
 
 fn message_comes_back(conn: &mut Conn, tried: &mut BTreeSet<&'static str>) {

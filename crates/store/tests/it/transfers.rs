@@ -12,7 +12,7 @@ use yaoki_store::{Conn, StoreError, on_both_storages, read, sql};
 const MEMBER: MemberNumber = MemberNumber(1);
 
 /// What the account has, once every lane has passed the present.
-fn owed(book: &TestBook, account: Account) -> i64 {
+pub(crate) fn owed(book: &TestBook, account: Account) -> i64 {
     book.clock.advance_ms(5_000);
     let as_of = book.clock.now();
     for _ in 0..200 {

@@ -242,6 +242,9 @@ settings! {
     /// The file that names the providers of external ids, TOML: `docs/guides/external-id.md` says
     /// how. Without it there are none.
     Serving openid: Option<PathBuf> = "", "FILE";
+    /// The file that names the acquirer of cards, TOML: `docs/guides/cards.md` says how. Without it
+    /// no card is taken; `yaoki demo` has one of its own.
+    Serving acquirer: Option<PathBuf> = "", "FILE";
     /// The name that passkeys are made for: a domain, the wallet page's own or one above it. When
     /// not set, the host of `link_origin`. Changed, every passkey is lost.
     Serving passkey_name: Option<String> = "", "DOMAIN";

@@ -7,6 +7,7 @@ mod history;
 mod members;
 pub(crate) mod pay;
 mod proofs;
+mod top_up;
 
 use std::time::Duration;
 

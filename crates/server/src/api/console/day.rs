@@ -67,7 +67,7 @@ impl Totals {
 
     fn add(&mut self, kind: OperationKind, outcome: TallyOutcome, figure: Figure) {
         use OperationKind::{Authorize, Capture, Credit, Expire, Pay, Refund, Reverse, TopUp};
-        use OperationKind::{Tombstone, Void};
+        use OperationKind::{Dispute, TakeBack, Tombstone, Void};
         let sum = match (kind, outcome) {
             // It stands for a request that was reversed, which counts as it was.
             (Tombstone, _) => return,
@@ -76,7 +76,7 @@ impl Totals {
             (Refund, _) => &mut self.refunded,
             (Reverse, _) => &mut self.reversed,
             (Authorize, _) => &mut self.held,
-            (Void | Expire | Credit | TopUp, _) => return,
+            (Void | Expire | Credit | TopUp | TakeBack | Dispute, _) => return,
         };
         sum.count += figure.count;
         sum.amount += figure.amount;

@@ -385,7 +385,7 @@ impl Sought {
             number.map_err(|error| Problem::field("text", format_args!("is wrong: {error}")))?;
         match kind {
             // An event is named as the operation that it tells of.
-            Kind::Payment | Kind::Refund | Kind::Reversal | Kind::Event => {
+            Kind::Payment | Kind::Refund | Kind::Reversal | Kind::Event | Kind::TopUp => {
                 Ok(Self::Operation(FactId(number)))
             }
             Kind::Store => {
@@ -405,7 +405,9 @@ impl Sought {
             | Kind::Operator
             | Kind::Proposal
             | Kind::Clerk
-            | Kind::StaffSession => Err(must_be_something()),
+            | Kind::StaffSession
+            | Kind::Card
+            | Kind::Shift => Err(must_be_something()),
         }
     }
 

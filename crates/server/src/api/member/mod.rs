@@ -14,6 +14,7 @@
 //! | [`devices`]   | inviting, approving, ending, and which one pays                | a device    |
 //! | [`factors`]   | passkeys, passwords, one-time passwords, recovery codes        | a device    |
 //! | [`contacts`]  | addresses on file                                              | a device    |
+//! | [`money`]     | cards, top-ups by card, what limits leave                      | a device    |
 //! | [`wallet`]    | freezing, terms, closing, what becomes of a recovery           | a device    |
 //!
 //! A browser is a key that proves its requests and that the book does not know. Each route takes
@@ -28,6 +29,7 @@ pub mod external;
 pub mod factors;
 pub mod join;
 pub mod link;
+pub mod money;
 pub mod passkeys;
 pub mod recovery;
 pub mod services;

@@ -214,6 +214,10 @@ pub(super) enum Capability {
     Recovery,
     /// Signing in by an external id, and linking one
     ExternalId,
+    /// Topping up by a card, and adding cards
+    CardTopUp,
+    /// Topping up with cash at a register
+    CashTopUp,
 }
 
 impl Capability {
@@ -228,6 +232,8 @@ impl Capability {
             Self::SignUp => Core::SignUp,
             Self::Recovery => Core::Recovery,
             Self::ExternalId => Core::ExternalId,
+            Self::CardTopUp => Core::CardTopUp,
+            Self::CashTopUp => Core::CashTopUp,
         }
     }
 }

@@ -10,6 +10,14 @@ use crate::exit::Failure;
 use crate::settings::Settings;
 use crate::{outside, say};
 
+/// What is around the server.
+pub(crate) struct Around<'a> {
+    /// Where phones reach it.
+    pub(crate) reached: Option<&'a Reached>,
+    /// Where the demo's acquirer shows its books.
+    pub(crate) acquirer: &'a str,
+}
+
 /// Prints the guide.
 ///
 /// # Errors
@@ -19,8 +27,9 @@ pub(crate) fn say(
     running: &Running,
     desk: &Desk,
     seeded: &Seeded,
-    reached: Option<&Reached>,
+    around: &Around<'_>,
 ) -> Result<(), Failure> {
+    let reached = around.reached;
     let currency = desk.book.currency();
     say::line(format_args!(
         "Yaoki runs: a demo book in {}, keys in {}.",
@@ -29,7 +38,7 @@ pub(crate) fn say(
     ));
     say::space();
     let origins = Origins { running, reached };
-    pages(&origins, desk, seeded)?;
+    pages(&origins, around.acquirer, desk, seeded)?;
     say::line("Members, each with the one-time link that makes a browser his wallet:");
     for person in &seeded.people {
         let wallet = |token| format!("{}/wallet#{token}", origins.page(ListenerName::Devices));
@@ -80,7 +89,12 @@ impl Origins<'_> {
 }
 
 /// The pages that people use, each with what makes a browser one of theirs.
-fn pages(origins: &Origins<'_>, desk: &Desk, seeded: &Seeded) -> Result<(), Failure> {
+fn pages(
+    origins: &Origins<'_>,
+    acquirer: &str,
+    desk: &Desk,
+    seeded: &Seeded,
+) -> Result<(), Failure> {
     say::line("Open in a browser. What stands behind # is a secret; no browser sends it anywhere.");
     let mut rows = vec![("first page", format!("{}/", origins.page(ListenerName::Public)))];
     let link = seeded.people.iter().find_map(|person| person.link.as_deref());
@@ -94,6 +108,7 @@ fn pages(origins: &Origins<'_>, desk: &Desk, seeded: &Seeded) -> Result<(), Fail
     let mailbox =
         format!("{}{}", origins.page(ListenerName::Public), yaoki_server::web::mailbox::PATH);
     rows.push(("mail and SMS", mailbox));
+    rows.push(("the acquirer", format!("{acquirer}/")));
     let desk = Desk { server: Some(origins.running.app.clone()), ..desk.clone() };
     rows.push(("the console, once", seed::console_link(&desk)?));
     say::columns(&rows);

@@ -19,6 +19,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use clap::Args;
 use yaoki_server::edge::listener::ListenerName;
+use yaoki_server::rails::demo::{DemoAcquirer, DemoOptions};
 use yaoki_store::{BookKind, Database, StoreError};
 
 use crate::commands::{init, serve};
@@ -27,6 +28,9 @@ use crate::folder::DataFolder;
 use crate::settings::Settings;
 use crate::settings::source::Values;
 use crate::{logs, open, outside, say, signals};
+
+/// Where the demo's acquirer is, unless the port is taken.
+const ACQUIRER_PORT: u16 = 8085;
 
 /// The data folder of the demo, when nobody says.
 pub(crate) const FOLDER: &str = "yaoki-demo";
@@ -58,18 +62,53 @@ pub(crate) fn run(demo: &Demo, mut values: Values) -> Result<(), Failure> {
         free_ports(&mut settings, &values);
     }
     let told = signals::listen()?;
+    let acquirer = acquirer(&settings, reached.as_ref())?;
     let served = serve::start(&settings, |options| {
         options.demo_authority = reached.as_ref().map(|one| one.authority.certificate.clone());
         if let (Some(one), None) = (&reached, &options.messages.origin) {
             options.messages.origin = Some(one.url(settings.devices));
         }
+        options.acquirer = options.acquirer.take().or_else(|| Some(acquirer.options()));
     })?;
+    // Over TLS of the demo's own authority it is not told, and is asked every few seconds.
+    if reached.is_none() {
+        acquirer.tell(format!("http://{}/v1/acquirer/events", served.running.public));
+    }
     let desk = open::desk(&settings, &served.book);
     let seeded = seed::seed(&desk)?;
-    guide::say(&settings, &served.running, &desk, &seeded, reached.as_ref())?;
+    let around = guide::Around { reached: reached.as_ref(), acquirer: acquirer.origin() };
+    guide::say(&settings, &served.running, &desk, &seeded, &around)?;
     serve::until_told(served, &told);
     say::line("Ended. Start again over the same folder to go on.");
     Ok(())
+}
+
+/// The acquirer of the demo: where browsers reach the wallet they reach it, too, at a port of its
+/// own.
+fn acquirer(
+    settings: &Settings,
+    reached: Option<&reach::Reached>,
+) -> Result<DemoAcquirer, Failure> {
+    let usual = SocketAddr::new(settings.devices.ip(), ACQUIRER_PORT);
+    let address = match TcpListener::bind(usual) {
+        Ok(_) => usual,
+        Err(_) => SocketAddr::new(usual.ip(), 0),
+    };
+    let options = |address| DemoOptions {
+        address,
+        origin: None,
+        file: Some(settings.data.join("demo-acquirer.json")),
+        clock: outside::clock(),
+        entropy: outside::entropy(),
+    };
+    let mut asked = options(address);
+    if let Some(reached) = reached {
+        let host = reached.url(address);
+        let host = host.split_once("://").map_or(host.as_str(), |(_, rest)| rest);
+        asked.origin = Some(format!("http://{host}"));
+    }
+    DemoAcquirer::start(asked)
+        .map_err(|error| Failure::fault(format!("the demo acquirer cannot start: {error}")))
 }
 
 /// Makes the book where there is none; another kind of book is left alone.

@@ -1,0 +1,412 @@
+//! Cards and top-ups by a card: what a device asks for, and what the acquirer has said.
+//!
+//! A step that the state does not allow any more changes nothing: the acquirer says everything
+//! twice, out of order, and to several nodes at once.
+
+use super::{Outcome, Stop, must};
+use crate::account::Account;
+use crate::command::{MoneyIn, MoneyInStep, OnDevice};
+use crate::facts::{Effect, Event, EventKind, Operation, OperationKind, Transfer};
+use crate::identity::people::Private;
+use crate::ids::{FactId, RequestId, RequestKey, TerminalNumber};
+use crate::limits::{AskedTopUp, top_up_must_be_within};
+use crate::money::amount_is_in_range;
+use crate::policy::{Known, Limited, Profile, Secured};
+use crate::refusal::Refusal;
+use crate::state::{Device, Evidence, Member, MemberState};
+use crate::switches::{Capability, Place};
+use crate::time::Instant;
+use crate::top_up::{Card, NewCard, Rail, ThreeDSecure, TopUp, TopUpState};
+use crate::view::{Effects, View};
+
+/// The most facts of one step.
+const FACTS_MAX: i64 = 4;
+/// The longest name that an acquirer gives, bytes.
+const REFERENCE_BYTES_MAX: usize = 255;
+
+pub(super) fn decide(
+    view: &View,
+    command: &MoneyIn,
+    effects: &mut Effects,
+) -> Result<Outcome, Stop> {
+    if let Some(outcome) = repeat(view, command)? {
+        return Ok(outcome);
+    }
+    let member = view.members.get(&command.member).ok_or(Refusal::MemberMustExist)?;
+    let step = Step { view, command, member, first: view.next_ids(FACTS_MAX) };
+    match &command.step {
+        MoneyInStep::AddCard(by, card) => step.add_card(*by, card, effects),
+        MoneyInStep::EndCard(by, card) => step.end_card(*by, *card, effects),
+        MoneyInStep::Request(by, card, amount) => step.request(*by, *card, *amount, effects),
+        _ => step.of_top_up(effects),
+    }
+}
+
+/// The same answer again, if this step was booked before.
+fn repeat(view: &View, command: &MoneyIn) -> Result<Option<Outcome>, Stop> {
+    if let Some(event) = view.events.get(&command.request) {
+        must(is_meant(event, command), Refusal::RequestIdHasAnotherMeaning)?;
+        return Ok(Some(Outcome::Done { event: event.clone(), replayed: true }));
+    }
+    let key = RequestKey { request: command.request, terminal: TerminalNumber::NONE };
+    let Some(operation) = view.operations.get(&key) else { return Ok(None) };
+    let about = operation.is_of_top_up() && command.step.top_up() == Some(operation.payment);
+    if !about {
+        return Err(Stop::AnotherMeaning(Box::new(operation.clone())));
+    }
+    let operation = operation.clone();
+    Ok(Some(Outcome::Decided { operation, replayed: true, forged: false }))
+}
+
+fn is_meant(event: &Event, command: &MoneyIn) -> bool {
+    if event.subject != command.member.0 {
+        return false;
+    }
+    let is = |kind, object: FactId| event.kind == kind && event.object == object.0;
+    match &command.step {
+        MoneyInStep::AddCard(by, card) => {
+            let same = event.digest.starts_with(&card.fingerprint);
+            is(EventKind::CardAdded, by.device) && same
+        }
+        MoneyInStep::EndCard(_, card) => is(EventKind::CardEnded, *card),
+        MoneyInStep::Request(by, card, amount) => {
+            let same =
+                event.number == *amount && event.digest.starts_with(&by.device.0.to_be_bytes());
+            is(EventKind::TopUpRequested, *card) && same
+        }
+        step => step.top_up() == Some(FactId(event.object)),
+    }
+}
+
+struct Step<'a> {
+    view: &'a View,
+    command: &'a MoneyIn,
+    member: &'a Member,
+    first: FactId,
+}
+
+impl Step<'_> {
+    /// The device that acts: enrolled, the member's, and signed in.
+    fn device(&self, by: OnDevice) -> Result<&Device, Refusal> {
+        let row = self.view.people.devices.get(&by.device);
+        let row = row.filter(|row| row.member == self.member.number && row.is_active());
+        let row = row.ok_or(Refusal::DeviceMustBeActive)?;
+        let signed_in = row.is_signed_in(self.view.now) && row.session == by.session;
+        must(signed_in, Refusal::DeviceMustBeSignedIn)?;
+        Ok(row)
+    }
+
+    fn must_be_open(&self) -> Result<(), Refusal> {
+        let place = Place { member: self.member.number, ..Place::default() };
+        let closed = self.view.directory.is_closed(Capability::CardTopUp, &place, self.view.now);
+        must(self.member.state == MemberState::Open, Refusal::MemberMustBeOpen)?;
+        must(!closed, Refusal::TopUpIsClosed)
+    }
+
+    fn event(&self, place: usize, kind: EventKind, actor: String) -> Event {
+        let number = i64::try_from(place).expect("a step has few facts");
+        let request = self.command.request;
+        Event {
+            id: self.first.plus(number),
+            seq: self.view.seq,
+            request_id: if place == 0 { request } else { RequestId::following(request, place) },
+            kind,
+            subject: self.member.number.0,
+            object: 0,
+            number: 0,
+            digest: Vec::new(),
+            actor,
+            second: String::new(),
+            text: String::new(),
+        }
+    }
+
+    fn add_card(
+        &self,
+        by: OnDevice,
+        card: &NewCard,
+        effects: &mut Effects,
+    ) -> Result<Outcome, Stop> {
+        self.must_be_open()?;
+        let device = self.device(by)?;
+        let caps = &self.view.directory.policy.cards;
+        let people = &self.view.people;
+        let all = people.cards.values().filter(|row| row.is_active());
+        let same: Vec<&Card> = all.filter(|row| row.fingerprint == card.fingerprint).collect();
+        let own = same.iter().any(|row| row.member == self.member.number);
+        must(!own, Refusal::CardMustBeNew)?;
+        let count = i64::try_from(people.cards_of(self.member.number).count()).unwrap_or(i64::MAX);
+        must(count < caps.per_member, Refusal::CardsMustBeFew)?;
+        let free = |place: &i64| same.iter().all(|row| row.place != *place);
+        let place = (1..=caps.members_per_card).find(free).ok_or(Refusal::CardIsInManyWallets)?;
+        let trusted = i64::from(!device.is_limited(self.view.now));
+        let event = Event {
+            object: device.id.0,
+            number: place * 2 + trusted,
+            digest: [card.fingerprint, Card::digest(&card.token, &card.label)].concat(),
+            ..self.event(0, EventKind::CardAdded, actor(by))
+        };
+        let private = Private {
+            secret: card.token.clone().into_bytes(),
+            lookup: card.label.clone().into_bytes(),
+            ..Private::default()
+        };
+        effects.private.insert(event.id, private);
+        Ok(book(event, effects))
+    }
+
+    fn end_card(&self, by: OnDevice, card: FactId, effects: &mut Effects) -> Result<Outcome, Stop> {
+        self.device(by)?;
+        self.card(card)?;
+        let event = self.event(0, EventKind::CardEnded, actor(by));
+        Ok(book(Event { object: card.0, ..event }, effects))
+    }
+
+    fn card(&self, card: FactId) -> Result<&Card, Refusal> {
+        let row = self.view.people.cards.get(&card);
+        let row = row.filter(|row| row.member == self.member.number && row.is_active());
+        row.ok_or(Refusal::CardMustExist)
+    }
+
+    fn request(
+        &self,
+        by: OnDevice,
+        card: FactId,
+        amount: i64,
+        effects: &mut Effects,
+    ) -> Result<Outcome, Stop> {
+        self.must_be_open()?;
+        let device = self.device(by)?;
+        let card = self.card(card)?;
+        must(amount_is_in_range(amount), Refusal::AmountMustBeInRange)?;
+        let open = self.view.people.top_ups_of(self.member.number);
+        let coming: i64 = open.filter(|row| row.state.is_coming()).map(|row| row.amount).sum();
+        let after = self.member.money.saturating_add(coming).saturating_add(amount);
+        must(after <= self.view.directory.policy.balance.max, Refusal::BalanceMustStayBelowCap)?;
+        let asked = AskedTopUp { profile: self.profile(device, card, None), amount, itself: None };
+        self.must_be_within(&asked)?;
+        // After this point it is requested.
+        let event = Event {
+            object: card.id.0,
+            number: amount,
+            digest: TopUp::digest(device.id, Rail::Card, card.device != device.id),
+            ..self.event(0, EventKind::TopUpRequested, actor(by))
+        };
+        Ok(book(event, effects))
+    }
+
+    /// What limits look at. Before the issuer was asked, the best is assumed; the judgement after
+    /// it is the one that counts.
+    fn profile(&self, device: &Device, card: &Card, said: Option<ThreeDSecure>) -> Profile {
+        let now = self.view.now;
+        let secured = match said {
+            Some(ThreeDSecure::Absent) => Secured::No,
+            Some(ThreeDSecure::Frictionless | ThreeDSecure::Challenge) | None => Secured::Yes,
+        };
+        let new = card.is_new(self.view.directory.policy.cards.new_seconds, now);
+        Profile {
+            on: Limited::Card,
+            three_d_secure: Some(secured),
+            member: self.member.verification.into(),
+            device: Some(Known::of(device.is_limited(now))),
+            card: Some(Known::of(new)),
+        }
+    }
+
+    fn must_be_within(&self, asked: &AskedTopUp) -> Result<(), Refusal> {
+        let theirs = |row: &&TopUp| row.member == self.member.number;
+        let all = self.view.people.top_ups.values().filter(theirs);
+        top_up_must_be_within(&self.view.directory.policy, all, asked, self.view.now)
+    }
+
+    /// Steps of a top-up that is there.
+    fn of_top_up(&self, effects: &mut Effects) -> Result<Outcome, Stop> {
+        let id = self.command.step.top_up().expect("the others are decided above");
+        let row = self.view.people.top_ups.get(&id);
+        let row = row.filter(|row| row.member == self.member.number);
+        let row = row.ok_or(Refusal::TopUpMustExist)?;
+        Ok(match &self.command.step {
+            MoneyInStep::Refer(_, reference) => {
+                let first = row.reference.is_empty() && row.state == TopUpState::Requested;
+                must(first && good_reference(reference), Refusal::TopUpMustBeOpen)?;
+                self.says(row, EventKind::TopUpReferenced, 0, reference.clone(), effects)
+            }
+            MoneyInStep::Authorize(_, said) => self.authorize(row, *said, effects)?,
+            MoneyInStep::Unknown(_) => {
+                let may = matches!(row.state, TopUpState::Requested | TopUpState::Authorized);
+                must(may, Refusal::TopUpMustBeOpen)?;
+                self.says(row, EventKind::TopUpUnknown, 0, String::new(), effects)
+            }
+            MoneyInStep::Give(_, reason) => {
+                let may = row.state.is_coming() && row.state != TopUpState::Declining;
+                must(may, Refusal::TopUpMustBeOpen)?;
+                self.says(row, EventKind::TopUpDeclining, reason.number(), String::new(), effects)
+            }
+            MoneyInStep::Decline(_, reason) => {
+                must(row.state.is_coming(), Refusal::TopUpMustBeOpen)?;
+                let ours = row.state == TopUpState::Declining;
+                let number = if ours { row.reason } else { reason.number() };
+                self.says(row, EventKind::TopUpDeclined, number, String::new(), effects)
+            }
+            MoneyInStep::Post(_) => {
+                // Whatever we wanted: the acquirer has the money, so it is the member's.
+                must(row.state.is_coming(), Refusal::TopUpMustBeOpen)?;
+                let accounts = (Account::ACQUIRER, Account::money(self.member.number));
+                self.book(row, (OperationKind::TopUp, Effect::Plain), row.amount, accounts, effects)
+            }
+            MoneyInStep::TakeBack(_) => {
+                must(row.state == TopUpState::Posted, Refusal::TopUpMustBeOpen)?;
+                must(row.amount <= self.member.available(), Refusal::TopUpMustBeUnspent)?;
+                let accounts = (Account::money(self.member.number), Account::ACQUIRER);
+                let kind = (OperationKind::TakeBack, Effect::Plain);
+                self.book(row, kind, row.amount, accounts, effects)
+            }
+            MoneyInStep::Returned(_) => {
+                must(row.state == TopUpState::TakingBack, Refusal::TopUpMustBeOpen)?;
+                self.says(row, EventKind::TopUpReturned, 0, String::new(), effects)
+            }
+            MoneyInStep::Dispute { amount, won, .. } => {
+                self.dispute(row, *amount, *won, effects)?
+            }
+            other => unreachable!("{} is no step of a top-up", other.name()),
+        })
+    }
+
+    fn says(
+        &self,
+        row: &TopUp,
+        kind: EventKind,
+        number: i64,
+        text: String,
+        effects: &mut Effects,
+    ) -> Outcome {
+        let event = self.event(0, kind, String::new());
+        book(Event { object: row.id.0, number, text, ..event }, effects)
+    }
+
+    /// The issuer has said who pays: the limits are judged by it. Where they do not hold the
+    /// acquirer is told to let go of the money, and nobody has lost anything.
+    fn authorize(
+        &self,
+        row: &TopUp,
+        said: ThreeDSecure,
+        effects: &mut Effects,
+    ) -> Result<Outcome, Stop> {
+        let may = matches!(row.state, TopUpState::Requested | TopUpState::Unknown);
+        must(may && row.secured == ThreeDSecure::Absent, Refusal::TopUpMustBeOpen)?;
+        if let Err(reason) = self.may_be_taken(row, said) {
+            let kind = EventKind::TopUpDeclining;
+            return Ok(self.says(row, kind, reason.number(), String::new(), effects));
+        }
+        // After this point the money is taken.
+        let outcome =
+            self.says(row, EventKind::TopUpAuthorized, said.code(), String::new(), effects);
+        if said == ThreeDSecure::Challenge {
+            self.learn(row, effects);
+        }
+        Ok(outcome)
+    }
+
+    fn may_be_taken(&self, row: &TopUp, said: ThreeDSecure) -> Result<(), Refusal> {
+        self.must_be_open()?;
+        let device = self.view.people.devices.get(&row.device).filter(|row| row.is_active());
+        let device = device.ok_or(Refusal::DeviceMustBeActive)?;
+        let card = self.card(row.card)?;
+        let challenged = row.challenge == 0 || said == ThreeDSecure::Challenge;
+        must(challenged, Refusal::CardMustBeChallenged)?;
+        let profile = self.profile(device, card, Some(said));
+        let asked = AskedTopUp { profile, amount: row.amount, itself: Some(row.id) };
+        self.must_be_within(&asked)
+    }
+
+    /// Who passed a challenge on this device holds the card. That the device is the member's own is
+    /// shown by a card only that was on file before the device came, and came by one that was no
+    /// newcomer: else a thief would bring his own.
+    fn learn(&self, row: &TopUp, effects: &mut Effects) {
+        let card = &self.view.people.cards[&row.card];
+        let about = |place: usize, kind: EventKind, object: FactId, number: i64| Event {
+            object: object.0,
+            number,
+            ..self.event(place, kind, String::new())
+        };
+        if card.device != row.device {
+            let place = effects.events.len();
+            let event = about(place, EventKind::CardChallenged, card.id, row.device.0);
+            effects.events.push(event);
+        }
+        if card.trusted != 0 && card.id < row.device {
+            let (place, evidence) = (effects.events.len(), Evidence::CardChallenge.code());
+            let event = about(place, EventKind::DeviceEvidence, row.device, evidence);
+            effects.events.push(event);
+        }
+    }
+
+    fn dispute(
+        &self,
+        row: &TopUp,
+        amount: i64,
+        won: bool,
+        effects: &mut Effects,
+    ) -> Result<Outcome, Stop> {
+        let posted = row.posted.is_some();
+        let left = if won { row.disputed } else { row.amount - row.disputed };
+        must(posted && (1..=left).contains(&amount), Refusal::TopUpMustBeOpen)?;
+        let (effect, accounts) = if won {
+            (Effect::DisputeWon, (Account::ACQUIRER, Account::DISPUTES))
+        } else {
+            (Effect::Plain, (Account::DISPUTES, Account::ACQUIRER))
+        };
+        let outcome = self.book(row, (OperationKind::Dispute, effect), amount, accounts, effects);
+        // Whose card it is says that it was not he: it tops up nothing more.
+        if !won && self.card(row.card).is_ok() {
+            let mut event = self.event(2, EventKind::CardEnded, String::new());
+            event.object = row.card.0;
+            effects.events.push(event);
+        }
+        Ok(outcome)
+    }
+
+    fn book(
+        &self,
+        row: &TopUp,
+        (kind, effect): (OperationKind, Effect),
+        amount: i64,
+        (debit, credit): (Account, Account),
+        effects: &mut Effects,
+    ) -> Outcome {
+        let key = RequestKey { request: self.command.request, terminal: TerminalNumber::NONE };
+        let caller = crate::command::Caller { key, generation: 0 };
+        let (valid_until, fingerprint) = (Instant(i64::MAX), [0; 16]);
+        let ask = crate::command::Ask { caller, valid_until, fingerprint };
+        let mut operation: Operation = super::blank(self.view, &ask, kind, amount);
+        operation.id = self.first;
+        operation.effect = effect;
+        operation.payment = row.id;
+        operation.put_on_list_of(self.member);
+        effects.transfers.push(Transfer {
+            member: self.member.number,
+            id: operation.id.plus(1),
+            debit,
+            credit,
+            amount,
+            kind,
+            operation: operation.id,
+            seq: self.view.seq,
+        });
+        super::record(operation, effects)
+    }
+}
+
+fn good_reference(reference: &str) -> bool {
+    let length = (1..=REFERENCE_BYTES_MAX).contains(&reference.len());
+    length && reference.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn actor(by: OnDevice) -> String {
+    format!("device {}", by.device.0)
+}
+
+fn book(event: Event, effects: &mut Effects) -> Outcome {
+    effects.events.push(event.clone());
+    Outcome::Done { event, replayed: false }
+}

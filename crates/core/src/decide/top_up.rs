@@ -1,0 +1,202 @@
+//! Cash over the counter of a register into the wallet of who shows a code; shifts; and what a
+//! store pays in of the cash that it owes.
+//!
+//! A clerk who has opened his shift at this terminal takes it; above a sum a second person signs in
+//! for it. The store owes the cash in the same commit. What all shifts of a store may take together
+//! is allotted to each when it is opened, so that nothing is asked of a shared row meanwhile.
+
+use super::clerk::signed_in_at;
+use super::pay::{Unusable, judge_code, mark_forged};
+use super::staff::blank as blank_event;
+use super::{Outcome, Stop, amount_must_hold, blank, deadline_must_be_near, decline, must, record};
+use super::{repeat, signer};
+use crate::account::Account;
+use crate::clerk::Clerk;
+use crate::command::TopUpWithCode;
+use crate::facts::{Effect, Event, EventKind, Operation, OperationKind, Transfer};
+use crate::ids::{RequestId, StoreNumber};
+use crate::limits::{AskedTopUp, top_up_must_be_within};
+use crate::policy::{Limited, Profile};
+use crate::refusal::Refusal;
+use crate::shift::Shift;
+use crate::state::{Member, MemberState, Terminal};
+use crate::switches::{Capability, Place};
+use crate::view::{Effects, View};
+
+pub(super) fn decide(
+    view: &View,
+    top_up: &TopUpWithCode,
+    effects: &mut Effects,
+) -> Result<Outcome, Stop> {
+    let terminal = signer(view, &top_up.ask.caller)?;
+    if let Some(outcome) = repeat(view, &top_up.ask, OperationKind::TopUp)? {
+        return Ok(outcome);
+    }
+    deadline_must_be_near(view, &top_up.ask)?;
+    amount_must_hold(view, top_up.amount, top_up.currency)?;
+    let clerk = who_takes_it(view, terminal, top_up)?;
+    let shift = shift_of(view, clerk, terminal)?;
+    let mut operation = blank(view, &top_up.ask, OperationKind::TopUp, top_up.amount);
+    let place = view.directory.place(terminal.number).ok_or(Refusal::StoreMustExist)?;
+    if let Err(refusal) = terminal_must_take_cash(view, top_up, terminal, &place) {
+        return Ok(decline(view, operation, refusal, effects));
+    }
+    let capability = Capability::CashTopUp;
+    let shown = match judge_code(view, (top_up.code.as_ref(), capability), &place) {
+        Ok(member) => member,
+        Err(Unusable { refusal, forged, .. }) => {
+            let outcome = decline(view, operation, refusal, effects);
+            return Ok(mark_forged(outcome, forged));
+        }
+    };
+    operation.put_on_list_of(shown);
+    operation.epoch = shown.code_epoch;
+    if let Err(refusal) = may_have(view, shown, top_up.amount) {
+        return Ok(decline(view, operation, refusal, effects));
+    }
+    if !may_take(view, clerk, shift, top_up.amount) {
+        return Ok(decline(view, operation, Refusal::CashCapIsReached, effects));
+    }
+    // After this point the cash is the store's debt and the member's money.
+    operation.id = view.next_ids(3);
+    operation.payment = operation.id;
+    let accounts = (Account::cash(terminal.store), Account::money(shown.number));
+    transfer(&operation, accounts, effects);
+    note(view, (clerk, shift), &operation, top_up.amount, effects);
+    Ok(record(operation, effects))
+}
+
+/// The clerk who takes the cash; above a sum two of them are signed in at this terminal.
+fn who_takes_it<'a>(
+    view: &'a View,
+    terminal: &Terminal,
+    top_up: &TopUpWithCode,
+) -> Result<&'a Clerk, Refusal> {
+    let token = top_up.clerk.as_ref().ok_or(Refusal::ClerkMustSignIn)?;
+    let clerk = signed_in_at(view, terminal.number, token)?;
+    if top_up.amount > view.directory.policy.cash.second_person_above {
+        let token = top_up.second.as_ref().ok_or(Refusal::SecondClerkMustSignIn)?;
+        let second = signed_in_at(view, terminal.number, token)?;
+        must(second.number != clerk.number, Refusal::SecondClerkMustSignIn)?;
+    }
+    Ok(clerk)
+}
+
+fn shift_of<'a>(view: &'a View, clerk: &Clerk, terminal: &Terminal) -> Result<&'a Shift, Refusal> {
+    let shift = view.staff.shifts.get(&clerk.shift).filter(|shift| shift.is_open());
+    let here = shift.filter(|shift| shift.terminal == terminal.number);
+    here.ok_or(Refusal::ShiftMustBeOpen)
+}
+
+fn terminal_must_take_cash(
+    view: &View,
+    top_up: &TopUpWithCode,
+    terminal: &Terminal,
+    place: &Place,
+) -> Result<(), Refusal> {
+    must(view.now <= top_up.ask.valid_until, Refusal::RequestTooLate)?;
+    must(terminal.suspended == 0, Refusal::TerminalIsSuspended)?;
+    let closed = view.directory.is_closed(Capability::CashTopUp, place, view.now);
+    must(!closed, Refusal::TopUpsAreClosed)
+}
+
+/// What the member's own limits say; a shop hears one word of them.
+fn may_have(view: &View, member: &Member, amount: i64) -> Result<(), Refusal> {
+    let policy = &view.directory.policy;
+    let theirs = |row: &&crate::top_up::TopUp| row.member == member.number;
+    let all = || view.people.top_ups.values().filter(theirs);
+    let coming: i64 = all().filter(|row| row.state.is_coming()).map(|row| row.amount).sum();
+    let after = member.money.saturating_add(coming).saturating_add(amount);
+    let profile = Profile {
+        on: Limited::Cash,
+        three_d_secure: None,
+        member: member.verification.into(),
+        device: None,
+        card: None,
+    };
+    let asked = AskedTopUp { profile, amount, itself: None };
+    let within = top_up_must_be_within(policy, all(), &asked, view.now);
+    must(after <= policy.balance.max && within.is_ok(), Refusal::TopUpIsDeclined)
+}
+
+fn may_take(view: &View, clerk: &Clerk, shift: &Shift, amount: i64) -> bool {
+    let cap = view.directory.policy.cash.per_clerk;
+    let day = clerk.cash_within_a_day(view.now).saturating_add(amount);
+    shift.cash.saturating_add(amount) <= shift.allotted && day <= cap
+}
+
+fn transfer(operation: &Operation, (debit, credit): (Account, Account), effects: &mut Effects) {
+    effects.transfers.push(Transfer {
+        member: operation.member,
+        id: operation.id.plus(1),
+        debit,
+        credit,
+        amount: operation.amount,
+        kind: operation.kind,
+        operation: operation.id,
+        seq: operation.seq,
+    });
+}
+
+/// Books beside an operation by which clerk's hands the cash went, and in which shift.
+fn note(
+    view: &View,
+    (clerk, shift): (&Clerk, &Shift),
+    operation: &Operation,
+    amount: i64,
+    effects: &mut Effects,
+) {
+    let request = RequestId::of_clerks_act(operation.id);
+    effects.events.push(Event {
+        id: operation.id.plus(2),
+        kind: EventKind::CashTaken,
+        subject: clerk.number.0,
+        object: operation.id.0,
+        number: amount,
+        digest: shift.id.0.to_be_bytes().to_vec(),
+        ..blank_event(view, request, &clerk.name, "")
+    });
+}
+
+/// Books that cash went out of the drawer of a clerk who has a shift at this terminal.
+pub(super) fn note_given_back(
+    view: &View,
+    clerk: &Clerk,
+    operation: &Operation,
+    effects: &mut Effects,
+) -> bool {
+    let shift = view.staff.shifts.get(&clerk.shift).filter(|shift| shift.is_open());
+    let Some(shift) = shift.filter(|shift| shift.terminal == operation.terminal) else {
+        return false;
+    };
+    note(view, (clerk, shift), operation, -operation.amount, effects);
+    true
+}
+
+/// The reverse of a top-up: the cash goes back over the counter, as long as it is not spent.
+pub(super) fn take_back(
+    view: &View,
+    mut operation: Operation,
+    target: &Operation,
+    effects: &mut Effects,
+) -> Result<Outcome, Stop> {
+    let Some(member) = view.members.get(&target.member) else { return Err(Stop::Later) };
+    let Some(row) = view.people.top_ups.get(&target.payment) else { return Err(Stop::Later) };
+    operation.payment = target.payment;
+    if row.state == crate::top_up::TopUpState::TakenBack {
+        operation.effect = Effect::NothingToUndo;
+        operation.id = view.next_ids(1);
+        return Ok(record(operation, effects));
+    }
+    let unspent = member.available() >= target.amount && member.state != MemberState::Closed;
+    if !unspent {
+        return Ok(decline(view, operation, Refusal::TopUpIsSpent, effects));
+    }
+    // After this point the cash goes back.
+    operation.put_on_list_of(member);
+    operation.id = view.next_ids(3);
+    (operation.amount, operation.effect) = (target.amount, Effect::TookBack);
+    let store: StoreNumber = view.directory.store_of(target.terminal);
+    transfer(&operation, (Account::money(member.number), Account::cash(store)), effects);
+    Ok(record(operation, effects))
+}
