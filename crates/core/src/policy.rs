@@ -14,7 +14,7 @@ use crate::money::AMOUNT_MAX;
 use crate::state::MemberVerification;
 
 /// The longest text of a policy, bytes.
-pub const POLICY_BYTES_MAX: usize = 64 * 1024;
+pub const POLICY_BYTES_MAX: usize = 8 * 1024;
 /// The most lines of each kind.
 pub const LINES_MAX: usize = 200;
 

@@ -1,8 +1,8 @@
 // Acts of operators, as data: which there are, whose they are, what each names; and the one form
 // that all of them share. What takes two people is only proposed here.
 
-import { fill, make, newRequestId, say, the } from "./page.js";
-import { ask, book, facts, line, linkTo, notice } from "./console-book.js";
+import { fill, make, newRequestId, say, the, typedAmount } from "./page.js";
+import { amountText, ask, book, facts, line, linkTo, notice } from "./console-book.js";
 import { digitsOf, verified, whyNot } from "./console-passkeys.js";
 
 const ADMIN = ["admin"];
@@ -10,12 +10,13 @@ const WATCH = ["risk", ...ADMIN];
 const DESK = ["support", ...WATCH];
 const CLERKS = ["support", ...ADMIN];
 const WORKING = ["finance", ...DESK];
+const SHOPS = ["finance", ...ADMIN];
 
 const FOR_EVER = "console-hint-for-ever";
 const PIN = "console-hint-pin";
 
 /** The name that the server gives to what a text says: `end_device` for `console-act-end-device`. */
-const nameOf = (text) => text.replace(/^console-((act|role|scope|capability)-)?/, "").replaceAll("-", "_");
+const nameOf = (text) => text.replace(/^console-((act|role|scope|capability|verified)-)?/, "").replaceAll("-", "_");
 const named = (texts) => Object.fromEntries(texts.map((text) => [nameOf(text), text]));
 
 /** An act that one operator does, or that two agree on: its words, what it names, a hint. */
@@ -44,6 +45,9 @@ const ACTS = Object.fromEntries([
   one(CLERKS, "console-act-reset-clerk-pin", "clerk", PIN),
   one(CLERKS, "console-act-end-clerk", "clerk", FOR_EVER),
   two(WATCH, "console-act-open-book", ""),
+  two(WATCH, "console-act-change-policy", "policy", "console-hint-change-policy"),
+  one(DESK, "console-act-verify-member", "member verification", "console-hint-verify-member"),
+  one(SHOPS, "console-act-release-cash-credit", "store amount", "console-hint-release-cash-credit"),
 ].map((act) => [nameOf(act.text), act]));
 
 const ROLES = named([
@@ -56,15 +60,17 @@ const SCOPES = named([
 const CAPABILITIES = named([
   "console-capability-payment", "console-capability-refund", "console-capability-code-issue",
   "console-capability-enrolment", "console-capability-credit", "console-capability-sign-up",
-  "console-capability-recovery", "console-capability-external-id",
+  "console-capability-recovery", "console-capability-external-id", "console-capability-card-top-up",
+  "console-capability-cash-top-up",
 ]);
 /** What acts name, and what is chosen from. */
 const FIELDS = named([
   "console-member", "console-device", "console-recovery", "console-shown", "console-capability", "console-scope",
   "console-subject", "console-terminal", "console-operator", "console-passkey", "console-name", "console-roles",
-  "console-store", "console-clerk",
+  "console-store", "console-clerk", "console-policy", "console-verification", "console-amount",
 ]);
-const WORDS = { capability: CAPABILITIES, scope: SCOPES, roles: ROLES };
+const VERIFICATIONS = named(["console-verified-basic", "console-verified-verified"]);
+const WORDS = { capability: CAPABILITIES, scope: SCOPES, roles: ROLES, verification: VERIFICATIONS };
 
 /** What identifiers are called, as far as views have seen it. */
 export const names = new Map();
@@ -92,6 +98,8 @@ export const factsOf = ({ act: _, ...fields }) =>
 
 function valueOf(name, value) {
   if (name === "name") return value;
+  if (name === "policy") return make("pre", { text: value });
+  if (name === "amount") return amountText(value);
   if (Object.hasOwn(WORDS, name)) return [value].flat().map((each) => wordOf(WORDS[name], each)).join(", ");
   const known = [names.get(value), name === "passkey" && digitsOf(value)].filter(Boolean).join(" ");
   const text = name === "shown" ? value.replace(/.{4}(?=.)/g, "$& ") : String(value);
@@ -164,6 +172,11 @@ function openForm(name, given, then, begun) {
 function rowOf(name, begun = []) {
   const text = say(FIELDS[name]);
   const words = WORDS[name];
+  if (name === "policy") {
+    const area = make("textarea", { name, required: true, rows: 20, spellcheck: "false" });
+    area.value = begun;
+    return make("label", {}, text, area);
+  }
   if (!words) return make("label", {}, text, typedIn(name));
   const choices = Object.keys(words).map((value) => [value, wordOf(words, value)]);
   const options = choices.map(([value, word]) => make("option", { value, text: word }));
@@ -184,6 +197,7 @@ function bodyOf(form, what, asked) {
   const data = new FormData(form);
   const typed = (name) => data.get(name)?.trim();
   for (const name of asked) what[name] = name === "roles" ? data.getAll(name) : typed(name);
+  if (what.amount) what.amount = typedAmount(what.amount, book.currency);
   // The digits are read off a screen, in groups.
   if (what.shown) what.shown = what.shown.normalize("NFKC").toLowerCase().replace(/\W/g, "");
   return { reason: typed("reason"), what };
@@ -194,6 +208,8 @@ function whyInForm(error, form) {
   const [, name] = error.problem?.detail?.match(/^`(\w+)`/) ?? [];
   if (error.refusal !== "field_must_be_valid" || !Object.hasOwn(FIELDS, name)) return whyNot(error);
   form.querySelector(`[name="${name}"]`)?.focus();
+  // Whoever writes limits is told the line.
+  if (name === "policy") return make("span", {}, say("console-policy-wrong"), make("pre", { text: error.problem.detail }));
   return say("console-field-wrong", { field: say(FIELDS[name]) });
 }
 

@@ -4,7 +4,7 @@ import { make, say, the } from "./page.js";
 import { ask, facts, line, linkTo, show, tag, when } from "./console-book.js";
 import { look, names, offer } from "./console-acts.js";
 
-const ALONE = ["freeze_on_call", "freeze_member"];
+const ALONE = ["freeze_on_call", "freeze_member", "verify_member"];
 const BY_TWO = ["unfreeze_member", "vouch_for_member"];
 const OF_RECOVERY = ["allow_recovery", "end_recovery"];
 const STATES = {

@@ -78,6 +78,7 @@ function storeCard(store, own, again) {
     ]),
     rows.length > 0 ? table(say("console-terminals-of", { store: store.name }), heads, rows)
       : make("p", { class: "quiet", text: say("console-terminals-none") }),
+    line(offer(own, "release_cash_credit", { store: store.store }, again)),
     clerksOf(store.store, own));
 }
 

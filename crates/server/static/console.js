@@ -9,6 +9,7 @@ import { enterUnacknowledged } from "./console-operations.js";
 import { digitsOf, hasPasskeys, register, signInByPasskey, whyNot } from "./console-passkeys.js";
 import { enterPayment, isBehind } from "./console-payment.js";
 import { enterSearch, startSearch } from "./console-search.js";
+import { enterRails } from "./console-rails.js";
 import { enterShops, enterSwitches } from "./console-shops.js";
 import { enterApprovals, enterColleagues } from "./console-staff.js";
 import { linesOf } from "./console-stream.js";
@@ -30,6 +31,7 @@ const VIEWS = {
   payment: ["console-payment", enterPayment],
   members: ["console-members", enterMembers],
   shops: ["console-shops", enterShops],
+  rails: ["console-rails", enterRails],
   unacknowledged: ["console-unacknowledged", enterUnacknowledged],
   switches: ["console-switches", enterSwitches],
   approvals: ["console-approvals", enterApprovals],

@@ -27,7 +27,9 @@ use yaoki_core::switches::Switch;
 use yaoki_core::top_up::{Card, TopUp};
 use yaoki_core::webhook::Webhook;
 
-use crate::table::{Balance, Book, DeviceSeen, LedgerList, Number, Position, Switchboard, Tally};
+use crate::table::{
+    Balance, Book, DeviceSeen, LedgerList, Number, Position, RailSum, Switchboard, Tally,
+};
 
 /// A named statement.
 #[derive(Debug)]
@@ -161,6 +163,11 @@ statements! {
     TOP_UPS_OPEN: TopUp, "", 2, false,
         "SELECT {columns} FROM top_up WHERE state IN (1, 2, 5, 6, 9) AND id > $1
          ORDER BY id LIMIT $2";
+    /// Top-ups since one, added up by rail and state.
+    TOP_UPS_SUMMED: RailSum, "", 1, false,
+        "SELECT rail, state, CAST(COUNT(*) AS BIGINT) AS count,
+            CAST(SUM(amount) AS BIGINT) AS amount
+         FROM top_up WHERE id >= $1 GROUP BY rail, state ORDER BY rail, state";
     /// The top-up that the acquirer calls so.
     TOP_UP_BY_REFERENCE: TopUp, "", 1, false,
         "SELECT {columns} FROM top_up WHERE reference = $1 AND reference <> ''";

@@ -31,7 +31,7 @@ use yaoki_core::state::{
 };
 use yaoki_core::switches::Switch;
 use yaoki_core::time::Instant;
-use yaoki_core::top_up::{Card, TopUp};
+use yaoki_core::top_up::{Card, Rail, TopUp, TopUpState};
 use yaoki_core::webhook::Webhook;
 use yaoki_core::{coded, row};
 
@@ -220,6 +220,20 @@ coded! {
         WithEffect = 0 => "with_effect",
         /// They were declined; for tombstones: they never took effect.
         Declined = 1 => "declined",
+    }
+}
+
+row! {
+    /// Top-ups of one rail and state, added up.
+    pub struct RailSum in "top_up" {
+        /// How.
+        pub rail: Rail,
+        /// How far they have come.
+        pub state: TopUpState,
+        /// How many.
+        pub count: i64,
+        /// Minor units.
+        pub amount: i64,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod both_pages;
 mod console;
+mod console_rails;
 mod console_staff;
 mod first_page;
 mod first_view;

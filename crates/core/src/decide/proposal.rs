@@ -12,6 +12,7 @@ use crate::command::{Act, Administer};
 use crate::facts::{Event, EventKind};
 use crate::ids::FactId;
 use crate::operator::{Operator, Roles};
+use crate::policy::Policy;
 use crate::proposal::{ACT_TEXT_BYTES_MAX, PROPOSALS_OPEN_MAX, Proposal, ProposalState, use_of};
 use crate::refusal::Refusal;
 use crate::view::View;
@@ -27,6 +28,9 @@ pub(super) fn propose(
     must(!event.text.trim().is_empty(), Refusal::ActorAndReasonMustBeGiven)?;
     let waiting = view.directory.staff.waiting(asker.operator.number, view.now);
     must(waiting < PROPOSALS_OPEN_MAX, Refusal::ProposalsMustBeFew)?;
+    if let Act::ChangePolicy(policy) = act {
+        must(Policy::read(policy).is_ok(), Refusal::PolicyMustBeRight)?;
+    }
     let text = act.text();
     must(text.len() <= ACT_TEXT_BYTES_MAX, Refusal::NameMustBeShort)?;
     Ok(Event {

@@ -179,6 +179,8 @@ fn of_console() -> OpenApiRouter<App> {
         .routes(routes!(console::operations::find))
         .routes(routes!(console::operations::unacknowledged))
         .routes(routes!(console::payment::payment))
+        .routes(routes!(console::rails::rails))
+        .routes(routes!(console::rails::query))
         .routes(routes!(console::shops::shops))
         .routes(routes!(console::shops::switches))
         .routes(routes!(console::stream::stream))

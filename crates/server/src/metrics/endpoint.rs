@@ -79,6 +79,10 @@ pub enum Endpoint {
     ConsoleFind,
     /// `POST /v1/console/payment`.
     ConsolePayment,
+    /// `POST /v1/console/rails`.
+    ConsoleRails,
+    /// `POST /v1/console/rails/query`.
+    ConsoleRailsQuery,
     /// `POST /v1/console/shops`.
     ConsoleShops,
     /// `POST /v1/console/unacknowledged`.
@@ -135,7 +139,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Every endpoint, in the order of the enum.
-    pub const ALL: [Self; 64] = [
+    pub const ALL: [Self; 66] = [
         Self::Pay,
         Self::Query,
         Self::Reverse,
@@ -170,6 +174,8 @@ impl Endpoint {
         Self::ConsoleOperations,
         Self::ConsoleFind,
         Self::ConsolePayment,
+        Self::ConsoleRails,
+        Self::ConsoleRailsQuery,
         Self::ConsoleShops,
         Self::ConsoleUnacknowledged,
         Self::ConsoleSwitches,
@@ -239,6 +245,8 @@ impl Endpoint {
             Self::ConsoleOperations => "console_operations",
             Self::ConsoleFind => "console_find",
             Self::ConsolePayment => "console_payment",
+            Self::ConsoleRails => "console_rails",
+            Self::ConsoleRailsQuery => "console_rails_query",
             Self::ConsoleShops => "console_shops",
             Self::ConsoleUnacknowledged => "console_unacknowledged",
             Self::ConsoleSwitches => "console_switches",

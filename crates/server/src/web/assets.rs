@@ -96,6 +96,7 @@ assets! {
     "console-payment.js": SCRIPT;
     "console-plots.js": SCRIPT;
     "console-search.js": SCRIPT;
+    "console-rails.js": SCRIPT;
     "console-shops.js": SCRIPT;
     "console-staff.js": SCRIPT;
     "console-stream.js": SCRIPT;

@@ -204,6 +204,8 @@ const CONSOLE: &[(&str, &str)] = &[
     ("/v1/console/operations", NOT_SIGNED_IN),
     ("/v1/console/find", NOT_SIGNED_IN),
     ("/v1/console/payment", NOT_SIGNED_IN),
+    ("/v1/console/rails", NOT_SIGNED_IN),
+    ("/v1/console/rails/query", NOT_SIGNED_IN),
     ("/v1/console/shops", NOT_SIGNED_IN),
     ("/v1/console/unacknowledged", NOT_SIGNED_IN),
     ("/v1/console/switches", NOT_SIGNED_IN),
@@ -217,6 +219,7 @@ const OF_ACCOUNTS: &[&str] = &[
     "/v1/console/decide",
     "/v1/console/act",
     "/v1/console/member",
+    "/v1/console/rails/query",
 ];
 
 /// What an operator is told by a route that is not the console's.

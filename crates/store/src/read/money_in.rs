@@ -16,7 +16,7 @@ use super::{Before, page_of};
 use crate::conn::Conn;
 use crate::error::StoreError;
 use crate::sql;
-use crate::table::CARDS_OF_MEMBER;
+use crate::table::{CARDS_OF_MEMBER, RailSum};
 
 /// A member's cards, ended ones included.
 pub fn cards_of(conn: &mut Conn, member: MemberNumber) -> Result<Vec<Card>, StoreError> {
@@ -62,6 +62,11 @@ pub fn top_ups_counted(
 /// Top-ups of which something is still to come, oldest first.
 pub fn top_ups_open(conn: &mut Conn, after: FactId, most: usize) -> Result<Vec<TopUp>, StoreError> {
     conn.query(&sql::TOP_UPS_OPEN, &[after.value(), page_of(most)])
+}
+
+/// Top-ups that were asked for since then, added up by rail and state.
+pub fn rail_sums(conn: &mut Conn, since: Instant) -> Result<Vec<RailSum>, StoreError> {
+    conn.query(&sql::TOP_UPS_SUMMED, &[FactId::least(since).value()])
 }
 
 /// The newest shifts of a terminal.

@@ -7,7 +7,7 @@ mod history;
 mod members;
 pub(crate) mod pay;
 mod proofs;
-mod top_up;
+pub(crate) mod top_up;
 
 use std::time::Duration;
 

@@ -11,14 +11,14 @@ use super::members::origin;
 use super::{CODE_SHOWN, must_be_for_all};
 
 /// A stage that takes cards, and who takes them.
-struct Cards {
-    stage: Stage,
-    acquirer: DemoAcquirer,
+pub(crate) struct Cards {
+    pub(crate) stage: Stage,
+    pub(crate) acquirer: DemoAcquirer,
     _folder: tempfile::TempDir,
 }
 
 impl Cards {
-    fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let options = DemoOptions {
             address: ([127, 0, 0, 1], 0).into(),
             origin: None,
@@ -43,7 +43,7 @@ impl Cards {
 }
 
 /// A phone with a wallet that begins with 1,000.
-fn phone(stage: &Stage, language: &str) -> Tab {
+pub(crate) fn phone(stage: &Stage, language: &str) -> Tab {
     let (_, link) = stage.member(1_000);
     let mut tab = stage.tab();
     // The acquirer's pages are another site's.
@@ -58,7 +58,7 @@ fn to_money(tab: &mut Tab) {
 }
 
 /// Adds the card whose number ends so.
-fn add_card(tab: &mut Tab, number: &str, yes: bool) {
+pub(crate) fn add_card(tab: &mut Tab, number: &str, yes: bool) {
     to_money(tab);
     let add =
         "[...document.querySelectorAll('#money button.wide')].find((b) => b.type === 'button')";
@@ -69,13 +69,13 @@ fn add_card(tab: &mut Tab, number: &str, yes: bool) {
     tab.click(if yes { "#yes" } else { "#no" }).wait_for("#limits-title");
 }
 
-fn top_up(tab: &mut Tab, amount: &str) {
+pub(crate) fn top_up(tab: &mut Tab, amount: &str) {
     tab.wait_for("#top-up-form");
     tab.type_text("#top-up-form [name=amount]", amount);
     tab.click("#top-up-form button.act");
 }
 
-const ASKS: &str = "4000000000003220";
+pub(crate) const ASKS: &str = "4000000000003220";
 const CONTENT: &str = "4242424242424242";
 
 #[test]

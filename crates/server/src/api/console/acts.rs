@@ -15,6 +15,8 @@ use yaoki_core::ids::{
     ClerkNumber, FactId, MemberNumber, OperatorNumber, StoreNumber, TerminalNumber,
 };
 use yaoki_core::operator::{OPERATOR_LINK_MS, Role, Roles, Sealed};
+use yaoki_core::policy::Policy;
+use yaoki_core::state::MemberVerification;
 use yaoki_core::switches::{Capability, Scope, provider_number};
 use yaoki_core::time::{Instant, SECOND_MS};
 
@@ -159,6 +161,25 @@ pub enum ActForm {
     },
     /// A restored book is opened; takes two.
     OpenBook {},
+    /// Other limits and caps; takes two.
+    ChangePolicy {
+        /// All of them, TOML, as the page of the rails shows those in force.
+        policy: String,
+    },
+    /// What is known of a member's identity, which his limits go by.
+    VerifyMember {
+        /// `mem_…`.
+        member: String,
+        /// `basic` or `verified`.
+        verification: String,
+    },
+    /// A store has paid in cash that its registers took: it may take so much again.
+    ReleaseCashCredit {
+        /// `sto_…`.
+        store: String,
+        /// Minor units.
+        amount: i64,
+    },
 }
 
 /// An act with what was drawn for it.
@@ -246,6 +267,20 @@ impl ActForm {
             }
             Self::EndClerk { clerk } => Act::EndClerk(clerk_of(clerk)?),
             Self::OpenBook {} => Act::OpenBook,
+            Self::ChangePolicy { policy } => {
+                let wrong = |error| Problem::field("policy", format_args!("is wrong: {error}"));
+                Policy::read(policy).map_err(wrong)?;
+                Act::ChangePolicy(policy.clone())
+            }
+            Self::VerifyMember { member: text, verification } => {
+                let must = || Problem::field("verification", "must be `basic` or `verified`");
+                let level = MemberVerification::from_name(verification).ok_or_else(must)?;
+                Act::VerifyMember(member(text)?, level)
+            }
+            Self::ReleaseCashCredit { store, amount } => {
+                let store = StoreNumber(number(Kind::Store, "store", store)?);
+                Act::ReleaseCashCredit(store, *amount)
+            }
             Self::CloseSwitch { .. }
             | Self::OpenSwitch { .. }
             | Self::CreateOperator { .. }
@@ -383,6 +418,8 @@ fn kind_named(name: &str) -> Option<Kind> {
 
 #[cfg(test)]
 mod tests {
+    use yaoki_core::policy;
+
     use super::*;
 
     /// Acts that two must agree on and for which nothing is drawn.
@@ -398,6 +435,7 @@ mod tests {
             Act::EndOperator(OperatorNumber(2)),
             Act::EndPasskey([8; 32]),
             Act::OpenBook,
+            Act::ChangePolicy(policy::DEFAULT.to_owned()),
             Act::OpenSwitch(Capability::Payment, Scope::Everything, 0),
             Act::OpenSwitch(Capability::Payment, Scope::Store, 5),
             Act::OpenSwitch(Capability::Enrolment, Scope::Provider, 77),
@@ -429,6 +467,9 @@ mod tests {
             r#"{"act":"change_roles","operator":"opr_7","roles":["king"]}"#,
             r#"{"act":"end_passkey","passkey":"x"}"#,
             r#"{"act":"end_clerk","clerk":"x"}"#,
+            r#"{"act":"change_policy","policy":"[[limit]]"}"#,
+            r#"{"act":"verify_member","member":"7","verification":"king"}"#,
+            r#"{"act":"release_cash_credit","store":"7","amount":1}"#,
         ] {
             let form: ActForm = serde_json::from_str(wrong).expect("it is a form");
             assert!(form.plain().is_err(), "{wrong}");

@@ -9,6 +9,7 @@
 //! | [`day`]        | the figures of a day                                          |
 //! | [`operations`] | the newest operations, search, what nobody acknowledged       |
 //! | [`payment`]    | one payment with everything that belongs to it                |
+//! | [`rails`]      | how money comes in, what is on its way, the limits in force   |
 //! | [`shops`]      | merchants, stores, terminals, closed switches                 |
 //! | [`acts`]       | acts as a page names them, and as they are shown again        |
 //! | [`proposals`]  | proposing, deciding, carrying out                             |
@@ -27,6 +28,7 @@ pub mod operations;
 pub mod own;
 pub mod payment;
 pub mod proposals;
+pub mod rails;
 pub mod session;
 pub mod shops;
 pub mod sign_in;

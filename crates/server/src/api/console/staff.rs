@@ -43,6 +43,8 @@ pub const ROUTES: &[(&str, Option<Roles>)] = &[
     ("/v1/console/find", Some(Roles::ALL)),
     ("/v1/console/payment", Some(Roles::ALL)),
     ("/v1/console/shops", Some(Roles::ALL)),
+    ("/v1/console/rails", Some(Roles::ALL)),
+    ("/v1/console/rails/query", Some(Roles::WORKING)),
     ("/v1/console/unacknowledged", Some(Roles::ALL)),
     ("/v1/console/switches", Some(Roles::ALL)),
     ("/v1/console/stream", Some(Roles::ALL)),
