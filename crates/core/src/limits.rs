@@ -84,15 +84,24 @@ pub fn room(kind: WindowKind, window: Window, limit: i64, asked: i64, now: Insta
     }
 }
 
-/// From which operation on a member's list must be walked back so that `asked` can be judged; none
-/// where it need not be.
-pub fn walk_back_to(policy: &Policy, member: &Member, asked: i64, now: Instant) -> Option<FactId> {
+/// From which operation on a member's list must be walked back so that requests can be judged, of
+/// which `least` is the smallest and `sum` what all ask for together; none where it need not be.
+/// Whatever is walked for, every window that is not exact is trimmed: an untrimmed one would say no.
+pub fn walk_back_to(
+    policy: &Policy,
+    member: &Member,
+    (least, sum): (i64, i64),
+    now: Instant,
+) -> Option<FactId> {
     let allowed = allowed_to_pay(policy, member, now);
-    let mut unknown = OF_PAYMENTS.into_iter().filter(|&kind| {
-        room(kind, member.window(kind), allowed.within(kind), asked, now) == Room::Unknown
-    });
-    let longest = unknown.by_ref().max_by_key(|kind| kind.ms())?;
-    Some(FactId::least(Instant(now.0 - longest.ms() + 1)))
+    let open = |kind: &WindowKind| !member.window(*kind).is_exact(*kind, now);
+    let unsure = |kind: WindowKind| {
+        let limit = allowed.within(kind);
+        least <= limit && member.window(kind).sum.saturating_add(sum) > limit
+    };
+    let longest = OF_PAYMENTS.into_iter().filter(open).max_by_key(|kind| kind.ms())?;
+    let any = OF_PAYMENTS.into_iter().filter(open).any(unsure);
+    any.then(|| FactId::least(Instant(now.0 - longest.ms() + 1)))
 }
 
 /// A top-up that is judged.

@@ -424,6 +424,7 @@ fn directory() -> Directory {
         place,
         clerks: 0,
         cash_allotted: 0,
+        cash_taken: 0,
     };
     directory.stores.insert(STORE, store);
     let previous_until = Instant(0);

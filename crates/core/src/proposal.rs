@@ -25,8 +25,9 @@ use crate::{coded, row};
 pub const PROPOSAL_MS: i64 = 24 * HOUR_MS;
 /// The most proposals of one operator that are neither decided nor over.
 pub const PROPOSALS_OPEN_MAX: usize = 20;
-/// The longest canonical text of an act that is proposed, bytes: a policy with its quotes escaped.
-pub const ACT_TEXT_BYTES_MAX: usize = 20_000;
+/// The longest canonical text of an act that is proposed, bytes; a policy has a bound of its own,
+/// [`POLICY_BYTES_MAX`](crate::policy::POLICY_BYTES_MAX).
+pub const ACT_TEXT_BYTES_MAX: usize = 2000;
 
 coded! {
     /// How far a proposal has come.

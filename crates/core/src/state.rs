@@ -364,6 +364,8 @@ row! {
         pub clerks: i64,
         /// Minor units of cash that its shifts have taken, or may take, and that were not paid in.
         pub cash_allotted: i64,
+        /// Minor units of it that closed shifts have taken: what the store can pay in.
+        pub cash_taken: i64,
     }
 }
 
@@ -377,9 +379,10 @@ impl Store {
         }
     }
 
-    /// Books how an event changes what the store may still owe.
-    pub const fn allot(&mut self, change: i64) {
+    /// Books how an event changes what the store may still owe, and what it can pay in.
+    pub const fn allot(&mut self, change: i64, taken: i64) {
         self.cash_allotted += change;
+        self.cash_taken += taken;
     }
 
     /// The store that an event is about, where it is about one that is there.

@@ -123,6 +123,8 @@ coded! {
         Active = 0 => "active",
         /// It was removed.
         Ended = 1 => "ended",
+        /// Its holder said that a top-up was not his. It is not added again, to no wallet.
+        Disputed = 2 => "disputed",
     }
 }
 
@@ -197,6 +199,7 @@ impl Card {
     pub fn fold_event(&mut self, event: &Event) {
         match event.kind {
             EventKind::CardChallenged => self.device = FactId(event.number),
+            EventKind::CardEnded if event.number == 1 => self.state = CardState::Disputed,
             EventKind::CardEnded => self.state = CardState::Ended,
             _ => {}
         }

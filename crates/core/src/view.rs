@@ -321,9 +321,9 @@ impl View {
                 stores.get_mut(&store).expect("the store is loaded").fold_event(&event);
                 self.changed.stores.insert(store);
             }
-            if let Some((store, change)) = credit_of_event(&event) {
+            if let Some((store, change, taken)) = credit_of_event(&event) {
                 let stores = &mut Arc::make_mut(&mut self.directory).stores;
-                stores.get_mut(&store).expect("the store is loaded").allot(change);
+                stores.get_mut(&store).expect("the store is loaded").allot(change, taken);
                 self.changed.stores.insert(store);
             }
             if event.kind.is_of_staff() {
@@ -519,6 +519,7 @@ pub fn store_of_event(event: &Event) -> Store {
         place: place.to_owned(),
         clerks: 0,
         cash_allotted: 0,
+        cash_taken: 0,
     }
 }
 

@@ -171,9 +171,9 @@ statements! {
     /// The top-up that the acquirer calls so.
     TOP_UP_BY_REFERENCE: TopUp, "", 1, false,
         "SELECT {columns} FROM top_up WHERE reference = $1 AND reference <> ''";
-    /// Cards of a fingerprint that can be used, whoever's.
+    /// Cards of a fingerprint that can be used, or were disputed, whoever's.
     CARDS_BY_FINGERPRINT: Card, "", 1, false,
-        "SELECT {columns} FROM card WHERE fingerprint = $1 AND state = 0";
+        "SELECT {columns} FROM card WHERE fingerprint = $1 AND state IN (0, 2)";
     /// One page of cards, for verify and backup.
     CARDS_AFTER: Card, "", 2, false,
         "SELECT {columns} FROM card WHERE id > $1 ORDER BY id LIMIT $2";

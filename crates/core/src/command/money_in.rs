@@ -50,6 +50,8 @@ pub enum MoneyInStep {
     Give(FactId, Refusal),
     /// The acquirer says that it did not take place: why, where we did not say so before.
     Decline(FactId, Refusal),
+    /// The acquirer was never told of it, and will not be: why.
+    Unmade(FactId, Refusal),
     /// What is not spent goes back to the card.
     TakeBack(FactId),
     /// The acquirer has given it back to the card.
@@ -76,6 +78,7 @@ impl MoneyInStep {
             | Self::Unknown(id)
             | Self::Give(id, _)
             | Self::Decline(id, _)
+            | Self::Unmade(id, _)
             | Self::TakeBack(id)
             | Self::Returned(id)
             | Self::Dispute { top_up: id, .. } => Some(*id),
@@ -94,6 +97,7 @@ impl MoneyInStep {
             Self::Unknown(_) => "unknown",
             Self::Give(..) => "give up",
             Self::Decline(..) => "decline",
+            Self::Unmade(..) => "unmade",
             Self::TakeBack(_) => "take back",
             Self::Returned(_) => "returned",
             Self::Dispute { .. } => "dispute",

@@ -106,7 +106,7 @@ fn shift_act(view: &View, act: &Act, event: Event) -> Result<Event, Refusal> {
             must(!open, Refusal::ShiftMustBeClosed)?;
             let store = view.directory.stores.get(&clerk.store).ok_or(Refusal::StoreMustExist)?;
             let caps = &view.directory.policy.cash;
-            let free = (caps.per_store - store.cash_allotted).max(0);
+            let free = (caps.per_store - store.cash_allotted).clamp(0, caps.per_store);
             let digest = parts(caps.per_shift.min(free), store.number.0);
             let (kind, subject, object) = (EventKind::ShiftOpened, clerk.number.0, terminal.0);
             Event { kind, subject, object, number: *float, digest, ..event }
@@ -117,13 +117,14 @@ fn shift_act(view: &View, act: &Act, event: Event) -> Result<Event, Refusal> {
             let shift = view.staff.shifts.get(&clerk.shift).filter(|shift| shift.is_open());
             let shift = shift.filter(|shift| shift.terminal == *terminal);
             let shift = shift.ok_or(Refusal::ShiftMustBeOpen)?;
-            let digest = parts(shift.allotted - shift.cash, clerk.store.0);
+            let mut digest = parts(shift.allotted - shift.cash, clerk.store.0);
+            digest.extend(shift.cash.to_be_bytes());
             let (kind, subject, object) = (EventKind::ShiftClosed, clerk.number.0, shift.id.0);
             Event { kind, subject, object, number: *counted, digest, ..event }
         }
         Act::ReleaseCashCredit(store, amount) => {
             let row = view.directory.stores.get(store).ok_or(Refusal::StoreMustExist)?;
-            must((1..=row.cash_allotted).contains(amount), Refusal::AmountMustBeInRange)?;
+            must((1..=row.cash_taken).contains(amount), Refusal::AmountMustBeInRange)?;
             let (kind, subject) = (EventKind::CashCreditReleased, store.0);
             Event { kind, subject, number: *amount, ..event }
         }

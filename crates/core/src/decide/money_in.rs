@@ -16,11 +16,13 @@ use crate::refusal::Refusal;
 use crate::state::{Device, Evidence, Member, MemberState};
 use crate::switches::{Capability, Place};
 use crate::time::Instant;
-use crate::top_up::{Card, NewCard, Rail, ThreeDSecure, TopUp, TopUpState};
+use crate::top_up::{Card, CardState, NewCard, Rail, ThreeDSecure, TopUp, TopUpState};
 use crate::view::{Effects, View};
 
 /// The most facts of one step.
 const FACTS_MAX: i64 = 4;
+/// Why a wallet is frozen by a dispute, as operators read it.
+const DISPUTED: &str = "a top-up was disputed by the card's holder";
 /// The longest name that an acquirer gives, bytes.
 const REFERENCE_BYTES_MAX: usize = 255;
 
@@ -131,8 +133,10 @@ impl Step<'_> {
         let device = self.device(by)?;
         let caps = &self.view.directory.policy.cards;
         let people = &self.view.people;
-        let all = people.cards.values().filter(|row| row.is_active());
-        let same: Vec<&Card> = all.filter(|row| row.fingerprint == card.fingerprint).collect();
+        let known = || people.cards.values().filter(|row| row.fingerprint == card.fingerprint);
+        let disputed = known().any(|row| row.state == CardState::Disputed);
+        must(!disputed, Refusal::CardWasDeclined)?;
+        let same: Vec<&Card> = known().filter(|row| row.is_active()).collect();
         let own = same.iter().any(|row| row.member == self.member.number);
         must(!own, Refusal::CardMustBeNew)?;
         let count = i64::try_from(people.cards_of(self.member.number).count()).unwrap_or(i64::MAX);
@@ -185,11 +189,14 @@ impl Step<'_> {
         must(after <= self.view.directory.policy.balance.max, Refusal::BalanceMustStayBelowCap)?;
         let asked = AskedTopUp { profile: self.profile(device, card, None), amount, itself: None };
         self.must_be_within(&asked)?;
+        // A restored device has its old name and may be in other hands.
+        let restored = device.counts_from > device.id.at() && device.is_limited(self.view.now);
+        let challenge = card.device != device.id || restored;
         // After this point it is requested.
         let event = Event {
             object: card.id.0,
             number: amount,
-            digest: TopUp::digest(device.id, Rail::Card, card.device != device.id),
+            digest: TopUp::digest(device.id, Rail::Card, challenge),
             ..self.event(0, EventKind::TopUpRequested, actor(by))
         };
         Ok(book(event, effects))
@@ -244,6 +251,13 @@ impl Step<'_> {
             }
             MoneyInStep::Decline(_, reason) => {
                 must(row.state.is_coming(), Refusal::TopUpMustBeOpen)?;
+                let ours = row.state == TopUpState::Declining;
+                let number = if ours { row.reason } else { reason.number() };
+                self.says(row, EventKind::TopUpDeclined, number, String::new(), effects)
+            }
+            MoneyInStep::Unmade(_, reason) => {
+                let may = row.reference.is_empty() && row.state.is_coming();
+                must(may, Refusal::TopUpMustBeOpen)?;
                 let ours = row.state == TopUpState::Declining;
                 let number = if ours { row.reason } else { reason.number() };
                 self.says(row, EventKind::TopUpDeclined, number, String::new(), effects)
@@ -357,11 +371,20 @@ impl Step<'_> {
             (Effect::Plain, (Account::DISPUTES, Account::ACQUIRER))
         };
         let outcome = self.book(row, (OperationKind::Dispute, effect), amount, accounts, effects);
-        // Whose card it is says that it was not he: it tops up nothing more.
-        if !won && self.card(row.card).is_ok() {
-            let mut event = self.event(2, EventKind::CardEnded, String::new());
-            event.object = row.card.0;
-            effects.events.push(event);
+        if won {
+            return Ok(outcome);
+        }
+        // Whose card it is says that it was not he. No wallet has the card again, and of this one
+        // no money leaves before two operators have looked.
+        let mut place = 2;
+        if self.view.people.cards.contains_key(&row.card) {
+            let event = self.event(place, EventKind::CardEnded, String::new());
+            effects.events.push(Event { object: row.card.0, number: 1, ..event });
+            place += 1;
+        }
+        if matches!(self.member.state, MemberState::Open | MemberState::FrozenByMember) {
+            let event = self.event(place, EventKind::MemberFrozen, String::new());
+            effects.events.push(Event { text: DISPUTED.to_owned(), ..event });
         }
         Ok(outcome)
     }

@@ -28,11 +28,13 @@ pub(super) fn propose(
     must(!event.text.trim().is_empty(), Refusal::ActorAndReasonMustBeGiven)?;
     let waiting = view.directory.staff.waiting(asker.operator.number, view.now);
     must(waiting < PROPOSALS_OPEN_MAX, Refusal::ProposalsMustBeFew)?;
-    if let Act::ChangePolicy(policy) = act {
-        must(Policy::read(policy).is_ok(), Refusal::PolicyMustBeRight)?;
-    }
     let text = act.text();
-    must(text.len() <= ACT_TEXT_BYTES_MAX, Refusal::NameMustBeShort)?;
+    match act {
+        Act::ChangePolicy(policy) => {
+            must(Policy::read(policy).is_ok(), Refusal::PolicyMustBeRight)?;
+        }
+        _ => must(text.len() <= ACT_TEXT_BYTES_MAX, Refusal::NameMustBeShort)?,
+    }
     Ok(Event {
         kind: EventKind::Proposed,
         object: act.kind().code(),

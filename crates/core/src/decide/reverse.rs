@@ -13,9 +13,13 @@
 //! No switch, freeze or suspension stops it. In time until 15 minutes after the booking date has
 //! ended at the store's cut-off; tombstones at any time. By the terminal that sent the request, or
 //! by another of its store where a clerk has signed in.
+//!
+//! Cash that was taken goes back by the hands of a clerk who has a shift there, also at the terminal
+//! that took it, and at none that is suspended: it goes out of a drawer that is counted.
 
 use super::clerk::{note, signed_in_at};
 use super::settle::{give_back, release};
+use super::top_up::{note_given_back, shift_of};
 use super::{Outcome, Stop, blank, decline, must, record, repeat, signer};
 use crate::command::Reverse;
 use crate::facts::{Effect, Operation, OperationKind};
@@ -34,35 +38,31 @@ pub(super) fn decide(
         return Ok(outcome);
     }
     let operation = blank(view, &reverse.ask, OperationKind::Reverse, 0);
-    if reverse.target.terminal == terminal.number {
-        let outcome = undo_request(view, reverse.target, operation, effects)?;
-        note_cash(view, reverse, effects);
-        return Ok(outcome);
+    let took_cash = |row: &Operation| row.kind == OperationKind::TopUp && row.refusal == 0;
+    let cash = view.operations.get(&reverse.target).is_some_and(took_cash);
+    let own = reverse.target.terminal == terminal.number;
+    if own && !cash {
+        return undo_request(view, reverse.target, operation, effects);
     }
     if view.directory.store_of(reverse.target.terminal) != terminal.store {
         return Ok(decline(view, operation, Refusal::PaymentMustExist, effects));
     }
     if terminal.suspended != 0 {
-        return Ok(decline(view, operation, Refusal::PaymentMustBeTheTerminalsOwn, effects));
+        let refusal =
+            if own { Refusal::TerminalIsSuspended } else { Refusal::PaymentMustBeTheTerminalsOwn };
+        return Ok(decline(view, operation, refusal, effects));
     }
     let token = reverse.clerk.as_ref().ok_or(Refusal::ClerkMustSignIn)?;
     let clerk = signed_in_at(view, terminal.number, token)?;
-    let outcome = undo_request(view, reverse.target, operation, effects)?;
-    if !note_cash(view, reverse, effects) {
-        note(view, clerk, token.session, effects);
+    if cash {
+        let shift = shift_of(view, clerk, terminal)?;
+        let outcome = undo_request(view, reverse.target, operation, effects)?;
+        note_given_back(view, (clerk, shift), effects);
+        return Ok(outcome);
     }
+    let outcome = undo_request(view, reverse.target, operation, effects)?;
+    note(view, clerk, token.session, effects);
     Ok(outcome)
-}
-
-/// Cash that goes back over the counter goes out of the drawer of the clerk who gives it, where he
-/// says who he is. Says whether it was noted.
-fn note_cash(view: &View, reverse: &Reverse, effects: &mut Effects) -> bool {
-    let took_back = effects.operations.last().filter(|row| row.effect == Effect::TookBack);
-    let Some(operation) = took_back.cloned() else { return false };
-    let terminal = reverse.ask.caller.key.terminal;
-    let clerk = reverse.clerk.as_ref().map(|token| signed_in_at(view, terminal, token));
-    let Some(Ok(clerk)) = clerk else { return false };
-    super::top_up::note_given_back(view, clerk, &operation, effects)
 }
 
 fn undo_request(

@@ -82,7 +82,12 @@ fn who_takes_it<'a>(
     Ok(clerk)
 }
 
-fn shift_of<'a>(view: &'a View, clerk: &Clerk, terminal: &Terminal) -> Result<&'a Shift, Refusal> {
+/// The shift that a clerk has open at this terminal.
+pub(super) fn shift_of<'a>(
+    view: &'a View,
+    clerk: &Clerk,
+    terminal: &Terminal,
+) -> Result<&'a Shift, Refusal> {
     let shift = view.staff.shifts.get(&clerk.shift).filter(|shift| shift.is_open());
     let here = shift.filter(|shift| shift.terminal == terminal.number);
     here.ok_or(Refusal::ShiftMustBeOpen)
@@ -158,19 +163,11 @@ fn note(
     });
 }
 
-/// Books that cash went out of the drawer of a clerk who has a shift at this terminal.
-pub(super) fn note_given_back(
-    view: &View,
-    clerk: &Clerk,
-    operation: &Operation,
-    effects: &mut Effects,
-) -> bool {
-    let shift = view.staff.shifts.get(&clerk.shift).filter(|shift| shift.is_open());
-    let Some(shift) = shift.filter(|shift| shift.terminal == operation.terminal) else {
-        return false;
-    };
-    note(view, (clerk, shift), operation, -operation.amount, effects);
-    true
+/// Books that cash went out of the drawer of a clerk, where it did.
+pub(super) fn note_given_back(view: &View, who: (&Clerk, &Shift), effects: &mut Effects) {
+    let took_back = effects.operations.last().filter(|row| row.effect == Effect::TookBack);
+    let Some(operation) = took_back.cloned() else { return };
+    note(view, who, &operation, -operation.amount, effects);
 }
 
 /// The reverse of a top-up: the cash goes back over the counter, as long as it is not spent.

@@ -34,7 +34,7 @@ impl View {
     /// The lists that must be walked back before `commands` can be decided, members in order. Most
     /// batches need none.
     pub fn walks(&self, commands: &[&Command]) -> Vec<Walk> {
-        let mut asked: BTreeMap<MemberNumber, i64> = BTreeMap::new();
+        let mut asked: BTreeMap<MemberNumber, (i64, i64)> = BTreeMap::new();
         for command in commands {
             let (amount, members) = match command {
                 Command::PayWithCode(pay) => {
@@ -45,24 +45,26 @@ impl View {
                 _ => continue,
             };
             for member in members {
-                let sum = asked.entry(member).or_default();
+                let (least, sum) = asked.entry(member).or_insert((amount, 0));
+                *least = amount.min(*least);
                 *sum = sum.saturating_add(amount);
             }
         }
-        let walk = |(number, amount): (MemberNumber, i64)| {
+        let walk = |(number, amounts): (MemberNumber, (i64, i64))| {
             let member = self.members.get(&number)?;
-            let least = walk_back_to(&self.directory.policy, member, amount, self.now)?;
+            let least = walk_back_to(&self.directory.policy, member, amounts, self.now)?;
             Some(Walk { member: number, from: member.last_operation, least })
         };
         asked.into_iter().filter_map(walk).collect()
     }
 
     /// Keeps what a walk has found, in any order. A list of [`WALKED_MAX`] operations or more is
-    /// not known to its end.
+    /// known to the oldest of them, and not to its end.
     pub fn keep_history(&mut self, walk: &Walk, mut operations: Vec<Operation>) {
         operations.sort_by_key(|operation| operation.id);
         let cut = operations.len() >= WALKED_MAX;
-        let since = if cut { FactId(i64::MAX) } else { walk.least };
+        let oldest = operations.first().map(|operation| operation.id);
+        let since = oldest.filter(|_| cut).unwrap_or(walk.least);
         self.histories.insert(walk.member, History { since, operations });
     }
 

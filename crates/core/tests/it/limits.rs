@@ -133,3 +133,13 @@ fn payments_of_one_batch_are_counted_as_if_they_came_one_by_one() {
     assert!(answers[11..].iter().all(|answer| world.say(answer) == refused));
     assert_eq!(world.members[&MemberNumber(1)].window(WindowKind::PaidDay).sum, 990);
 }
+
+#[test]
+fn two_payments_at_once_that_exceed_a_limit_only_together_are_both_judged() {
+    let mut world = rich();
+    world.play("confirm a 900; wait 24h");
+    let commands = [world.command("confirm b 600"), world.command("confirm c 600")];
+    let answers = world.run(&commands);
+    let said: Vec<String> = answers.iter().map(|answer| world.say(answer)).collect();
+    assert_eq!(said, ["pay 600", "refused limit_must_hold"]);
+}

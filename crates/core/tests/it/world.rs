@@ -23,7 +23,7 @@ use yaoki_core::shift::Shift;
 use yaoki_core::staff::StaffRows;
 use yaoki_core::state::{EnrolmentLink, Member, PaymentState, PaymentStatus};
 use yaoki_core::time::{Instant, ZoneOffset};
-use yaoki_core::top_up::COUNTED_MS;
+use yaoki_core::top_up::{COUNTED_MS, CardState};
 use yaoki_core::view::{Directory, Numbers, Rules, Touch, View, member_of_event, refer_all, touch};
 use yaoki_core::window::Recount;
 
@@ -305,7 +305,7 @@ impl World {
         let people = &mut view.people;
         for row in self.people.cards.values() {
             let theirs = rows.money.contains(&row.member);
-            let same = row.is_active() && prints.contains(&row.fingerprint);
+            let same = row.state != CardState::Ended && prints.contains(&row.fingerprint);
             if theirs || same {
                 people.cards.insert(row.id, row.clone());
             }

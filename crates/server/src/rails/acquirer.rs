@@ -427,7 +427,10 @@ impl Acquirer {
     /// # Errors
     /// [`AcquirerError`].
     pub async fn give_back(&self, intent: &str) -> Result<bool, AcquirerError> {
-        let good = |refund: &RefundBody| refund.status.as_deref() != Some("failed");
+        let good = |refund: &RefundBody| {
+            let status = refund.status.as_deref();
+            matches!(status, Some("succeeded" | "pending" | "requires_action"))
+        };
         let path = format!("/v1/refunds?payment_intent={intent}");
         let there: ListBody<RefundBody> = self.get(&path).await?;
         if there.data.iter().any(good) {

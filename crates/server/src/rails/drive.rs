@@ -166,7 +166,7 @@ impl Drive<'_> {
     /// never confirmed.
     async fn make(&self, row: &TopUp) -> Result<Next, Problem> {
         if self.is_over(row, UNMADE_MS) || row.state == TopUpState::Declining {
-            let step = MoneyInStep::Decline(row.id, Refusal::TopUpWasAbandoned);
+            let step = MoneyInStep::Unmade(row.id, Refusal::TopUpWasAbandoned);
             self.book(row, step).await?;
             return Ok(Next::Again);
         }
@@ -182,7 +182,7 @@ impl Drive<'_> {
             }
             Err(AcquirerError::Refused { status, message }) => {
                 tracing::warn!(id = row.id.0, status, message, "the acquirer makes no payment");
-                let step = MoneyInStep::Decline(row.id, Refusal::CardWasDeclined);
+                let step = MoneyInStep::Unmade(row.id, Refusal::CardWasDeclined);
                 self.book(row, step).await?;
                 Ok(Next::Again)
             }

@@ -3,7 +3,7 @@
 //! which payment or dispute it is about: how that stands is asked. So a message that is forged,
 //! replayed, late, doubled or out of order does no harm.
 
-use axum::body::Bytes;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -26,8 +26,11 @@ use crate::edge::hex;
 use crate::edge::listener::ListenerName;
 use crate::edge::problem::{Cause, Problem, ProblemDocument};
 use crate::edge::reads::Side;
+use crate::edge::request;
 use crate::metrics::Endpoint;
 
+/// The longest message, bytes.
+const BODY_BYTES_MAX: usize = 64 * 1024;
 /// How old a signature may be, milliseconds.
 const SIGNED_WITHIN_MS: i64 = 5 * MINUTE_MS;
 /// The most signatures that one message carries, while the secret is changed.
@@ -72,13 +75,16 @@ pub struct Heard {
             content_type = "application/problem+json"),
     )
 )]
-pub async fn event(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Response {
+pub async fn event(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
     let work = async {
-        let _stranger = app.stranger(ListenerName::Public)?;
+        let stranger = app.stranger(ListenerName::Public)?;
         let acquirer = app.acquirer.as_ref().ok_or(EdgeError::NotFound)?;
         let signature = headers.get("stripe-signature").and_then(|value| value.to_str().ok());
-        let signature = signature.unwrap_or_default();
+        let signature = signature.ok_or(EdgeError::SignatureMustMatch)?;
+        let body = request::body(body, BODY_BYTES_MAX).await?;
         must_be_signed(acquirer.webhook_secret(), signature, &body, app.now().0)?;
+        // From here on it is the acquirer's, and no stranger's.
+        drop(stranger);
         let message: Message =
             serde_json::from_slice(&body).map_err(|_| EdgeError::RequestMustBeJson)?;
         hear(&app, acquirer, &message).await?;
@@ -147,7 +153,11 @@ async fn dispute(app: &App, acquirer: &Acquirer, id: &str) -> Result<(), Problem
         match app.submit(Part::Members, command, deadline).await {
             Ok(_) => {}
             Err(problem) if problem.cause() == Cause::Rule(Refusal::TopUpMustBeOpen) => {
-                tracing::warn!(dispute = there.id, "a dispute does not fit its top-up");
+                if row.state.is_coming() {
+                    // It is told again, when the top-up is in the balance.
+                    return Err(problem);
+                }
+                tracing::error!(dispute = there.id, "a dispute does not fit its top-up");
             }
             Err(problem) => return Err(problem),
         }

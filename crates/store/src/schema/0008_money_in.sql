@@ -9,6 +9,7 @@ ALTER TABLE member ADD COLUMN device_evidence {INT} DEFAULT 0;
 ALTER TABLE member ADD COLUMN confirmed_at {INT} DEFAULT 0;
 ALTER TABLE member ADD COLUMN verification {INT} DEFAULT 0;
 ALTER TABLE store ADD COLUMN cash_allotted {INT} DEFAULT 0;
+ALTER TABLE store ADD COLUMN cash_taken {INT} DEFAULT 0;
 ALTER TABLE clerk ADD COLUMN shift {INT} DEFAULT 0;
 ALTER TABLE clerk ADD COLUMN cash {INT} DEFAULT 0;
 ALTER TABLE clerk ADD COLUMN cash_since {INT} DEFAULT 0;
@@ -22,6 +23,7 @@ CREATE TABLE card (
     fingerprint {BYTES}, token {TEXT}, label {TEXT}
 );
 CREATE INDEX card_of_member ON card (member);
+CREATE INDEX card_by_fingerprint ON card (fingerprint) WHERE state IN (0, 2);
 -- One card is in as many wallets as there are places.
 CREATE UNIQUE INDEX card_place ON card (fingerprint, place) WHERE state = 0;
 CREATE TABLE top_up (

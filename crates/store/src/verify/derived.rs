@@ -221,13 +221,13 @@ pub(super) fn compare_all<T: Record, K: Ord, D: Display>(
 /// What events of clerks and shifts change of a store.
 fn fold_store(directory: &mut Directory, event: &Event, findings: &mut Findings) {
     let credit = credit_of_event(event);
-    let Some(number) = Store::of_event(event).or(credit.map(|(store, _)| store)) else { return };
+    let Some(number) = Store::of_event(event).or(credit.map(|(store, ..)| store)) else { return };
     let Some(store) = directory.stores.get_mut(&number) else {
         findings.add("event", event.id.0, format!("store {} is not there", number.0));
         return;
     };
     store.fold_event(event);
-    if let Some((_, change)) = credit {
-        store.allot(change);
+    if let Some((_, change, taken)) = credit {
+        store.allot(change, taken);
     }
 }

@@ -12,6 +12,7 @@ use yaoki_store::{Book, BookKind, Conn, StoreError, on_both_storages};
 const WITHOUT_PEOPLE: &str = "
     DROP INDEX event_policy; DROP TABLE card; DROP TABLE top_up; DROP TABLE shift;
     ALTER TABLE store DROP COLUMN cash_allotted;
+    ALTER TABLE store DROP COLUMN cash_taken;
     ALTER TABLE member DROP COLUMN paid_day; ALTER TABLE member DROP COLUMN paid_day_oldest;
     ALTER TABLE member DROP COLUMN paid_month; ALTER TABLE member DROP COLUMN paid_month_oldest;
     ALTER TABLE member DROP COLUMN topped_up_day;

@@ -14,7 +14,7 @@ use yaoki_core::refusal::Refusal;
 use yaoki_core::row::Row;
 use yaoki_core::session::ClerkToken;
 use yaoki_core::shift::Shift;
-use yaoki_core::state::{Device, Member};
+use yaoki_core::state::{Device, Member, Store};
 use yaoki_core::time::{DAY_MS, Instant};
 use yaoki_core::top_up::{Card, NewCard, ThreeDSecure, TopUp, TopUpState};
 use yaoki_store::conn::Purpose;
@@ -110,15 +110,19 @@ fn live(book: &TestBook) {
     book.clock.advance_ms(3_600_000);
     request(book, card, 1_000);
     book.clock.advance_ms(DAY_MS);
-    let disputed = posted(book, card, 4_000);
-    let lost = MoneyInStep::Dispute { top_up: disputed, amount: 4_000, won: false };
-    let id = RequestId::of_reference("dispute", "dp_1");
-    book.decided(Command::MoneyIn(MoneyIn { request: id, member: ONE, step: lost }));
     let yui = clerk(book);
     let kept = book.operation(cash(book, yui, ONE, 700));
     assert!(kept.succeeded());
     let undone = book.operation(cash(book, yui, TWO, 500));
-    assert!(book.operation(book.reverse(book.ask(1, 2), undone.request_id)).succeeded());
+    let mut back = book.reverse(book.ask(1, 2), undone.request_id);
+    if let Command::Reverse(reverse) = &mut back {
+        reverse.clerk = Some(yui);
+    }
+    assert!(book.operation(back).succeeded());
+    let disputed = posted(book, card, 4_000);
+    let lost = MoneyInStep::Dispute { top_up: disputed, amount: 4_000, won: false };
+    let id = RequestId::of_reference("dispute", "dp_1");
+    book.decided(Command::MoneyIn(MoneyIn { request: id, member: ONE, step: lost }));
     book.paid(TWO, 1, 900);
     book.clock.advance_ms(2 * DAY_MS);
     book.paid(TWO, 1, 100);
@@ -155,6 +159,8 @@ on_both_storages! {
         let shift = read::money_in::shifts_of(conn, TerminalNumber(1), 1).unwrap().remove(0);
         must_be_found(db, &shift, &Shift { cash: 0, ..shift.clone() });
         must_be_found(db, &shift, &Shift { allotted: 1, ..shift.clone() });
+        let store = read::directory(conn).unwrap().stores[&StoreNumber(1)].clone();
+        must_be_found(db, &store, &Store { cash_taken: 1, ..store.clone() });
         // Windows: less than was paid, and one that begins too late.
         let member = read::member(conn, TWO).unwrap().unwrap();
         let paid = member.last_operation;

@@ -218,6 +218,7 @@ fn shops_and_the_book_come_back(conn: &mut Conn, tried: &mut BTreeSet<&'static s
         place,
         clerks,
         cash_allotted: -1,
+        cash_taken: 0,
     };
     comes_back(conn, tried, &store, LARGE);
     let (store, number, previous_until) = (number, TerminalNumber(1), Instant(LARGE));

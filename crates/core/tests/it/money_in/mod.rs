@@ -130,6 +130,13 @@ impl Wallet {
         device
     }
 
+    /// The device was restored with what a thief may have: it has its name and another key.
+    fn is_restored(&mut self) {
+        let now = self.world.now;
+        let row = self.world.people.devices.get_mut(&self.by.device).expect("it is there");
+        (row.evidence, row.counts_from) = (0, now);
+    }
+
     fn device(&self) -> &Device {
         &self.world.people.devices[&self.by.device]
     }

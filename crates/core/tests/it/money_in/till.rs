@@ -189,9 +189,35 @@ pub(super) const CASH: &[CashCase] = &[
     (
         |t| {
             t.cash("pay a 3000 by 2");
-            t.undo(false)
+            format!("{} {:?}", t.undo(false), t.shift())
         },
-        "reverse 3000 took_back",
+        "refused clerk_must_sign_in (8000, 1)",
+    ),
+    (
+        // A stolen register gives no cash back.
+        |t| {
+            t.cash("pay a 3000 by 2");
+            t.world().play("suspend 1");
+            t.undo(true)
+        },
+        "declined terminal_is_suspended",
+    ),
+    (
+        // What comes out of no drawer that is counted does not come out.
+        |t| {
+            t.cash("pay a 3000 by 2");
+            t.act(Act::CloseShift(TerminalNumber(1), t.token, 8_000));
+            t.undo(true)
+        },
+        "refused shift_must_be_open",
+    ),
+    (
+        // Nothing is released of what an open shift may still take: it would be owed twice.
+        |t| {
+            t.cash("pay a 3000 by 2");
+            t.act(Act::ReleaseCashCredit(StoreNumber(1), 1))
+        },
+        "refused amount_must_be_in_range",
     ),
     (
         |t| {

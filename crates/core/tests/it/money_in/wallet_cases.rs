@@ -215,6 +215,14 @@ pub(super) const DEVICES: &[Case] = &[
         "refused top_up_limit_must_hold",
     ),
     (
+        // It has the name of the device on which the card was added, and may be in other hands.
+        |w| {
+            w.is_restored();
+            w.top_up(2_000, Frictionless)
+        },
+        "top_up_declining card_must_be_challenged",
+    ),
+    (
         // Once challenged here, the issuer need not ask again.
         |w| {
             w.moves();
@@ -428,9 +436,40 @@ pub(super) const DISPUTES: &[Case] = &[
             w.top_up(9_000, Challenge);
             dispute(w, 1, 9_000, false);
             w.wait(MINUTE);
-            w.request(1)
+            let frozen = w.request(1);
+            w.world.play("unfreeze 1");
+            format!("{frozen}, {}", w.request(1))
         },
-        "refused card_must_exist",
+        "refused member_must_be_open, refused card_must_exist",
+    ),
+    (
+        // Nor does the card come back, to no wallet.
+        |w| {
+            w.top_up(9_000, Challenge);
+            let print = w.world.people.cards[&w.card].fingerprint[0];
+            dispute(w, 1, 9_000, false);
+            w.world.play("unfreeze 1");
+            format!("{}, {}", w.add(1, print), w.add(2, print))
+        },
+        "refused card_was_declined, refused card_was_declined",
+    ),
+    (
+        // What was never made is so only as long as the acquirer has not said what it calls it.
+        |w| {
+            w.request(9_000);
+            let refer = w.step(MoneyInStep::Refer(w.last, "pi_1".to_owned()));
+            let late = w.step(MoneyInStep::Unmade(w.last, Refusal::TopUpWasAbandoned));
+            format!("{refer}, {late}, {}", w.state())
+        },
+        "top_up_referenced, refused top_up_must_be_open, requested",
+    ),
+    (
+        |w| {
+            w.request(9_000);
+            let said = w.step(MoneyInStep::Unmade(w.last, Refusal::TopUpWasAbandoned));
+            format!("{said}, {}", w.state())
+        },
+        "top_up_declined, declined",
     ),
     (
         |w| {

@@ -11,12 +11,14 @@ use yaoki_core::ids::{FactId, RequestId};
 use yaoki_core::limits::{Left, left_of_rail};
 use yaoki_core::policy::{Known, Limited, PolicyInForce, Profile, Secured};
 use yaoki_core::refusal::Refusal;
-use yaoki_core::state::{Device, Member};
+use yaoki_core::state::{Device, Member, MemberState};
+use yaoki_core::switches::{Capability, Place};
 use yaoki_core::time::Instant;
 use yaoki_core::top_up::{Card, NewCard, ThreeDSecure, TopUp};
 use yaoki_core::window::WindowKind;
 use yaoki_store::{Conn, Part, StoreError, read};
 
+use super::services::Trier;
 use super::{Renewal, renew_token, request_of};
 use crate::api::{fields, render, time};
 use crate::app::App;
@@ -202,7 +204,9 @@ pub async fn money(State(app): State<App>, proven: Result<Proven, Problem>) -> R
         match asked {
             MoneyRequest::Look {} => look(&app, &proven, rows).await,
             MoneyRequest::BeginCard { language } => {
-                begin_card(&app, &rows, language_of(&language)?).await
+                let language = language_of(&language)?;
+                cards_must_fit(&app, &proven, &rows.1).await?;
+                begin_card(&app, &rows, language).await
             }
             MoneyRequest::FinishCard { session } => finish_card(&app, &proven, &session).await,
             MoneyRequest::EndCard { request_id, card } => {
@@ -351,6 +355,28 @@ fn top_up_answer(row: &TopUp, asks_at: Option<String>) -> TopUpAnswer {
     }
 }
 
+/// Whether a card could be added, before the acquirer hears of it; and not too often.
+async fn cards_must_fit(app: &App, proven: &Proven, member: &Member) -> Result<(), Problem> {
+    acquirer(app)?;
+    if member.state != MemberState::Open {
+        return Err(Refusal::MemberMustBeOpen.into());
+    }
+    let (number, now) = (member.number, app.now());
+    let read = move |conn: &mut Conn| -> Result<_, StoreError> {
+        Ok((read::directory(conn)?, read::money_in::cards_of(conn, number)?))
+    };
+    let (directory, cards) = app.read(Side::Devices, proven.deadline, read).await?;
+    let place = Place { member: number, ..Place::default() };
+    if directory.is_closed(Capability::CardTopUp, &place, now) {
+        return Err(Refusal::TopUpIsClosed.into());
+    }
+    let active = i64::try_from(cards.iter().filter(|card| card.is_active()).count());
+    if active.unwrap_or(i64::MAX) >= directory.policy.cards.per_member {
+        return Err(Refusal::CardsMustBeFew.into());
+    }
+    app.members.tries.take((proven.device, Trier::Card), now)
+}
+
 async fn begin_card(
     app: &App,
     (device, member): &(Device, Member),
@@ -374,6 +400,7 @@ async fn finish_card(app: &App, proven: &Proven, session: &str) -> Result<Said, 
     if session.is_empty() || session.len() > SESSION_BYTES_MAX || !plain {
         return Err(Problem::field("session", must));
     }
+    app.members.tries.take((proven.device, Trier::Card), app.now())?;
     let saved = acquirer(app)?.card_of(session).await;
     let saved = saved.map_err(|error| drive::problem(&error))?;
     let ours = saved.member == Some(proven.member.0) && saved.device == Some(proven.device.0);

@@ -93,6 +93,8 @@ pub enum Trier {
     Cookie,
     /// The seed of a generator that is being set up.
     Seed,
+    /// A card that is being added: each takes calls at the acquirer, which are few.
+    Card,
 }
 
 /// Wrong passwords and codes of known devices. Nobody but who has a device's key or cookie adds to
