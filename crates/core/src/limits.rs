@@ -86,7 +86,8 @@ pub fn room(kind: WindowKind, window: Window, limit: i64, asked: i64, now: Insta
 
 /// From which operation on a member's list must be walked back so that requests can be judged, of
 /// which `least` is the smallest and `sum` what all ask for together; none where it need not be.
-/// Whatever is walked for, every window that is not exact is trimmed: an untrimmed one would say no.
+/// Whatever is walked for, every window that is not exact is trimmed: an untrimmed one would say
+/// no.
 pub fn walk_back_to(
     policy: &Policy,
     member: &Member,

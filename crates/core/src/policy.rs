@@ -262,6 +262,9 @@ impl Policy {
             {
                 return Err("three_d_secure and card are of a [[limit]] on \"card\"".to_owned());
             }
+            if limit.on == Limited::Cash && limit.device.is_some() {
+                return Err("a [[limit]] on \"cash\" has no device: a register asks".to_owned());
+            }
         }
         for velocity in &self.velocities {
             amounts.push(("count", velocity.count));

@@ -44,7 +44,7 @@ use crate::jobs::witness::Witness;
 use crate::jobs::{Job, checkpoint, housekeeping, sweeper};
 use crate::metrics::Metrics;
 use crate::options::ServerOptions;
-use crate::rails::acquirer::Acquirer;
+use crate::rails::acquirer::{Acquirer, AcquirerOptions};
 
 /// For so many members at the least a code must be strong enough.
 pub const MEMBERS_MIN: i64 = 10_000_000;
@@ -79,7 +79,9 @@ pub enum ServeError {
     #[error("an authority of our own is for demo books only: this book takes a public one's")]
     DemoPart,
     /// An acquirer for play.
-    #[error("the demo acquirer takes no real card: a live book must not have it")]
+    #[error(
+        "this acquirer takes no real card (a test key, or on this machine): a live book must not have it"
+    )]
     DemoAcquirer,
     /// A page for play.
     #[error("the mailbox shows every code to everybody: a live book must not have one")]
@@ -178,7 +180,7 @@ fn app_of(options: &ServerOptions, stopping: watch::Receiver<bool>) -> Result<Ap
     if options.demo_authority.is_some() && options.book.kind() != BookKind::Demo {
         return Err(ServeError::DemoPart);
     }
-    let plays = options.acquirer.as_ref().is_some_and(|acquirer| acquirer.demo);
+    let plays = options.acquirer.as_ref().is_some_and(AcquirerOptions::is_for_play);
     if plays && options.book.kind() == BookKind::Live {
         return Err(ServeError::DemoAcquirer);
     }

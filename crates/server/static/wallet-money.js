@@ -28,7 +28,7 @@ const LIMITS = {
 };
 const RAILS = { card: "wallet-rail-card", cash: "wallet-rail-cash" };
 /** States of which something is still to come. */
-const OPEN = ["requested", "authorized", "unknown", "declining"];
+const OPEN = ["requested", "authorized", "unknown", "declining", "taking_back"];
 
 let isShown = false;
 let onOut = () => {};

@@ -60,6 +60,16 @@ mod tests {
         assert_eq!(options.api.to_string(), "https://api.stripe.com/");
         assert!(!format!("{options:?}").contains("sk_1"));
         assert!(acquirer(None).expect("nothing is fine").is_none());
+        // What moves no real money is known as such, and a live book refuses it.
+        assert!(!options.is_for_play());
+        for play in [
+            good.replace("sk_1", "sk_test_1"),
+            good.replace("sk_1", "rk_test_1"),
+            format!("api = \"http://127.0.0.1:8420\"\n{good}"),
+        ] {
+            let options = read(&play, 0o600).expect("it is right").expect("there is one");
+            assert!(options.is_for_play(), "{play}");
+        }
         let refused = |text: &str, mode| read(text, mode).expect_err("it is wrong");
         assert!(refused(good, 0o644).contains("others can read it"));
         assert!(refused("secret_key = \"sk_1\"", 0o600).contains("webhook_secret"));

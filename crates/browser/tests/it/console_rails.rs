@@ -1,5 +1,5 @@
-//! How operators see money come in: what is unknown is asked about and never declared, and the limits
-//! are changed by two.
+//! How operators see money come in: what is unknown is asked about and never declared, and the
+//! limits are changed by two.
 
 use crate::console::{go, is_seen};
 use crate::console_staff::{agree, begin, first_two, send};

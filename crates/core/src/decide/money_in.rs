@@ -265,7 +265,10 @@ impl Step<'_> {
             MoneyInStep::Post(_) => {
                 // Whatever we wanted: the acquirer has the money, so it is the member's.
                 must(row.state.is_coming(), Refusal::TopUpMustBeOpen)?;
-                let accounts = (Account::ACQUIRER, Account::money(self.member.number));
+                let closed = self.member.state == MemberState::Closed;
+                let credit =
+                    if closed { Account::SUSPENSE } else { Account::money(self.member.number) };
+                let accounts = (Account::ACQUIRER, credit);
                 self.book(row, (OperationKind::TopUp, Effect::Plain), row.amount, accounts, effects)
             }
             MoneyInStep::TakeBack(_) => {
@@ -362,7 +365,8 @@ impl Step<'_> {
         won: bool,
         effects: &mut Effects,
     ) -> Result<Outcome, Stop> {
-        let posted = row.posted.is_some();
+        // What is going back, or has gone, is settled with the acquirer by itself.
+        let posted = matches!(row.state, TopUpState::Posted | TopUpState::Disputed);
         let left = if won { row.disputed } else { row.amount - row.disputed };
         must(posted && (1..=left).contains(&amount), Refusal::TopUpMustBeOpen)?;
         let (effect, accounts) = if won {

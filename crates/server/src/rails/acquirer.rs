@@ -65,6 +65,12 @@ impl AcquirerOptions {
         }
         Ok(Self { api, secret_key, webhook_secret, demo: false })
     }
+
+    /// Whether no real money moves there: the demo's, a test key, or one that is on this machine.
+    pub fn is_for_play(&self) -> bool {
+        let test = ["sk_test_", "rk_test_"].iter().any(|test| self.secret_key.starts_with(test));
+        self.demo || test || self.api.scheme_str() != Some("https")
+    }
 }
 
 impl std::fmt::Debug for AcquirerOptions {
@@ -166,6 +172,8 @@ pub struct Acquirer {
 struct IntentBody {
     id: String,
     amount: i64,
+    #[serde(default)]
+    amount_received: Option<i64>,
     status: String,
     #[serde(default)]
     next_action: Option<NextAction>,
@@ -252,7 +260,12 @@ impl IntentBody {
                 return Err(AcquirerError::NoAnswer(text));
             }
         };
-        Ok(Intent { id: self.id, amount: self.amount, standing })
+        // What was taken may be less than what was asked for.
+        let amount = match standing {
+            Standing::Taken(_) => self.amount_received.unwrap_or(self.amount),
+            _ => self.amount,
+        };
+        Ok(Intent { id: self.id, amount, standing })
     }
 }
 

@@ -153,11 +153,9 @@ async fn dispute(app: &App, acquirer: &Acquirer, id: &str) -> Result<(), Problem
         match app.submit(Part::Members, command, deadline).await {
             Ok(_) => {}
             Err(problem) if problem.cause() == Cause::Rule(Refusal::TopUpMustBeOpen) => {
-                if row.state.is_coming() {
-                    // It is told again, when the top-up is in the balance.
-                    return Err(problem);
-                }
+                // It is told again, until it fits or a person has looked: it is never lost.
                 tracing::error!(dispute = there.id, "a dispute does not fit its top-up");
+                return Err(problem);
             }
             Err(problem) => return Err(problem),
         }

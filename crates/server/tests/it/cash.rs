@@ -125,7 +125,7 @@ on_both_storages! {
         assert_eq!(told(&query.expect("an answer")), "200 succeeded");
     }
 
-    fn much_cash_takes_two_clerks_and_no_more_than_a_member_may_have(db: &mut TestDatabase) {
+    fn much_cash_takes_two_clerks_and_not_more_often_than_the_policy_says(db: &mut TestDatabase) {
         let world = World::new(db);
         let mut till = Till::new(&world);
         till.shift("open", 0);
@@ -139,10 +139,11 @@ on_both_storages! {
         let mut body = till.body(0, 60_000);
         body["second_clerk_session"] = second.into();
         assert_eq!(told(&till.post("/v1/top-ups", &body)), "200 succeeded");
-        // 100,000 of one request at the most; a shop hears no more than that it was declined.
+        // Nobody agrees with himself.
         let mut body = till.body(1, 100_001);
         body["second_clerk_session"] = text(&body, "clerk_session").into();
         assert_eq!(told(&till.post("/v1/top-ups", &body)), "403 second_clerk_must_sign_in");
+        // How often is too often is the member's to read; a shop hears that it was declined.
         for _ in 0..3 {
             till.take(1, 100);
         }

@@ -185,7 +185,7 @@ fn each_scope_of_the_switches_of_top_ups_stops_something() {
 }
 
 #[test]
-fn a_dispute_and_a_declined_top_up_leave_the_accounts_at_zero() {
+fn what_goes_back_to_the_card_leaves_the_acquirer_owing_nothing() {
     let mut wallet = Wallet::new();
     wallet.top_up(9_000, Challenge);
     assert_eq!(wallet.world.balance(Account::ACQUIRER), -9_000, "the acquirer owes it");

@@ -421,6 +421,27 @@ fn dispute(w: &mut Wallet, id: u8, amount: i64, won: bool) -> String {
 
 pub(super) const DISPUTES: &[Case] = &[
     (
+        // It is settled by the refund, and not taken twice.
+        |w| {
+            w.top_up(9_000, Challenge);
+            w.step(MoneyInStep::TakeBack(w.last));
+            let going = dispute(w, 1, 9_000, false);
+            w.step(MoneyInStep::Returned(w.last));
+            format!("{going}, {}, {}", dispute(w, 1, 9_000, false), w.state())
+        },
+        "refused top_up_must_be_open, refused top_up_must_be_open, taken_back",
+    ),
+    (
+        // Money for a wallet that was closed meanwhile waits where an operator finds it.
+        |w| {
+            w.request(9_000);
+            w.world.play("close 1");
+            w.step(MoneyInStep::Post(w.last));
+            format!("{} {}", w.world.balance(Account::SUSPENSE), w.world.balance(Account::ACQUIRER))
+        },
+        "9000 -9000",
+    ),
+    (
         // After the money is spent: booked, not lost, and no balance goes below zero.
         |w| {
             w.top_up(9_000, Challenge);

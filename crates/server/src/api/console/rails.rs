@@ -1,5 +1,6 @@
-//! The rails by which money comes in: what came by each, what is on its way, and the limits in force.
-//! What the other side has not answered can be asked about from here; nobody can say it is done.
+//! The rails by which money comes in: what came by each, what is on its way, and the limits in
+//! force. What the other side has not answered can be asked about from here; nobody can say it is
+//! done.
 
 use std::borrow::Cow;
 

@@ -448,5 +448,7 @@ async fn follow(app: &App, proven: &Proven, id: FactId) -> Result<Said, Problem>
         return Ok(render::said(&top_up_answer(&row, None)));
     }
     let Driven { row, asks_at } = drive::drive(app, acquirer(app)?, id).await?;
+    // Another device's question is not this one's: what is passed counts for the device that asked.
+    let asks_at = asks_at.filter(|_| row.device == proven.device);
     Ok(render::said(&top_up_answer(&row, asks_at)))
 }

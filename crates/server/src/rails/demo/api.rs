@@ -159,6 +159,7 @@ fn intent_body(shared: &Shared, id: &str, intent: &Intent) -> Value {
     json!({
         "id": id,
         "amount": intent.amount,
+        "amount_received": if intent.status == Status::Succeeded { intent.amount } else { 0 },
         "status": intent.status,
         "next_action": asks.then(|| json!({"redirect_to_url": {"url": url}})),
         "latest_charge": intent.flow.as_ref().map(|_| json!({
