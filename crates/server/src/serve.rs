@@ -79,9 +79,7 @@ pub enum ServeError {
     #[error("an authority of our own is for demo books only: this book takes a public one's")]
     DemoPart,
     /// An acquirer for play.
-    #[error(
-        "this acquirer takes no real card (a test key, or on this machine): a live book must not have it"
-    )]
+    #[error("a live book needs an acquirer of real cards: no demo, no test key, none that is here")]
     DemoAcquirer,
     /// A page for play.
     #[error("the mailbox shows every code to everybody: a live book must not have one")]

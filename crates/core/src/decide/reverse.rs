@@ -10,9 +10,9 @@
 //! | a capture              | money back, authorization closed                               |
 //! | a refund, void, reverse| declined: final                                                |
 //!
-//! No switch, freeze or suspension stops that of a payment. In time until 15 minutes after the booking date has
-//! ended at the store's cut-off; tombstones at any time. By the terminal that sent the request, or
-//! by another of its store where a clerk has signed in.
+//! No switch, freeze or suspension stops that of a payment. In time until 15 minutes after the
+//! booking date has ended at the store's cut-off; tombstones at any time. By the terminal that sent
+//! the request, or by another of its store where a clerk has signed in.
 //!
 //! Cash that was taken goes back by the hands of a clerk who has a shift there, also at the
 //! terminal that took it, and at none that is suspended: it goes out of a drawer that is counted.
