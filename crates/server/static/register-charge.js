@@ -7,6 +7,7 @@ import { symbol } from "./symbols.js";
 import { amountInField, amountOf, amountText, confirmed, facts, figure, isCovered } from "./register-till.js";
 import { nameOf, print, shortOf, till } from "./register-till.js";
 import { isCode, listenToScanner, scanWithCamera } from "./register-scan.js";
+import { cashRequest } from "./register-cash.js";
 import { whyOf } from "./register-outcome.js";
 import { operationLine } from "./register-payments.js";
 
@@ -21,7 +22,7 @@ const TICK_MS = 250;
 /** So many of the last charges are shown beside the amount. */
 const LATEST_MAX = 4;
 
-const CHARGES = ["pay", "authorize", "order"];
+const CHARGES = ["pay", "authorize", "order", "top_up"];
 
 let keyed = 0;
 let items = [];
@@ -42,7 +43,8 @@ export function drawReady() {
   const isReady = amount > 0 && amount <= AMOUNT_MAX && mayCharge();
   the("amount-hint").textContent = isReady ? say("register-hint-scan") : say("register-hint-amount");
   for (const id of ["charge-order", "charge-camera"]) the(id).disabled = !isReady;
-  the("charge-order").disabled ||= the("hold").checked;
+  the("charge-order").disabled ||= the("hold").checked || the("cash").checked;
+  the("cash-box").hidden = !till.about.clerks;
   the("charge-sign").disabled = !mayCharge();
 }
 
@@ -109,7 +111,7 @@ export function clearCharge() {
   keyed = 0;
   items = [];
   the("code-form").reset();
-  the("hold").checked = false;
+  the("hold").checked = the("cash").checked = false;
   the("items-box").open = false;
   drawCharge();
 }
@@ -122,9 +124,16 @@ async function charge(code) {
   if (amount === 0) return hint(say("register-hint-amount"));
   if (!mayCharge()) return hint(say("register-not-now"));
   if (!isCode(code)) return hint(say("register-not-a-code"));
+  if (the("cash").checked) return takeCash(amount, code);
   const isHold = the("hold").checked;
   const body = { amount, currency: till.about.currency, code, capture: isHold ? "later" : "now" };
   await till.journal.ask(isHold ? "authorize" : "pay", body, about(amount));
+}
+
+async function takeCash(amount, code) {
+  const cash = await cashRequest({ amount, currency: till.about.currency, code });
+  if (!cash || !mayCharge()) return;
+  await till.journal.ask("top_up", cash.request, { ...about(amount), clerk: cash.clerk });
 }
 
 async function chargeByCamera() {
@@ -134,7 +143,7 @@ async function chargeByCamera() {
 
 async function showOrder() {
   const amount = total();
-  if (amount === 0 || !mayCharge() || the("hold").checked) return;
+  if (amount === 0 || !mayCharge() || the("hold").checked || the("cash").checked) return;
   await till.journal.ask("order", { amount, currency: till.about.currency }, about(amount));
 }
 
@@ -267,7 +276,12 @@ export function startCharge(may) {
       the("item-price").value = amountInField(keyed);
     }
   });
-  the("hold").addEventListener("change", drawCharge);
+  for (const [one, other] of [["hold", "cash"], ["cash", "hold"]]) {
+    the(one).addEventListener("change", () => {
+      if (the(one).checked) the(other).checked = false;
+      drawCharge();
+    });
+  }
   the("charge-order").addEventListener("click", showOrder);
   the("charge-camera").addEventListener("click", chargeByCamera);
   the("charge-sign").addEventListener("click", showSign);

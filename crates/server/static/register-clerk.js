@@ -20,9 +20,10 @@ function draw() {
 }
 
 /** What is sent with a request that takes a clerk, or null where the clerk turned back. */
-export async function signedIn() {
+export async function signedIn(hint = "register-clerk-hint") {
   draw();
   if (isOpen()) return session;
+  the("clerk-hint").textContent = say(hint);
   the("clerk-told").textContent = "";
   the("clerk-pin").value = "";
   the("clerk-dialog").returnValue = "";
@@ -32,6 +33,18 @@ export async function signedIn() {
   the("clerk-pin").value = "";
   draw();
   return isOpen() ? session : null;
+}
+
+/** Another clerk beside the one who is signed in, for one request; null where nobody came. */
+export async function anotherSignedIn(hint) {
+  const first = session;
+  session = null;
+  the("clerk-number").value = "";
+  const second = await signedIn(hint);
+  session = first;
+  the("clerk-number").value = "";
+  draw();
+  return second;
 }
 
 async function signIn(event) {

@@ -32,6 +32,7 @@ const PATHS = {
   pay: "/v1/payments",
   authorize: "/v1/payments",
   order: "/v1/orders",
+  top_up: "/v1/top-ups",
   capture: "/v1/captures",
   void: "/v1/voids",
   refund: "/v1/refunds",
@@ -39,7 +40,9 @@ const PATHS = {
 };
 /** These say that the request as it stands will never be decided. */
 const HOPELESS = [400, 413, 415, 422];
-const isNeverDecided = ({ status, refusal }) => HOPELESS.includes(status) || refusal === "clerk_must_sign_in";
+/** Nothing was decided, and will not be before a clerk does something. */
+const UNDECIDED = ["clerk_must_sign_in", "second_clerk_must_sign_in", "shift_must_be_open"];
+const isNeverDecided = ({ status, refusal }) => HOPELESS.includes(status) || UNDECIDED.includes(refusal);
 
 const isFinal = (answer) => answer.outcome === "succeeded" || answer.outcome === "declined";
 
@@ -205,6 +208,7 @@ export class Journal {
       try {
         if (!entry.undo.answer) {
           const body = { request_id: entry.undo.id, target_request_id: entry.id };
+          if (entry.kind === "top_up") body.clerk_session = entry.body.clerk_session;
           const answer = await this.#terminal.post(PATHS.reverse, body, ANSWER_MS);
           if (!isFinal(answer)) throw new Unreachable(PATHS.reverse);
           entry.undo.answer = answer;
@@ -216,8 +220,21 @@ export class Journal {
       } catch (error) {
         this.#hear.trouble(error);
         if (error instanceof Refused) wait = Math.max(wait, waitOf(error));
+        if (error instanceof Refused && UNDECIDED.includes(error.refusal)) await this.#letStand(entry);
       }
-      await this.#wait(wait);
+      if (entry.state === "open") await this.#wait(wait);
+    }
+  }
+
+  /** Cash that cannot be given back now was taken: it stands, and a clerk gives it back by hand. */
+  async #letStand(entry) {
+    try {
+      const answer = await this.#query(entry.id);
+      if (!isFinal(answer)) return;
+      delete entry.undo;
+      await this.#close(entry, answer);
+    } catch (error) {
+      this.#hear.trouble(error);
     }
   }
 
@@ -256,6 +273,7 @@ export class Journal {
     // Spent, dead or over; nobody needs it any more.
     delete entry.body.code;
     delete entry.body.clerk_session;
+    delete entry.body.second_clerk_session;
     delete entry.order;
     try {
       await this.#write(entry);

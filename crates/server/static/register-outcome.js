@@ -16,9 +16,10 @@ const DONE = {
   capture: "register-done-capture",
   void: "register-done-void",
   refund: "register-done-refund",
+  top_up: "register-done-top-up",
   reverse: "register-done-reverse",
 };
-const CHARGES = ["pay", "authorize", "order"];
+const CHARGES = ["pay", "authorize", "order", "top_up"];
 
 let shown = null;
 /** Of which it was said aloud that it is unknown. */
@@ -95,7 +96,7 @@ export function result(entry) {
   the("outcome-stop").hidden = true;
   the("outcome-next").hidden = false;
   the("outcome-again").hidden = !isCharge || entry.state === "succeeded" || Boolean(answer?.first_payment);
-  the("outcome-receipt").hidden = !(entry.state === "succeeded" && answer.payment);
+  the("outcome-receipt").hidden = !(entry.state === "succeeded" && answer.payment && kind !== "top_up");
   (the("outcome-again").hidden ? the("outcome-next") : the("outcome-again")).focus();
   play(the("outcome").dataset.tone);
 }
@@ -115,6 +116,8 @@ function effect({ kind, answer }) {
   if (kind === "authorize") return [say("register-held-until", { time: moment(answer.hold_expires_at) })];
   if (kind === "capture") return [say("register-captured-rest")];
   if (kind === "reverse" && answer.effect === "released") return [say("register-effect-released")];
+  if (kind === "top_up") return [say("register-topped-up")];
+  if (kind === "reverse" && answer.effect === "took_back") return [say("register-effect-took-back")];
   if (kind === "reverse" && answer.effect !== "gave_back") return [say("register-effect-nothing")];
   return [];
 }
@@ -122,7 +125,7 @@ function effect({ kind, answer }) {
 /** What became of a request that was taken back. */
 function undone({ undo, trouble }) {
   const { effect } = undo.answer;
-  const isBack = effect === "gave_back" || effect === "released";
+  const isBack = ["gave_back", "released", "took_back"].includes(effect);
   const why = trouble ? reasonOf(trouble, null) : null;
   const what = isBack ? "register-undone-gave-back" : "register-undone-never-charged";
   return [say(what), undo.by === "clerk" ? null : (why ?? say("register-undone-why"))];

@@ -19,6 +19,7 @@ const KINDS = {
   void: "register-kind-void",
   expire: "register-kind-expire",
   refund: "register-kind-refund",
+  top_up: "register-kind-top-up",
   reverse: "register-kind-reverse",
   tombstone: "register-undone",
 };

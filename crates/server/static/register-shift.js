@@ -6,6 +6,7 @@ import { drop, find, keep } from "./kept.js";
 import { amountText, confirmed, facts, notice, print, shortOf, till } from "./register-till.js";
 import { kindText } from "./register-payments.js";
 import { whyOf } from "./register-outcome.js";
+import { showDrawer } from "./register-cash.js";
 
 const PAGE_MAX = 200;
 /** So many pages of the server's list are added up, and no more. */
@@ -19,7 +20,11 @@ const ROWS = {
   reversed: "register-sum-reversed",
   held: "register-sum-held",
   declined: "register-sum-declined",
+  topped_up: "register-sum-topped-up",
+  took_back: "register-sum-took-back",
 };
+
+const OF_CASH = ["topped_up", "took_back"];
 
 /** The shift that this browser is in. */
 export async function loadShift() {
@@ -50,12 +55,14 @@ async function listed() {
 
 /** In which sum an operation is. */
 function rowOf({ operation, outcome, effect, presented }) {
-  const begins = operation === "pay" || operation === "authorize";
+  const begins = ["pay", "authorize", "top_up"].includes(operation);
   if (outcome === "declined") return begins ? "declined" : null;
   if (operation === "pay") return presented === "sign" ? "signs" : "paid";
   if (operation === "capture") return "paid";
   if (operation === "authorize") return "held";
   if (operation === "refund") return "refunded";
+  if (operation === "top_up") return "topped_up";
+  if (operation === "reverse" && effect === "took_back") return "took_back";
   return operation === "reverse" && effect === "gave_back" ? "reversed" : null;
 }
 
@@ -95,11 +102,13 @@ function table(sums) {
   const cell = (text) => make("td", { class: "amount", text });
   const line = ([row, key]) => make("tr", {}, make("th", { scope: "row", text: say(key) }),
     cell(number(sums[row].count)), cell(amountText(sums[row].amount)));
+  // Where no clerk takes cash, nobody reads of it.
+  const isTold = ([row]) => !OF_CASH.includes(row) || sums[row].count > 0;
   const net = sums.paid.amount + sums.signs.amount - sums.refunded.amount - sums.reversed.amount;
   const head = ["register-sum", "register-count", "register-amount"].map((key, place) =>
     make("th", { scope: "col", class: place > 0 ? "amount" : "", text: say(key) }));
   return make("table", {}, make("thead", {}, make("tr", {}, ...head)),
-    make("tbody", {}, ...Object.entries(ROWS).map(line)),
+    make("tbody", {}, ...Object.entries(ROWS).filter(isTold).map(line)),
     make("tfoot", {}, make("tr", {}, make("th", { scope: "row", text: say("register-sum-net") }),
       cell(""), cell(amountText(net)))));
 }
@@ -126,6 +135,7 @@ function report(operations, until) {
 /** Shows the totals as they are now; answers whether they could be had. */
 export async function showShift() {
   fill(the("report"), make("p", { text: say("register-loading") }));
+  showDrawer();
   try {
     fill(the("report"), report(await listed(), till.terminal.now()));
     return true;

@@ -10,6 +10,7 @@ import { Journal, alone } from "./register-journal.js";
 import { afterwards, checking, reasonOf, result, startOutcome, waitFor } from "./register-outcome.js";
 import { clearCharge, drawCharge, drawReady, orderSettled, orderShown, startCharge } from "./register-charge.js";
 import { showPayments, showReceiptOf, startPayments } from "./register-payments.js";
+import { cashSettled, startCash } from "./register-cash.js";
 import { signOut, startClerk } from "./register-clerk.js";
 import { loadShift, openShift, showShift, startShift } from "./register-shift.js";
 
@@ -155,6 +156,7 @@ const hear = {
   shown: orderShown,
   settled: (entry) => {
     if (entry.kind === "order") orderSettled();
+    if (entry.kind === "top_up") cashSettled(entry);
     const isWithdrawn = entry.undo?.by === "clerk" && entry.undo.answer?.effect === "never_seen";
     if (entry.kind === "order" && isWithdrawn) announce(say("register-order-withdrawn"));
     else result(entry);
@@ -166,10 +168,11 @@ const hear = {
 
 /** After a result was read. */
 afterwards((entry, how) => {
-  const isCharge = ["pay", "authorize", "order"].includes(entry.kind);
+  const isCharge = ["pay", "authorize", "order", "top_up"].includes(entry.kind);
   if (isCharge && how !== "again") clearCharge();
   if (isCharge) go("charge");
   else if (!the("payments").hidden) showPayments();
+  else if (!the("shift").hidden) go("shift");
   else home();
   if (how === "receipt") showReceiptOf(entry.answer.payment);
 });
@@ -269,6 +272,7 @@ startOutcome();
 startCharge(mayAsk);
 startPayments(mayAsk);
 startClerk();
+startCash(mayAsk);
 startShift(() => {
   signOut();
   home();

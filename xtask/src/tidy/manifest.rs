@@ -98,7 +98,7 @@ mod tests {
                 "[dependencies]\naes.workspace = true\nblake3 = \"1\"\nfpe = { version = \"0\" }\n",
                 &[],
             ),
-            ("[dependencies]\n# tokio\n\nserde = \"1\"\n", &[6]),
+            ("[dependencies]\n# tokio\n\nserde_json = \"1\"\n", &[6]),
             ("[dependencies.rand]\nversion = \"1\"\n", &[3]),
             ("[build-dependencies]\ncc = \"1\"\n", &[4]),
             ("[target.'cfg(unix)'.dependencies]\nlibc = \"1\"\n", &[4]),

@@ -78,6 +78,7 @@ assets! {
     "wallet-pay.js": SCRIPT;
     "wallet-recover.js": SCRIPT;
     "register.js": SCRIPT;
+    "register-cash.js": SCRIPT;
     "register-charge.js": SCRIPT;
     "register-clerk.js": SCRIPT;
     "register-journal.js": SCRIPT;

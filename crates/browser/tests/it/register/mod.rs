@@ -1,6 +1,7 @@
 //! The register's page: what a clerk does in a day. What happens when answers are lost is in
 //! [`unsure`].
 
+mod cash;
 mod clerks;
 pub(crate) mod till;
 mod unsure;
