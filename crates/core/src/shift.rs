@@ -57,7 +57,10 @@ impl Shift {
                 self.cash += event.number;
                 self.count += i64::from(event.number > 0);
             }
-            EventKind::ShiftClosed => (self.counted, self.closed) = (event.number, event.id),
+            // Of a clerk who was ended the drawer was not counted: all of it is missing.
+            EventKind::ShiftClosed | EventKind::ClerkEnded => {
+                (self.counted, self.closed) = (event.number, event.id);
+            }
             _ => {}
         }
     }
@@ -78,6 +81,7 @@ pub fn shift_of_event(event: &Event) -> Option<FactId> {
     match event.kind {
         EventKind::ShiftOpened => Some(event.id),
         EventKind::ShiftClosed => Some(FactId(event.object)),
+        EventKind::ClerkEnded if !event.digest.is_empty() => Some(FactId(part(event, 3))),
         EventKind::CashTaken => Some(FactId(part(event, 0))),
         _ => None,
     }
@@ -88,7 +92,8 @@ pub fn shift_of_event(event: &Event) -> Option<FactId> {
 pub fn credit_of_event(event: &Event) -> Option<(StoreNumber, i64, i64)> {
     match event.kind {
         EventKind::ShiftOpened => Some((StoreNumber(part(event, 1)), part(event, 0), 0)),
-        EventKind::ShiftClosed => {
+        EventKind::ClerkEnded if event.digest.is_empty() => None,
+        EventKind::ShiftClosed | EventKind::ClerkEnded => {
             Some((StoreNumber(part(event, 1)), -part(event, 0), part(event, 2)))
         }
         EventKind::CashCreditReleased => {
@@ -96,6 +101,13 @@ pub fn credit_of_event(event: &Event) -> Option<(StoreNumber, i64, i64)> {
         }
         _ => None,
     }
+}
+
+/// What an event that closes a shift says in its digest: what the shift did not take of what was
+/// allotted to it, its store, what it took, and which it is.
+pub fn closing(shift: &Shift, store: StoreNumber) -> Vec<u8> {
+    let rest = parts(shift.cash, shift.id.0);
+    [parts(shift.allotted - shift.cash, store.0), rest].concat()
 }
 
 /// Two numbers as an event's digest.

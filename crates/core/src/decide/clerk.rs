@@ -10,7 +10,7 @@ use crate::ids::{ClerkNumber, FactId, MEMBER_NUMBER_MAX, RequestId, TerminalNumb
 use crate::money::AMOUNT_MAX;
 use crate::refusal::Refusal;
 use crate::session::{ClerkToken, clerk_may_act};
-use crate::shift::{Shift, parts};
+use crate::shift::{Shift, closing, parts};
 use crate::state::Terminal;
 use crate::view::{Effects, View};
 
@@ -73,9 +73,12 @@ pub(super) fn decide(
             Event { kind, subject: clerk.0, digest, ..event }
         }
         Act::EndClerk(clerk) => {
-            let store = active(view, *clerk)?.store;
-            let (kind, object) = (EventKind::ClerkEnded, store.0);
-            Event { kind, subject: clerk.0, object, ..event }
+            let row = active(view, *clerk)?;
+            // Nobody else could close his shift, and its store's credit would be used up for ever.
+            let shift = view.staff.shifts.get(&row.shift).filter(|shift| shift.is_open());
+            let digest = shift.map(|shift| closing(shift, row.store)).unwrap_or_default();
+            let (kind, object) = (EventKind::ClerkEnded, row.store.0);
+            Event { kind, subject: clerk.0, object, digest, ..event }
         }
         Act::SignInClerk { terminal, clerk, tried, right, key } => {
             let row = active(view, *clerk)?;
@@ -117,8 +120,7 @@ fn shift_act(view: &View, act: &Act, event: Event) -> Result<Event, Refusal> {
             let shift = view.staff.shifts.get(&clerk.shift).filter(|shift| shift.is_open());
             let shift = shift.filter(|shift| shift.terminal == *terminal);
             let shift = shift.ok_or(Refusal::ShiftMustBeOpen)?;
-            let mut digest = parts(shift.allotted - shift.cash, clerk.store.0);
-            digest.extend(shift.cash.to_be_bytes());
+            let digest = closing(shift, clerk.store);
             let (kind, subject, object) = (EventKind::ShiftClosed, clerk.number.0, shift.id.0);
             Event { kind, subject, object, number: *counted, digest, ..event }
         }

@@ -289,7 +289,8 @@ mod tests {
                     PageName::Console => {
                         vec!["terminal.js", "sound.js", "camera.js", "symbols.js"]
                     }
-                    _ => Vec::new(),
+                    PageName::Register => vec!["device.js"],
+                    PageName::Link => Vec::new(),
                 };
                 let others: BTreeSet<&str> =
                     others.into_iter().filter(|name| !later.contains(name)).collect();

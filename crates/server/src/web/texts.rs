@@ -310,6 +310,9 @@ mod tests {
             Refusal::ClerkMustBeActive,
             Refusal::ClerkIsLocked,
             Refusal::ClerkMustSignIn,
+            Refusal::SecondClerkMustSignIn,
+            Refusal::ShiftMustBeOpen,
+            Refusal::ShiftMustBeClosed,
         ];
         let heard: BTreeSet<&str> = Refusal::ALL
             .iter()

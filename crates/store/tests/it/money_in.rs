@@ -110,6 +110,9 @@ fn live(book: &TestBook) {
     book.clock.advance_ms(3_600_000);
     request(book, card, 1_000);
     book.clock.advance_ms(DAY_MS);
+    // One who goes leaves a drawer open.
+    let emi = clerk(book);
+    book.administer(Act::EndClerk(emi.clerk));
     let yui = clerk(book);
     let kept = book.operation(cash(book, yui, ONE, 700));
     assert!(kept.succeeded());

@@ -178,6 +178,19 @@ pub(super) const CASH: &[CashCase] = &[
         },
         "3000 cash_credit_released 0",
     ),
+    (
+        // Who is ended leaves a drawer that nobody counted, and no credit that is used up.
+        |t| {
+            t.cash("pay a 3000 by 2");
+            let shift = t.office.world.staff.clerks[&ClerkNumber(1)].shift;
+            let said = t.act(Act::EndClerk(ClerkNumber(1)));
+            let row = &t.world().staff.shifts[&shift];
+            let left = (row.is_open(), row.counted - row.expected());
+            let store = &t.world().directory.stores[&StoreNumber(1)];
+            format!("{said} {left:?} {} {}", store.cash_allotted, store.cash_taken)
+        },
+        "clerk_ended (false, -8000) 3000 3000",
+    ),
     (|t| t.act(Act::ReleaseCashCredit(StoreNumber(1), 600_000)), "refused amount_must_be_in_range"),
     (
         |t| {

@@ -183,7 +183,8 @@ mod tests {
         assert_eq!(told, served);
         for (path, roles) in ROUTES {
             let auditor = yaoki_core::operator::Role::Auditor;
-            let changes = ["propose", "decide", "act"].iter().any(|end| path.ends_with(end));
+            let changing = ["/propose", "/decide", "/act", "/rails/query"];
+            let changes = changing.iter().any(|end| path.ends_with(end));
             assert_eq!(roles.is_some_and(|roles| !roles.has(auditor)), changes, "{path}");
         }
     }
