@@ -126,6 +126,22 @@ row! {
     }
 }
 
+impl Transfer {
+    /// The one movement of an operation, all of its amount.
+    pub const fn of(operation: &Operation, (debit, credit): (Account, Account)) -> Self {
+        Self {
+            id: operation.id.plus(1),
+            member: operation.member,
+            debit,
+            credit,
+            amount: operation.amount,
+            kind: operation.kind,
+            operation: operation.id,
+            seq: operation.seq,
+        }
+    }
+}
+
 coded! {
     /// What an event says.
     pub enum EventKind {

@@ -265,11 +265,12 @@ impl Step<'_> {
             MoneyInStep::Post(_) => {
                 // Whatever we wanted: the acquirer has the money, so it is the member's.
                 must(row.state.is_coming(), Refusal::TopUpMustBeOpen)?;
-                let closed = self.member.state == MemberState::Closed;
-                let credit =
-                    if closed { Account::SUSPENSE } else { Account::money(self.member.number) };
+                let (effect, credit) = match self.member.state {
+                    MemberState::Closed => (Effect::ToSuspense, Account::SUSPENSE),
+                    _ => (Effect::Plain, Account::money(self.member.number)),
+                };
                 let accounts = (Account::ACQUIRER, credit);
-                self.book(row, (OperationKind::TopUp, Effect::Plain), row.amount, accounts, effects)
+                self.book(row, (OperationKind::TopUp, effect), row.amount, accounts, effects)
             }
             MoneyInStep::TakeBack(_) => {
                 must(row.state == TopUpState::Posted, Refusal::TopUpMustBeOpen)?;
@@ -410,16 +411,7 @@ impl Step<'_> {
         operation.effect = effect;
         operation.payment = row.id;
         operation.put_on_list_of(self.member);
-        effects.transfers.push(Transfer {
-            member: self.member.number,
-            id: operation.id.plus(1),
-            debit,
-            credit,
-            amount,
-            kind,
-            operation: operation.id,
-            seq: self.view.seq,
-        });
+        effects.transfers.push(Transfer::of(&operation, (debit, credit)));
         super::record(operation, effects)
     }
 }

@@ -134,16 +134,10 @@ fn book(
             operation.held_change = pay.amount;
             operation.expires_at = view.now.plus_ms(seconds * SECOND_MS);
         }
-        None => effects.transfers.push(Transfer {
-            member: operation.member,
-            id: operation.id.plus(1),
-            debit: Account::money(operation.member),
-            credit: Account::payable(place.store),
-            amount: pay.amount,
-            kind: operation.kind,
-            operation: operation.id,
-            seq: view.seq,
-        }),
+        None => effects.transfers.push(Transfer::of(
+            &operation,
+            (Account::money(operation.member), Account::payable(place.store)),
+        )),
     }
     record(operation, effects)
 }
@@ -179,16 +173,7 @@ pub(super) fn credit(view: &View, credit: &Credit, effects: &mut Effects) -> Res
         Asset::Money => (Account::FUNDING, Account::money(member.number)),
         Asset::Points => (Account::POINTS_ISSUED, Account::points(member.number)),
     };
-    effects.transfers.push(Transfer {
-        member: member.number,
-        id: operation.id.plus(1),
-        debit,
-        credit: to,
-        amount: credit.amount,
-        kind: OperationKind::Credit,
-        operation: operation.id,
-        seq: view.seq,
-    });
+    effects.transfers.push(Transfer::of(&operation, (debit, to)));
     Ok(record(operation, effects))
 }
 

@@ -116,16 +116,10 @@ fn book(
         operation.effect = Effect::AtSign;
     }
     operation.put_on_list_of(member);
-    effects.transfers.push(Transfer {
-        member: member.number,
-        id: operation.id.plus(1),
-        debit: Account::money(member.number),
-        credit: Account::payable(place.store),
-        amount: pay.amount,
-        kind: operation.kind,
-        operation: operation.id,
-        seq: view.seq,
-    });
+    effects.transfers.push(Transfer::of(
+        &operation,
+        (Account::money(member.number), Account::payable(place.store)),
+    ));
     let proven = Event {
         id: operation.id.plus(2),
         seq: view.seq,

@@ -125,16 +125,10 @@ fn capture(
     effects: &mut Effects,
 ) -> Outcome {
     operation.held_change = -state.held;
-    effects.transfers.push(Transfer {
-        member: operation.member,
-        id: operation.id.plus(1),
-        debit: Account::money(operation.member),
-        credit: Account::payable(store),
-        amount: operation.amount,
-        kind: operation.kind,
-        operation: operation.id,
-        seq: operation.seq,
-    });
+    effects.transfers.push(Transfer::of(
+        &operation,
+        (Account::money(operation.member), Account::payable(store)),
+    ));
     record(operation, effects)
 }
 
@@ -162,16 +156,7 @@ pub(super) fn give_back(
     if closed {
         operation.effect = Effect::ToSuspense;
     }
-    effects.transfers.push(Transfer {
-        member: member.number,
-        id: operation.id.plus(1),
-        debit: Account::payable(store),
-        credit,
-        amount: operation.amount,
-        kind: operation.kind,
-        operation: operation.id,
-        seq: operation.seq,
-    });
+    effects.transfers.push(Transfer::of(&operation, (Account::payable(store), credit)));
     record(operation, effects)
 }
 

@@ -61,7 +61,7 @@ pub(super) fn decide(
     operation.id = view.next_ids(3);
     operation.payment = operation.id;
     let accounts = (Account::cash(terminal.store), Account::money(shown.number));
-    transfer(&operation, accounts, effects);
+    effects.transfers.push(Transfer::of(&operation, accounts));
     note(view, (clerk, shift), &operation, top_up.amount, effects);
     Ok(record(operation, effects))
 }
@@ -130,19 +130,6 @@ fn may_take(view: &View, clerk: &Clerk, shift: &Shift, amount: i64) -> bool {
     shift.cash.saturating_add(amount) <= shift.allotted && day <= cap
 }
 
-fn transfer(operation: &Operation, (debit, credit): (Account, Account), effects: &mut Effects) {
-    effects.transfers.push(Transfer {
-        member: operation.member,
-        id: operation.id.plus(1),
-        debit,
-        credit,
-        amount: operation.amount,
-        kind: operation.kind,
-        operation: operation.id,
-        seq: operation.seq,
-    });
-}
-
 /// Books beside an operation by which clerk's hands the cash went, and in which shift.
 fn note(
     view: &View,
@@ -194,6 +181,7 @@ pub(super) fn take_back(
     operation.id = view.next_ids(3);
     (operation.amount, operation.effect) = (target.amount, Effect::TookBack);
     let store: StoreNumber = view.directory.store_of(target.terminal);
-    transfer(&operation, (Account::money(member.number), Account::cash(store)), effects);
+    let accounts = (Account::money(member.number), Account::cash(store));
+    effects.transfers.push(Transfer::of(&operation, accounts));
     Ok(record(operation, effects))
 }

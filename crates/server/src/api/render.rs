@@ -155,7 +155,8 @@ pub fn presented(operation: &Operation) -> Option<&'static str> {
 /// has left.
 fn told(operation: &Operation) -> Option<&'static str> {
     match (operation.effect, operation.kind) {
-        (Effect::Plain | Effect::AtSign, _) | (Effect::ToSuspense, OperationKind::Refund) => None,
+        (Effect::Plain | Effect::AtSign, _)
+        | (Effect::ToSuspense, OperationKind::Refund | OperationKind::TopUp) => None,
         (Effect::ToSuspense, _) => Some(Effect::GaveBack.name()),
         (effect, _) => Some(effect.name()),
     }

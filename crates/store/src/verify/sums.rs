@@ -321,6 +321,7 @@ fn expected_transfer(operation: &Operation, directory: &Directory) -> Option<Tra
         (OperationKind::Credit, Effect::Points) => (Account::POINTS_ISSUED, points),
         (OperationKind::Credit, _) => (Account::FUNDING, money),
         (OperationKind::TopUp, _) if operation.terminal.is_some() => (Account::cash(store), money),
+        (OperationKind::TopUp, Effect::ToSuspense) => (Account::ACQUIRER, Account::SUSPENSE),
         (OperationKind::TopUp, _) => (Account::ACQUIRER, money),
         (OperationKind::Reverse, Effect::TookBack) => (money, Account::cash(store)),
         (OperationKind::TakeBack, _) => (money, Account::ACQUIRER),
@@ -328,14 +329,5 @@ fn expected_transfer(operation: &Operation, directory: &Directory) -> Option<Tra
         (OperationKind::Dispute, _) => (Account::DISPUTES, Account::ACQUIRER),
         _ => return None,
     };
-    Some(Transfer {
-        id: operation.id.plus(1),
-        member,
-        debit,
-        credit,
-        amount: operation.amount,
-        kind: operation.kind,
-        operation: operation.id,
-        seq: operation.seq,
-    })
+    Some(Transfer::of(operation, (debit, credit)))
 }

@@ -175,6 +175,20 @@ on_both_storages! {
         must_be_clean(db);
     }
 
+    fn money_for_a_wallet_that_was_closed_meanwhile_waits_in_suspense(db: &mut TestDatabase) {
+        let book = TestBook::create(&db.database, 2);
+        let card = add_card(&book, ONE, 1);
+        let before = book.member(ONE).money;
+        let late = request(&book, card, 3_000);
+        book.administer(Act::CloseMember(ONE));
+        step(&book, MoneyInStep::Post(late));
+        assert_eq!(owed(&book, Account::SUSPENSE), 3_000);
+        assert_eq!(owed(&book, Account::ACQUIRER), -3_000);
+        assert_eq!(book.member(ONE).money, before);
+        book.book.close();
+        must_be_clean(db);
+    }
+
     fn what_the_acquirer_owes_is_what_was_posted_less_what_went_back(db: &mut TestDatabase) {
         let book = TestBook::create(&db.database, 2);
         live(&book);

@@ -10,6 +10,7 @@ use yaoki_core::time::DAY_MS;
 use yaoki_core::top_up::ThreeDSecure::{Absent, Challenge, Frictionless};
 
 use super::{Case, MINUTE, ONE, Wallet, on};
+use crate::world::BEGINNING;
 
 pub(super) const CARDS: &[Case] = &[
     (|w| w.add(1, 2), "card_added"),
@@ -437,9 +438,11 @@ pub(super) const DISPUTES: &[Case] = &[
             w.request(9_000);
             w.world.play("close 1");
             w.step(MoneyInStep::Post(w.last));
-            format!("{} {}", w.world.balance(Account::SUSPENSE), w.world.balance(Account::ACQUIRER))
+            let (suspense, acquirer) = (Account::SUSPENSE, Account::ACQUIRER);
+            let balances = (w.world.balance(suspense), w.world.balance(acquirer));
+            format!("{balances:?} {} {}", w.state(), w.money() - BEGINNING)
         },
-        "9000 -9000",
+        "(9000, -9000) posted 0",
     ),
     (
         // After the money is spent: booked, not lost, and no balance goes below zero.
