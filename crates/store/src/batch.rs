@@ -28,13 +28,13 @@ use yaoki_core::identity::people::Consent;
 use yaoki_core::identity::recovery::Recovery;
 use yaoki_core::ids::{FactId, MemberNumber};
 use yaoki_core::operator::{OperatorLink, OperatorPasskey};
-use yaoki_core::row::{Field, Value};
+use yaoki_core::row::Value;
 use yaoki_core::session::StaffSession;
 use yaoki_core::shift::Shift;
 use yaoki_core::staff::{StaffKeys, StaffRows};
 use yaoki_core::state::{Device, EnrolmentLink, Lane, Member, PaymentState};
 use yaoki_core::time::Instant;
-use yaoki_core::top_up::{COUNTED_MS, Card, TopUp};
+use yaoki_core::top_up::{Card, TopUp};
 use yaoki_core::view::{Directory, Numbers, Rules, Touch, View, refer_all, touch};
 use yaoki_core::window::WALKED_MAX;
 
@@ -43,7 +43,7 @@ use crate::conn::{Conn, LockMode};
 use crate::error::StoreError;
 use crate::read;
 use crate::save;
-use crate::sql::{CARDS_BY_FINGERPRINT, CREDENTIAL_BY_LOOKUP, TOP_UPS_SINCE};
+use crate::sql::{CARDS_BY_FINGERPRINT, CREDENTIAL_BY_LOOKUP};
 use crate::table::{
     Book, CARDS_OF_MEMBER, CONTACTS_OF_MEMBER, CREDENTIALS_OF_MEMBER, DEVICES_OF_MEMBER,
     EVENT_BY_REQUEST, RECOVERIES_OF_MEMBER,
@@ -367,13 +367,11 @@ fn load_people(
 
 /// Loads cards and top-ups under their members' locks: of members, and those that a command names.
 fn load_money(conn: &mut Conn, view: &mut View, rows: &Touch) -> Result<(), StoreError> {
-    let since = FactId::least(view.now.plus_ms(-COUNTED_MS));
     let named = view.people.top_ups.keys().chain(&rows.top_ups).copied();
     let named: BTreeSet<FactId> = named.collect();
     let mut top_ups = conn.find::<TopUp, _>(&named.into_iter().collect::<Vec<_>>())?;
     for member in &rows.money {
-        let arguments = [member.value(), since.value()];
-        top_ups.extend(conn.query::<TopUp>(&TOP_UPS_SINCE, &arguments)?);
+        top_ups.extend(read::money_in::top_ups_counted(conn, *member, view.now)?);
     }
     let cards = conn.find_by::<Card, _>(&CARDS_OF_MEMBER, &rows.money)?;
     view.people.top_ups.extend(top_ups.into_iter().map(|row| (row.id, row)));

@@ -46,8 +46,6 @@ pub enum MoneyInStep {
     Post(FactId),
     /// The acquirer was asked and has not answered.
     Unknown(FactId),
-    /// We do not want it any more: why.
-    Give(FactId, Refusal),
     /// The acquirer says that it did not take place: why, where we did not say so before.
     Decline(FactId, Refusal),
     /// The acquirer was never told of it, and will not be: why.
@@ -76,7 +74,6 @@ impl MoneyInStep {
             | Self::Authorize(id, _)
             | Self::Post(id)
             | Self::Unknown(id)
-            | Self::Give(id, _)
             | Self::Decline(id, _)
             | Self::Unmade(id, _)
             | Self::TakeBack(id)
@@ -95,7 +92,6 @@ impl MoneyInStep {
             Self::Authorize(..) => "authorize",
             Self::Post(_) => "post",
             Self::Unknown(_) => "unknown",
-            Self::Give(..) => "give up",
             Self::Decline(..) => "decline",
             Self::Unmade(..) => "unmade",
             Self::TakeBack(_) => "take back",

@@ -2,6 +2,7 @@
 
 use super::admin::text_must_be_short;
 use super::staff::blank;
+use super::top_up::{open_shift, shift_of};
 use super::{Stop, must};
 use crate::clerk::Clerk;
 use crate::command::Act;
@@ -10,7 +11,7 @@ use crate::ids::{ClerkNumber, FactId, MEMBER_NUMBER_MAX, RequestId, TerminalNumb
 use crate::money::AMOUNT_MAX;
 use crate::refusal::Refusal;
 use crate::session::{ClerkToken, clerk_may_act};
-use crate::shift::{Shift, closing, parts};
+use crate::shift::{closing, parts};
 use crate::state::Terminal;
 use crate::view::{Effects, View};
 
@@ -75,7 +76,7 @@ pub(super) fn decide(
         Act::EndClerk(clerk) => {
             let row = active(view, *clerk)?;
             // Nobody else could close his shift, and its store's credit would be used up for ever.
-            let shift = view.staff.shifts.get(&row.shift).filter(|shift| shift.is_open());
+            let shift = open_shift(view, row);
             let digest = shift.map(|shift| closing(shift, row.store)).unwrap_or_default();
             let (kind, object) = (EventKind::ClerkEnded, row.store.0);
             Event { kind, subject: clerk.0, object, digest, ..event }
@@ -105,8 +106,7 @@ fn shift_act(view: &View, act: &Act, event: Event) -> Result<Event, Refusal> {
         Act::OpenShift(terminal, token, float) => {
             let clerk = signed_in_at(view, *terminal, token)?;
             must((0..=AMOUNT_MAX).contains(float), Refusal::AmountMustBeInRange)?;
-            let open = view.staff.shifts.get(&clerk.shift).is_some_and(Shift::is_open);
-            must(!open, Refusal::ShiftMustBeClosed)?;
+            must(open_shift(view, clerk).is_none(), Refusal::ShiftMustBeClosed)?;
             let store = view.directory.stores.get(&clerk.store).ok_or(Refusal::StoreMustExist)?;
             let caps = &view.directory.policy.cash;
             let free = (caps.per_store - store.cash_allotted).clamp(0, caps.per_store);
@@ -117,9 +117,7 @@ fn shift_act(view: &View, act: &Act, event: Event) -> Result<Event, Refusal> {
         Act::CloseShift(terminal, token, counted) => {
             let clerk = signed_in_at(view, *terminal, token)?;
             must((0..=AMOUNT_MAX).contains(counted), Refusal::AmountMustBeInRange)?;
-            let shift = view.staff.shifts.get(&clerk.shift).filter(|shift| shift.is_open());
-            let shift = shift.filter(|shift| shift.terminal == *terminal);
-            let shift = shift.ok_or(Refusal::ShiftMustBeOpen)?;
+            let shift = shift_of(view, clerk, *terminal)?;
             let digest = closing(shift, clerk.store);
             let (kind, subject, object) = (EventKind::ShiftClosed, clerk.number.0, shift.id.0);
             Event { kind, subject, object, number: *counted, digest, ..event }

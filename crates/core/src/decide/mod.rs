@@ -21,6 +21,7 @@ mod show;
 mod staff;
 mod top_up;
 
+pub use money_in::may_add_card;
 pub use pay_shop::may_show_order;
 pub use show::may_show_code;
 

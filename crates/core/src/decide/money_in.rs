@@ -17,7 +17,7 @@ use crate::state::{Device, Evidence, Member, MemberState};
 use crate::switches::{Capability, Place};
 use crate::time::Instant;
 use crate::top_up::{Card, CardState, NewCard, Rail, ThreeDSecure, TopUp, TopUpState};
-use crate::view::{Effects, View};
+use crate::view::{Directory, Effects, View};
 
 /// The most facts of one step.
 const FACTS_MAX: i64 = 4;
@@ -99,10 +99,7 @@ impl Step<'_> {
     }
 
     fn must_be_open(&self) -> Result<(), Refusal> {
-        let place = Place { member: self.member.number, ..Place::default() };
-        let closed = self.view.directory.is_closed(Capability::CardTopUp, &place, self.view.now);
-        must(self.member.state == MemberState::Open, Refusal::MemberMustBeOpen)?;
-        must(!closed, Refusal::TopUpIsClosed)
+        must_be_open(&self.view.directory, self.member, self.view.now)
     }
 
     fn event(&self, place: usize, kind: EventKind, actor: String) -> Event {
@@ -129,18 +126,17 @@ impl Step<'_> {
         card: &NewCard,
         effects: &mut Effects,
     ) -> Result<Outcome, Stop> {
-        self.must_be_open()?;
+        let people = &self.view.people;
+        let count = people.cards_of(self.member.number).count();
+        may_add_card(&self.view.directory, self.member, count, self.view.now)?;
         let device = self.device(by)?;
         let caps = &self.view.directory.policy.cards;
-        let people = &self.view.people;
         let known = || people.cards.values().filter(|row| row.fingerprint == card.fingerprint);
         let disputed = known().any(|row| row.state == CardState::Disputed);
         must(!disputed, Refusal::CardWasDeclined)?;
         let same: Vec<&Card> = known().filter(|row| row.is_active()).collect();
         let own = same.iter().any(|row| row.member == self.member.number);
         must(!own, Refusal::CardMustBeNew)?;
-        let count = i64::try_from(people.cards_of(self.member.number).count()).unwrap_or(i64::MAX);
-        must(count < caps.per_member, Refusal::CardsMustBeFew)?;
         let free = |place: &i64| same.iter().all(|row| row.place != *place);
         let place = (1..=caps.members_per_card).find(free).ok_or(Refusal::CardIsInManyWallets)?;
         let trusted = i64::from(!device.is_limited(self.view.now));
@@ -183,10 +179,7 @@ impl Step<'_> {
         let device = self.device(by)?;
         let card = self.card(card)?;
         must(amount_is_in_range(amount), Refusal::AmountMustBeInRange)?;
-        let open = self.view.people.top_ups_of(self.member.number);
-        let coming: i64 = open.filter(|row| row.state.is_coming()).map(|row| row.amount).sum();
-        let after = self.member.money.saturating_add(coming).saturating_add(amount);
-        must(after <= self.view.directory.policy.balance.max, Refusal::BalanceMustStayBelowCap)?;
+        balance_must_hold(self.view, self.member, amount)?;
         let asked = AskedTopUp { profile: self.profile(device, card, None), amount, itself: None };
         self.must_be_within(&asked)?;
         // A restored device has its old name and may be in other hands.
@@ -244,20 +237,9 @@ impl Step<'_> {
                 must(may, Refusal::TopUpMustBeOpen)?;
                 self.says(row, EventKind::TopUpUnknown, 0, String::new(), effects)
             }
-            MoneyInStep::Give(_, reason) => {
-                let may = row.state.is_coming() && row.state != TopUpState::Declining;
-                must(may, Refusal::TopUpMustBeOpen)?;
-                self.says(row, EventKind::TopUpDeclining, reason.number(), String::new(), effects)
-            }
-            MoneyInStep::Decline(_, reason) => {
-                must(row.state.is_coming(), Refusal::TopUpMustBeOpen)?;
-                let ours = row.state == TopUpState::Declining;
-                let number = if ours { row.reason } else { reason.number() };
-                self.says(row, EventKind::TopUpDeclined, number, String::new(), effects)
-            }
-            MoneyInStep::Unmade(_, reason) => {
-                let may = row.reference.is_empty() && row.state.is_coming();
-                must(may, Refusal::TopUpMustBeOpen)?;
+            step @ (MoneyInStep::Decline(_, reason) | MoneyInStep::Unmade(_, reason)) => {
+                let named = !row.reference.is_empty() && matches!(step, MoneyInStep::Unmade(..));
+                must(row.state.is_coming() && !named, Refusal::TopUpMustBeOpen)?;
                 let ours = row.state == TopUpState::Declining;
                 let number = if ours { row.reason } else { reason.number() };
                 self.says(row, EventKind::TopUpDeclined, number, String::new(), effects)
@@ -414,6 +396,36 @@ impl Step<'_> {
         effects.transfers.push(Transfer::of(&operation, (debit, credit)));
         super::record(operation, effects)
     }
+}
+
+fn must_be_open(directory: &Directory, member: &Member, now: Instant) -> Result<(), Refusal> {
+    let place = Place { member: member.number, ..Place::default() };
+    must(member.state == MemberState::Open, Refusal::MemberMustBeOpen)?;
+    must(!directory.is_closed(Capability::CardTopUp, &place, now), Refusal::TopUpIsClosed)
+}
+
+/// Whether a member who has `count` cards may add another now, as far as that can be said before
+/// the acquirer knows which.
+///
+/// # Errors
+/// [`Refusal::MemberMustBeOpen`], [`Refusal::TopUpIsClosed`], [`Refusal::CardsMustBeFew`].
+pub fn may_add_card(
+    directory: &Directory,
+    member: &Member,
+    count: usize,
+    now: Instant,
+) -> Result<(), Refusal> {
+    must_be_open(directory, member, now)?;
+    let few = i64::try_from(count).is_ok_and(|count| count < directory.policy.cards.per_member);
+    must(few, Refusal::CardsMustBeFew)
+}
+
+/// Whether a balance stays below its cap with `amount` more, and all that is on its way.
+pub(super) fn balance_must_hold(view: &View, member: &Member, amount: i64) -> Result<(), Refusal> {
+    let open = view.people.top_ups_of(member.number).filter(|row| row.state.is_coming());
+    let coming: i64 = open.map(|row| row.amount).sum();
+    let after = member.money.saturating_add(coming).saturating_add(amount);
+    must(after <= view.directory.policy.balance.max, Refusal::BalanceMustStayBelowCap)
 }
 
 fn good_reference(reference: &str) -> bool {

@@ -55,7 +55,7 @@ pub(super) fn decide(
     let token = reverse.clerk.as_ref().ok_or(Refusal::ClerkMustSignIn)?;
     let clerk = signed_in_at(view, terminal.number, token)?;
     if cash {
-        let shift = shift_of(view, clerk, terminal)?;
+        let shift = shift_of(view, clerk, terminal.number)?;
         let outcome = undo_request(view, reverse.target, operation, effects)?;
         note_given_back(view, (clerk, shift), effects);
         return Ok(outcome);

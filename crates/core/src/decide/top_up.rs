@@ -6,6 +6,7 @@
 //! is allotted to each when it is opened, so that nothing is asked of a shared row meanwhile.
 
 use super::clerk::signed_in_at;
+use super::money_in::balance_must_hold;
 use super::pay::{Unusable, judge_code, mark_forged};
 use super::staff::blank as blank_event;
 use super::{Outcome, Stop, amount_must_hold, blank, deadline_must_be_near, decline, must, record};
@@ -14,13 +15,14 @@ use crate::account::Account;
 use crate::clerk::Clerk;
 use crate::command::TopUpWithCode;
 use crate::facts::{Effect, Event, EventKind, Operation, OperationKind, Transfer};
-use crate::ids::{RequestId, StoreNumber};
+use crate::ids::{RequestId, StoreNumber, TerminalNumber};
 use crate::limits::{AskedTopUp, top_up_must_be_within};
 use crate::policy::{Limited, Profile};
 use crate::refusal::Refusal;
 use crate::shift::Shift;
 use crate::state::{Member, MemberState, Terminal};
 use crate::switches::{Capability, Place};
+use crate::top_up::TopUpState;
 use crate::view::{Effects, View};
 
 pub(super) fn decide(
@@ -35,7 +37,7 @@ pub(super) fn decide(
     deadline_must_be_near(view, &top_up.ask)?;
     amount_must_hold(view, top_up.amount, top_up.currency)?;
     let clerk = who_takes_it(view, terminal, top_up)?;
-    let shift = shift_of(view, clerk, terminal)?;
+    let shift = shift_of(view, clerk, terminal.number)?;
     let mut operation = blank(view, &top_up.ask, OperationKind::TopUp, top_up.amount);
     let place = view.directory.place(terminal.number).ok_or(Refusal::StoreMustExist)?;
     if let Err(refusal) = terminal_must_take_cash(view, top_up, terminal, &place) {
@@ -86,11 +88,15 @@ fn who_takes_it<'a>(
 pub(super) fn shift_of<'a>(
     view: &'a View,
     clerk: &Clerk,
-    terminal: &Terminal,
+    terminal: TerminalNumber,
 ) -> Result<&'a Shift, Refusal> {
-    let shift = view.staff.shifts.get(&clerk.shift).filter(|shift| shift.is_open());
-    let here = shift.filter(|shift| shift.terminal == terminal.number);
+    let here = open_shift(view, clerk).filter(|shift| shift.terminal == terminal);
     here.ok_or(Refusal::ShiftMustBeOpen)
+}
+
+/// The shift that a clerk has open, wherever that is.
+pub(super) fn open_shift<'a>(view: &'a View, clerk: &Clerk) -> Option<&'a Shift> {
+    view.staff.shifts.get(&clerk.shift).filter(|shift| shift.is_open())
 }
 
 fn terminal_must_take_cash(
@@ -108,10 +114,6 @@ fn terminal_must_take_cash(
 /// What the member's own limits say; a shop hears one word of them.
 fn may_have(view: &View, member: &Member, amount: i64) -> Result<(), Refusal> {
     let policy = &view.directory.policy;
-    let theirs = |row: &&crate::top_up::TopUp| row.member == member.number;
-    let all = || view.people.top_ups.values().filter(theirs);
-    let coming: i64 = all().filter(|row| row.state.is_coming()).map(|row| row.amount).sum();
-    let after = member.money.saturating_add(coming).saturating_add(amount);
     let profile = Profile {
         on: Limited::Cash,
         three_d_secure: None,
@@ -120,8 +122,10 @@ fn may_have(view: &View, member: &Member, amount: i64) -> Result<(), Refusal> {
         card: None,
     };
     let asked = AskedTopUp { profile, amount, itself: None };
-    let within = top_up_must_be_within(policy, all(), &asked, view.now);
-    must(after <= policy.balance.max && within.is_ok(), Refusal::TopUpIsDeclined)
+    let top_ups = view.people.top_ups.values().filter(|row| row.member == member.number);
+    let within = top_up_must_be_within(policy, top_ups, &asked, view.now);
+    let fits = balance_must_hold(view, member, amount).is_ok();
+    must(fits && within.is_ok(), Refusal::TopUpIsDeclined)
 }
 
 fn may_take(view: &View, clerk: &Clerk, shift: &Shift, amount: i64) -> bool {
@@ -167,7 +171,7 @@ pub(super) fn take_back(
     let Some(member) = view.members.get(&target.member) else { return Err(Stop::Later) };
     let Some(row) = view.people.top_ups.get(&target.payment) else { return Err(Stop::Later) };
     operation.payment = target.payment;
-    if row.state == crate::top_up::TopUpState::TakenBack {
+    if row.state == TopUpState::TakenBack {
         operation.effect = Effect::NothingToUndo;
         operation.id = view.next_ids(1);
         return Ok(record(operation, effects));

@@ -58,14 +58,9 @@ impl View {
         asked.into_iter().filter_map(walk).collect()
     }
 
-    /// Keeps what a walk has found, in any order. A list of [`WALKED_MAX`] operations or more is
-    /// known to the oldest of them, and not to its end.
-    pub fn keep_history(&mut self, walk: &Walk, mut operations: Vec<Operation>) {
-        operations.sort_by_key(|operation| operation.id);
-        let cut = operations.len() >= WALKED_MAX;
-        let oldest = operations.first().map(|operation| operation.id);
-        let since = oldest.filter(|_| cut).unwrap_or(walk.least);
-        self.histories.insert(walk.member, History { since, operations });
+    /// Keeps what a walk has found, in any order.
+    pub fn keep_history(&mut self, walk: &Walk, operations: Vec<Operation>) {
+        self.histories.insert(walk.member, History::new(walk.least, operations));
     }
 
     /// A member's window now, trimmed where his list was walked back, and whether it was.
@@ -91,8 +86,17 @@ impl View {
 }
 
 impl History {
+    /// What a walk back to `least` has found, in any order. A list of [`WALKED_MAX`] operations or
+    /// more is known to the oldest of them, and not to its end.
+    pub fn new(least: FactId, mut operations: Vec<Operation>) -> Self {
+        operations.sort_by_key(|operation| operation.id);
+        let cut = operations.len() >= WALKED_MAX;
+        let oldest = operations.first().map(|operation| operation.id);
+        Self { since: oldest.filter(|_| cut).unwrap_or(least), operations }
+    }
+
     /// A window as it truly is; nothing where the list was not walked back far enough.
-    fn trimmed(&self, kind: WindowKind, now: Instant) -> Option<Window> {
+    pub fn trimmed(&self, kind: WindowKind, now: Instant) -> Option<Window> {
         let needed = FactId::least(Instant(now.0 - kind.ms() + 1));
         (self.since <= needed).then(|| Window::trimmed(kind, now, &self.operations))
     }

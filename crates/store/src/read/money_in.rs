@@ -1,6 +1,5 @@
 //! Cards, top-ups, shifts, and what limits leave.
 
-use yaoki_core::facts::Operation;
 use yaoki_core::ids::{FactId, MemberNumber, TerminalNumber};
 use yaoki_core::limits::{Left, OF_PAYMENTS, allowed_to_pay};
 use yaoki_core::policy::Policy;
@@ -9,7 +8,8 @@ use yaoki_core::shift::Shift;
 use yaoki_core::state::Member;
 use yaoki_core::time::Instant;
 use yaoki_core::top_up::{COUNTED_MS, Card, TopUp};
-use yaoki_core::window::{WALKED_MAX, Window};
+use yaoki_core::view::History;
+use yaoki_core::window::WALKED_MAX;
 
 use super::member::walked_back;
 use super::{Before, page_of};
@@ -88,21 +88,17 @@ pub fn left_to_pay(
     let allowed = allowed_to_pay(policy, member, now);
     let longest = OF_PAYMENTS.iter().map(|kind| kind.ms()).max().unwrap_or(0);
     let exact = OF_PAYMENTS.iter().all(|&kind| member.window(kind).is_exact(kind, now));
-    let mut walked: Vec<Operation> = Vec::new();
-    if !exact {
-        let least = FactId::least(now.plus_ms(1 - longest));
-        walked = walked_back(conn, (member.last_operation, least), WALKED_MAX)?;
-        walked.reverse();
-    }
-    let whole = walked.len() < WALKED_MAX;
+    let least = FactId::least(now.plus_ms(1 - longest));
+    let walked = match exact {
+        true => Vec::new(),
+        false => walked_back(conn, (member.last_operation, least), WALKED_MAX)?,
+    };
+    let history = (!exact).then(|| History::new(least, walked));
+    let trimmed = |kind| history.as_ref().and_then(|history| history.trimmed(kind, now));
     Ok(OF_PAYMENTS
         .iter()
         .map(|&kind| {
-            let window = if exact || !whole {
-                member.window(kind)
-            } else {
-                Window::trimmed(kind, now, &walked)
-            };
+            let window = trimmed(kind).unwrap_or_else(|| member.window(kind));
             Left::of(kind, window, allowed.within(kind))
         })
         .collect())

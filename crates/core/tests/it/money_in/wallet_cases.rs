@@ -317,17 +317,17 @@ pub(super) const STATES: &[Case] = &[
     (
         |w| {
             w.request(9_000);
-            w.step(MoneyInStep::Give(w.last, Refusal::TopUpWasAbandoned));
+            w.authorize(Absent);
             w.step(MoneyInStep::Decline(w.last, Refusal::CardWasDeclined));
             format!("{} {}", w.state(), w.reason())
         },
-        "declined top_up_was_abandoned",
+        "declined top_up_limit_must_hold",
     ),
     (
         // We had let go of it, and the acquirer took the money all the same: it is booked.
         |w| {
             w.request(9_000);
-            w.step(MoneyInStep::Give(w.last, Refusal::TopUpWasAbandoned));
+            w.authorize(Absent);
             w.post();
             format!("{} {}", w.state(), w.money())
         },
@@ -491,9 +491,9 @@ pub(super) const DISPUTES: &[Case] = &[
         |w| {
             w.request(9_000);
             let said = w.step(MoneyInStep::Unmade(w.last, Refusal::TopUpWasAbandoned));
-            format!("{said}, {}", w.state())
+            format!("{said}, {} {}", w.state(), w.reason())
         },
-        "top_up_declined, declined",
+        "top_up_declined, declined top_up_was_abandoned",
     ),
     (
         |w| {

@@ -10,14 +10,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use yaoki_core::ids::FactId;
 use yaoki_core::policy;
-use yaoki_core::refusal::Refusal;
 use yaoki_core::time::DAY_MS;
 use yaoki_core::top_up::TopUp;
 use yaoki_store::table::RailSum;
 use yaoki_store::{Conn, StoreError, read};
 
 use super::session::{Operator, caller_of, for_operator};
-use crate::api::{fields, render, time};
+use crate::api::member::money::TopUpAnswer;
+use crate::api::{fields, render};
 use crate::app::App;
 use crate::edge::identifier::{self, Kind};
 use crate::edge::problem::{Problem, ProblemDocument};
@@ -41,40 +41,22 @@ pub struct RailsRequest<'a> {
 /// One top-up, as operators see it.
 #[derive(Serialize, ToSchema)]
 pub struct ConsoleTopUp {
-    top_up: String,
+    /// As its member sees it.
+    #[serde(flatten)]
+    row: TopUpAnswer,
     /// Whose; a number and nothing else.
     member: String,
-    /// `card` or `cash`.
-    rail: &'static str,
-    /// As the member is told.
-    state: &'static str,
-    /// Minor units.
-    amount: i64,
-    #[schema(format = "date-time")]
-    asked_at: String,
-    /// When its state changed last.
-    #[schema(format = "date-time")]
-    changed_at: String,
     /// What the acquirer calls it; none as long as it has not said.
     #[serde(skip_serializing_if = "Option::is_none")]
     reference: Option<String>,
-    /// Why it was declined, or will be: the name of a refusal.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
 }
 
 impl ConsoleTopUp {
     fn of(row: &TopUp) -> Self {
         Self {
-            top_up: identifier::text(Kind::TopUp, row.id.0),
+            row: TopUpAnswer::of(row, None),
             member: identifier::text(Kind::Member, row.member.0),
-            rail: row.rail.name(),
-            state: row.state.name(),
-            amount: row.amount,
-            asked_at: time::text(row.id.at()),
-            changed_at: time::text(row.changed_at),
             reference: (!row.reference.is_empty()).then(|| row.reference.clone()),
-            reason: Refusal::from_number(row.reason).map(Refusal::name),
         }
     }
 }

@@ -6,13 +6,12 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use yaoki_core::command::{Command, MoneyIn, MoneyInStep, OnDevice};
-use yaoki_core::decide::Outcome;
+use yaoki_core::decide::{Outcome, may_add_card};
 use yaoki_core::ids::{FactId, RequestId};
 use yaoki_core::limits::{Left, left_of_rail};
 use yaoki_core::policy::{Known, Limited, PolicyInForce, Profile, Secured};
 use yaoki_core::refusal::Refusal;
-use yaoki_core::state::{Device, Member, MemberState};
-use yaoki_core::switches::{Capability, Place};
+use yaoki_core::state::{Device, Member};
 use yaoki_core::time::Instant;
 use yaoki_core::top_up::{Card, NewCard, ThreeDSecure, TopUp};
 use yaoki_core::window::WindowKind;
@@ -288,7 +287,7 @@ async fn look(
     Ok(render::said(&LookAnswer {
         takes_cards: app.acquirer.is_some(),
         cards: cards.map(|card| card_answer(card, here)).collect(),
-        top_ups: looked.top_ups.iter().map(|row| top_up_answer(row, None)).collect(),
+        top_ups: looked.top_ups.iter().map(|row| TopUpAnswer::of(row, None)).collect(),
         limits,
         balance_max: looked.balance_max,
         new_device,
@@ -342,38 +341,32 @@ fn card_answer(card: &Card, here: FactId) -> CardAnswer {
     }
 }
 
-fn top_up_answer(row: &TopUp, asks_at: Option<String>) -> TopUpAnswer {
-    TopUpAnswer {
-        top_up: identifier::text(Kind::TopUp, row.id.0),
-        rail: row.rail.name(),
-        state: row.state.name(),
-        amount: row.amount,
-        asked_at: time::text(row.id.at()),
-        changed_at: time::text(row.changed_at),
-        reason: Refusal::from_number(row.reason).map(Refusal::name),
-        asks_at,
+impl TopUpAnswer {
+    /// How a top-up stands, and where its holder is asked.
+    pub(crate) fn of(row: &TopUp, asks_at: Option<String>) -> Self {
+        Self {
+            top_up: identifier::text(Kind::TopUp, row.id.0),
+            rail: row.rail.name(),
+            state: row.state.name(),
+            amount: row.amount,
+            asked_at: time::text(row.id.at()),
+            changed_at: time::text(row.changed_at),
+            reason: Refusal::from_number(row.reason).map(Refusal::name),
+            asks_at,
+        }
     }
 }
 
 /// Whether a card could be added, before the acquirer hears of it; and not too often.
 async fn cards_must_fit(app: &App, proven: &Proven, member: &Member) -> Result<(), Problem> {
     acquirer(app)?;
-    if member.state != MemberState::Open {
-        return Err(Refusal::MemberMustBeOpen.into());
-    }
     let (number, now) = (member.number, app.now());
     let read = move |conn: &mut Conn| -> Result<_, StoreError> {
         Ok((read::directory(conn)?, read::money_in::cards_of(conn, number)?))
     };
     let (directory, cards) = app.read(Side::Devices, proven.deadline, read).await?;
-    let place = Place { member: number, ..Place::default() };
-    if directory.is_closed(Capability::CardTopUp, &place, now) {
-        return Err(Refusal::TopUpIsClosed.into());
-    }
-    let active = i64::try_from(cards.iter().filter(|card| card.is_active()).count());
-    if active.unwrap_or(i64::MAX) >= directory.policy.cards.per_member {
-        return Err(Refusal::CardsMustBeFew.into());
-    }
+    let count = cards.iter().filter(|card| card.is_active()).count();
+    may_add_card(&directory, member, count, now)?;
     app.members.tries.take((proven.device, Trier::Card), now)
 }
 
@@ -437,7 +430,7 @@ async fn top_up(
     let outcome = submit(app, proven, MoneyIn { request, member: proven.member, step }).await?;
     let Outcome::Done { event, .. } = outcome else { unreachable!("a request becomes an event") };
     let Driven { row, asks_at } = drive::drive_for(app, acquirer, event.id, language).await?;
-    Ok(render::said(&top_up_answer(&row, asks_at)))
+    Ok(render::said(&TopUpAnswer::of(&row, asks_at)))
 }
 
 async fn follow(app: &App, proven: &Proven, id: FactId) -> Result<Said, Problem> {
@@ -445,10 +438,10 @@ async fn follow(app: &App, proven: &Proven, id: FactId) -> Result<Said, Problem>
     let row = app.read(Side::Devices, proven.deadline, read).await?;
     let row = row.filter(|row| row.member == proven.member).ok_or(Refusal::TopUpMustExist)?;
     if !row.state.is_open() {
-        return Ok(render::said(&top_up_answer(&row, None)));
+        return Ok(render::said(&TopUpAnswer::of(&row, None)));
     }
     let Driven { row, asks_at } = drive::drive(app, acquirer(app)?, id).await?;
     // Another device's question is not this one's: what is passed counts for the device that asked.
     let asks_at = asks_at.filter(|_| row.device == proven.device);
-    Ok(render::said(&top_up_answer(&row, asks_at)))
+    Ok(render::said(&TopUpAnswer::of(&row, asks_at)))
 }
