@@ -11,9 +11,6 @@ use crate::time::{Instant, SECOND_MS};
 use crate::top_up::{COUNTED_MS, Rail, TopUp};
 use crate::window::{Window, WindowKind};
 
-/// The windows that a payment is counted in.
-pub const OF_PAYMENTS: [WindowKind; 2] = [WindowKind::PaidDay, WindowKind::PaidMonth];
-
 /// How much a member may pay.
 pub fn allowed_to_pay(policy: &Policy, member: &Member, now: Instant) -> Allowed {
     policy.allows(Profile {
@@ -29,7 +26,7 @@ impl Allowed {
     /// What there may be within a window.
     pub const fn within(&self, kind: WindowKind) -> i64 {
         match kind {
-            WindowKind::PaidDay | WindowKind::ToppedUpDay => self.day,
+            WindowKind::PaidDay => self.day,
             WindowKind::PaidMonth => self.month,
         }
     }
@@ -100,8 +97,8 @@ pub fn walk_back_to(
         let limit = allowed.within(kind);
         least <= limit && member.window(kind).sum.saturating_add(sum) > limit
     };
-    let longest = OF_PAYMENTS.into_iter().filter(open).max_by_key(|kind| kind.ms())?;
-    let any = OF_PAYMENTS.into_iter().filter(open).any(unsure);
+    let longest = WindowKind::ALL.into_iter().filter(open).max_by_key(|kind| kind.ms())?;
+    let any = WindowKind::ALL.into_iter().filter(open).any(unsure);
     any.then(|| FactId::least(Instant(now.0 - longest.ms() + 1)))
 }
 

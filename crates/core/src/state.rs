@@ -115,16 +115,10 @@ row! {
         pub paid_month: i64,
         /// The oldest operation that is counted in it.
         pub paid_month_oldest: FactId,
-        /// Topped up within 24 hours, minor units.
-        pub topped_up_day: i64,
-        /// The oldest operation that is counted in it.
-        pub topped_up_day_oldest: FactId,
         /// Since when the age of the paying device counts.
         pub device_since: Instant,
         /// What shows that the paying device is the member's own: a sum of [`Evidence`].
         pub device_evidence: i64,
-        /// When the paying device's user was verified last; 0: never.
-        pub confirmed_at: Instant,
         /// How far it is known who the member is.
         pub verification: MemberVerification,
     }
@@ -162,11 +156,8 @@ impl Member {
             paid_day_oldest: FactId::NONE,
             paid_month: 0,
             paid_month_oldest: FactId::NONE,
-            topped_up_day: 0,
-            topped_up_day_oldest: FactId::NONE,
             device_since: Instant(0),
             device_evidence: 0,
-            confirmed_at: Instant(0),
             verification: MemberVerification::Basic,
         }
     }
@@ -176,7 +167,6 @@ impl Member {
         let (sum, oldest) = match kind {
             WindowKind::PaidDay => (self.paid_day, self.paid_day_oldest),
             WindowKind::PaidMonth => (self.paid_month, self.paid_month_oldest),
-            WindowKind::ToppedUpDay => (self.topped_up_day, self.topped_up_day_oldest),
         };
         Window { sum, oldest }
     }
@@ -186,7 +176,6 @@ impl Member {
         let (sum, oldest) = match kind {
             WindowKind::PaidDay => (&mut self.paid_day, &mut self.paid_day_oldest),
             WindowKind::PaidMonth => (&mut self.paid_month, &mut self.paid_month_oldest),
-            WindowKind::ToppedUpDay => (&mut self.topped_up_day, &mut self.topped_up_day_oldest),
         };
         (*sum, *oldest) = (window.sum, window.oldest);
     }
@@ -264,7 +253,7 @@ impl Member {
             }
             EventKind::PayingRightMoved => self.pay_by(FactId(event.object), event.number),
             EventKind::DeviceEnded => self.pay_by(FactId::NONE, 0),
-            EventKind::DeviceEvidence | EventKind::UserVerified | EventKind::MemberVerified => {
+            EventKind::DeviceEvidence | EventKind::MemberVerified => {
                 return self.learn(event);
             }
             EventKind::CodeSecretRotated => {}
@@ -289,7 +278,6 @@ impl Member {
     const fn pay_by(&mut self, device: FactId, standing: i64) {
         self.device = device;
         (self.device_since, self.device_evidence) = (Instant(standing / 16), standing % 16);
-        self.confirmed_at = Instant(0);
     }
 
     /// Takes what raises a limit and ends no code.
@@ -297,7 +285,6 @@ impl Member {
         let paying = self.device.is_some() && self.device == FactId(event.object);
         match event.kind {
             EventKind::DeviceEvidence if paying => self.device_evidence |= event.number,
-            EventKind::UserVerified if paying => self.confirmed_at = event.id.at(),
             EventKind::MemberVerified => {
                 let verification = MemberVerification::from_code(event.number);
                 self.verification = verification.expect("a level of verification");

@@ -1,4 +1,4 @@
-//! Rolling windows: what a member paid, or topped up, within the last 24 hours or 30 days.
+//! Rolling windows: what a member paid within the last 24 hours or 30 days.
 //!
 //! A window is two integers on the member's row: a sum, and the oldest operation that is counted in
 //! it. It is exact as long as that operation is within the time; after that the sum is at least
@@ -26,58 +26,23 @@ pub enum WindowKind {
     PaidDay,
     /// Paid or held within 30 days.
     PaidMonth,
-    /// Topped up within 24 hours, by whatever rail.
-    ToppedUpDay,
 }
 
 impl WindowKind {
     /// Every window of a member's row.
-    pub const ALL: [Self; 3] = [Self::PaidDay, Self::PaidMonth, Self::ToppedUpDay];
+    pub const ALL: [Self; 2] = [Self::PaidDay, Self::PaidMonth];
 
     /// How long it is, milliseconds.
     pub const fn ms(self) -> i64 {
         match self {
-            Self::PaidDay | Self::ToppedUpDay => DAY_MS,
+            Self::PaidDay => DAY_MS,
             Self::PaidMonth => 30 * DAY_MS,
-        }
-    }
-
-    /// What an operation adds, or takes off where it takes back another; 0 where it is not
-    /// counted.
-    pub const fn change(self, operation: &Operation) -> i64 {
-        if !operation.has_effect() {
-            return 0;
-        }
-        match self {
-            Self::PaidDay | Self::PaidMonth => paid(operation),
-            Self::ToppedUpDay => topped_up(operation),
         }
     }
 
     /// Whether an operation of a member falls out before or at `now`.
     pub const fn is_over(self, operation: FactId, now: Instant) -> bool {
         operation.at().0 + self.ms() <= now.0
-    }
-}
-
-const fn paid(operation: &Operation) -> i64 {
-    use OperationKind as Kind;
-    match (operation.kind, operation.effect) {
-        (Kind::Pay, _) => operation.amount,
-        (Kind::Capture, _) => operation.amount + operation.held_change,
-        (Kind::Authorize | Kind::Void | Kind::Expire, _) | (Kind::Reverse, Effect::Released) => {
-            operation.held_change
-        }
-        (Kind::Reverse, Effect::GaveBack | Effect::ToSuspense) => -operation.amount,
-        _ => 0,
-    }
-}
-
-/// What was topped up counts, whether it was taken back or not.
-const fn topped_up(operation: &Operation) -> i64 {
-    match operation.kind {
-        OperationKind::TopUp => operation.amount,
-        _ => 0,
     }
 }
 
@@ -91,6 +56,23 @@ pub struct Window {
 }
 
 impl Window {
+    /// What an operation adds, or takes off where it takes back another; 0 where it is not
+    /// counted.
+    pub const fn change(operation: &Operation) -> i64 {
+        use OperationKind as Kind;
+        if !operation.has_effect() {
+            return 0;
+        }
+        match (operation.kind, operation.effect) {
+            (Kind::Pay, _) => operation.amount,
+            (Kind::Capture, _) => operation.amount + operation.held_change,
+            (Kind::Authorize | Kind::Void | Kind::Expire, _)
+            | (Kind::Reverse, Effect::Released) => operation.held_change,
+            (Kind::Reverse, Effect::GaveBack | Effect::ToSuspense) => -operation.amount,
+            _ => 0,
+        }
+    }
+
     /// Whether the sum is exactly what is within the time at `now`.
     pub const fn is_exact(&self, kind: WindowKind, now: Instant) -> bool {
         !self.oldest.is_some() || !kind.is_over(self.oldest, now)
@@ -99,8 +81,8 @@ impl Window {
     /// Counts the member's next operation. Where the one before it is out of time already, so is
     /// everything that was counted.
     pub fn take(&mut self, kind: WindowKind, operation: &Operation) {
-        let change = kind.change(operation);
-        if operation.begins() && change > 0 {
+        let change = Self::change(operation);
+        if operation.begins_payment() && change > 0 {
             let before = operation.previous;
             if before.is_some() && kind.is_over(before, operation.id.at()) {
                 *self = Self::default();
@@ -115,28 +97,26 @@ impl Window {
     }
 
     /// Counts `operations`, ascending by id, from `oldest` on: what [`Self::take`] comes to.
-    pub fn recount<'a>(
-        kind: WindowKind,
-        oldest: FactId,
-        operations: impl IntoIterator<Item = &'a Operation>,
-    ) -> i64 {
-        operations.into_iter().map(|operation| Self::counted(kind, oldest, operation)).sum()
+    fn recount(oldest: FactId, operations: &[Operation]) -> i64 {
+        operations.iter().map(|operation| Self::counted(oldest, operation)).sum()
     }
 
     /// What one operation adds to a window whose oldest counted operation is `oldest`.
-    pub fn counted(kind: WindowKind, oldest: FactId, operation: &Operation) -> i64 {
-        let begun = if operation.begins() { operation.id } else { operation.payment };
-        if oldest.is_some() && begun >= oldest { kind.change(operation) } else { 0 }
+    fn counted(oldest: FactId, operation: &Operation) -> i64 {
+        let begun = if operation.begins_payment() { operation.id } else { operation.payment };
+        if oldest.is_some() && begun >= oldest { Self::change(operation) } else { 0 }
     }
 
     /// The window that holds exactly what is within the time at `now`; `operations` are all of the
     /// member's from then on, ascending by id.
     pub fn trimmed(kind: WindowKind, now: Instant, operations: &[Operation]) -> Self {
         let first = operations.iter().find(|operation| {
-            operation.begins() && kind.change(operation) > 0 && !kind.is_over(operation.id, now)
+            operation.begins_payment()
+                && Self::change(operation) > 0
+                && !kind.is_over(operation.id, now)
         });
         let Some(first) = first else { return Self::default() };
-        Self { sum: Self::recount(kind, first.id, operations), oldest: first.id }
+        Self { sum: Self::recount(first.id, operations), oldest: first.id }
     }
 }
 
@@ -174,10 +154,9 @@ impl Recount {
     /// Takes the member's next operation.
     pub fn take(&mut self, operation: &Operation) {
         for counting in &mut self.0 {
-            let kind = counting.kind;
-            counting.sum += Window::counted(kind, counting.oldest, operation);
-            let change = kind.change(operation);
-            if !operation.begins() || change <= 0 {
+            counting.sum += Window::counted(counting.oldest, operation);
+            let change = Window::change(operation);
+            if !operation.begins_payment() || change <= 0 {
                 continue;
             }
             counting.begun |= operation.id == counting.oldest;

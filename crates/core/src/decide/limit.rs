@@ -1,9 +1,10 @@
 //! Whether a payment stays within its member's limits.
 
 use super::Stop;
-use crate::limits::{OF_PAYMENTS, Room, allowed_to_pay, room};
+use crate::limits::{Room, allowed_to_pay, room};
 use crate::state::Member;
 use crate::view::View;
+use crate::window::WindowKind;
 
 /// Whether `amount` more may be paid or held now.
 ///
@@ -14,7 +15,7 @@ pub(super) fn may_pay(view: &View, member: &Member, amount: i64) -> Result<bool,
     if amount > allowed.once {
         return Ok(false);
     }
-    for kind in OF_PAYMENTS {
+    for kind in WindowKind::ALL {
         let (window, walked) = view.window(member, kind);
         match room(kind, window, allowed.within(kind), amount, view.now) {
             Room::Enough => {}

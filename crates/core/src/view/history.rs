@@ -76,7 +76,7 @@ impl View {
         let Some(history) = self.histories.get_mut(&operation.member) else { return };
         let member = self.members.get_mut(&operation.member).expect("it was walked back from");
         for kind in WindowKind::ALL {
-            let counts = operation.begins() && kind.change(operation) > 0;
+            let counts = operation.begins_payment() && Window::change(operation) > 0;
             if let Some(window) = history.trimmed(kind, self.now).filter(|_| counts) {
                 member.set_window(kind, window);
             }

@@ -1,7 +1,7 @@
 //! Cards, top-ups, shifts, and what limits leave.
 
 use yaoki_core::ids::{FactId, MemberNumber, TerminalNumber};
-use yaoki_core::limits::{Left, OF_PAYMENTS, allowed_to_pay};
+use yaoki_core::limits::{Left, allowed_to_pay};
 use yaoki_core::policy::Policy;
 use yaoki_core::row::{Field, Value};
 use yaoki_core::shift::Shift;
@@ -9,7 +9,7 @@ use yaoki_core::state::Member;
 use yaoki_core::time::Instant;
 use yaoki_core::top_up::{COUNTED_MS, Card, TopUp};
 use yaoki_core::view::History;
-use yaoki_core::window::WALKED_MAX;
+use yaoki_core::window::{WALKED_MAX, WindowKind};
 
 use super::member::walked_back;
 use super::{Before, page_of};
@@ -86,16 +86,17 @@ pub fn left_to_pay(
     now: Instant,
 ) -> Result<Vec<Left>, StoreError> {
     let allowed = allowed_to_pay(policy, member, now);
-    let longest = OF_PAYMENTS.iter().map(|kind| kind.ms()).max().unwrap_or(0);
-    let exact = OF_PAYMENTS.iter().all(|&kind| member.window(kind).is_exact(kind, now));
+    let longest = WindowKind::ALL.iter().map(|kind| kind.ms()).max().unwrap_or(0);
+    let exact = WindowKind::ALL.iter().all(|&kind| member.window(kind).is_exact(kind, now));
     let least = FactId::least(now.plus_ms(1 - longest));
-    let walked = match exact {
-        true => Vec::new(),
-        false => walked_back(conn, (member.last_operation, least), WALKED_MAX)?,
+    let history = if exact {
+        None
+    } else {
+        let walked = walked_back(conn, (member.last_operation, least), WALKED_MAX)?;
+        Some(History::new(least, walked))
     };
-    let history = (!exact).then(|| History::new(least, walked));
     let trimmed = |kind| history.as_ref().and_then(|history| history.trimmed(kind, now));
-    Ok(OF_PAYMENTS
+    Ok(WindowKind::ALL
         .iter()
         .map(|&kind| {
             let window = trimmed(kind).unwrap_or_else(|| member.window(kind));

@@ -2,11 +2,8 @@ ALTER TABLE member ADD COLUMN paid_day {INT} DEFAULT 0;
 ALTER TABLE member ADD COLUMN paid_day_oldest {INT} DEFAULT 0;
 ALTER TABLE member ADD COLUMN paid_month {INT} DEFAULT 0;
 ALTER TABLE member ADD COLUMN paid_month_oldest {INT} DEFAULT 0;
-ALTER TABLE member ADD COLUMN topped_up_day {INT} DEFAULT 0;
-ALTER TABLE member ADD COLUMN topped_up_day_oldest {INT} DEFAULT 0;
 ALTER TABLE member ADD COLUMN device_since {INT} DEFAULT 0;
 ALTER TABLE member ADD COLUMN device_evidence {INT} DEFAULT 0;
-ALTER TABLE member ADD COLUMN confirmed_at {INT} DEFAULT 0;
 ALTER TABLE member ADD COLUMN verification {INT} DEFAULT 0;
 ALTER TABLE store ADD COLUMN cash_allotted {INT} DEFAULT 0;
 ALTER TABLE store ADD COLUMN cash_taken {INT} DEFAULT 0;
@@ -55,9 +52,3 @@ FROM (
 ) AS s WHERE s.number = member.number;
 UPDATE member SET device_since = d.counts_from, device_evidence = d.evidence
 FROM device AS d WHERE d.id = member.device;
-UPDATE member SET confirmed_at = (s.last >> 22) + 1577836800000
-FROM (
-    SELECT e.subject, e.object, MAX(e.id) AS last FROM event e JOIN device d ON d.id = e.object
-    WHERE e.kind = 31 AND (e.id >> 22) + 1577836800000 >= d.pays_since
-    GROUP BY e.subject, e.object
-) AS s WHERE s.subject = member.number AND s.object = member.device;

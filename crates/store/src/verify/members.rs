@@ -77,7 +77,6 @@ pub(super) fn check(
 
 /// A member, as far as it is folded.
 #[derive(Clone)]
-#[expect(clippy::large_enum_variant, reason = "nearly every slot becomes whole")]
 enum Slot {
     /// Not created yet.
     Absent,

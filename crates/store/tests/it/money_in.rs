@@ -170,7 +170,7 @@ on_both_storages! {
         must_be_found(db, &member, &Member { paid_month: 100, ..member.clone() });
         let late = Member { paid_month: 100, paid_month_oldest: paid, ..member.clone() };
         must_be_found(db, &member, &late);
-        must_be_found(db, &member, &Member { topped_up_day: 1, ..member.clone() });
+        must_be_found(db, &member, &Member { paid_day: 1, ..member.clone() });
         must_be_found(db, &member, &Member { device_evidence: 0, ..member.clone() });
         must_be_clean(db);
     }

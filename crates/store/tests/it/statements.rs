@@ -14,7 +14,7 @@ use yaoki_store::{Conn, on_both_storages};
 /// operation is about the payment before it.
 const ROWS: &str = "
     INSERT INTO member SELECT n, 0, 1000, 0, 0, n, 1, 0, 0, 0, 0, 0, n, {blob},
-        0, 0, 0, 0, 0, 0, n, 1, 0, 0 FROM {numbers};
+        0, 0, 0, 0, n, 1, 0 FROM {numbers};
     INSERT INTO device (id, member, state, public_key) SELECT n, n, 0, {blob} FROM {numbers};
     INSERT INTO enrolment_link (digest, member, expires_at, device)
         SELECT {digest}, n, 1, 0 FROM {numbers};

@@ -42,8 +42,21 @@ impl Cards {
     }
 }
 
+impl Cards {
+    /// A phone whose top-up of 900 the acquirer has not answered.
+    pub(crate) fn unanswered(&self) -> Tab {
+        let mut tab = phone(&self.stage, "ja");
+        add_card(&mut tab, ASKS, true);
+        top_up(&mut tab, "900");
+        tab.wait_for("#yes");
+        self.acquirer.keep_silent();
+        tab.click("#yes").wait_for(".top-up[data-state=unknown]");
+        tab
+    }
+}
+
 /// A phone with a wallet that begins with 1,000.
-pub(crate) fn phone(stage: &Stage, language: &str) -> Tab {
+fn phone(stage: &Stage, language: &str) -> Tab {
     let (_, link) = stage.member(1_000);
     let mut tab = stage.tab();
     // The acquirer's pages are another site's.
@@ -58,7 +71,7 @@ fn to_money(tab: &mut Tab) {
 }
 
 /// Adds the card whose number ends so.
-pub(crate) fn add_card(tab: &mut Tab, number: &str, yes: bool) {
+fn add_card(tab: &mut Tab, number: &str, yes: bool) {
     to_money(tab);
     let add =
         "[...document.querySelectorAll('#money button.wide')].find((b) => b.type === 'button')";
@@ -69,13 +82,13 @@ pub(crate) fn add_card(tab: &mut Tab, number: &str, yes: bool) {
     tab.click(if yes { "#yes" } else { "#no" }).wait_for("#limits-title");
 }
 
-pub(crate) fn top_up(tab: &mut Tab, amount: &str) {
+fn top_up(tab: &mut Tab, amount: &str) {
     tab.wait_for("#top-up-form");
     tab.type_text("#top-up-form [name=amount]", amount);
     tab.click("#top-up-form button.act");
 }
 
-pub(crate) const ASKS: &str = "4000000000003220";
+const ASKS: &str = "4000000000003220";
 const CONTENT: &str = "4242424242424242";
 
 #[test]
@@ -150,12 +163,7 @@ fn more_than_a_limit_is_refused_with_what_is_left() {
 #[test]
 fn an_acquirer_that_does_not_answer_is_shown_as_being_asked_and_ends_by_itself() {
     let Some(cards) = Cards::start() else { return };
-    let mut tab = phone(&cards.stage, "ja");
-    add_card(&mut tab, ASKS, true);
-    top_up(&mut tab, "900");
-    tab.wait_for("#yes");
-    cards.acquirer.keep_silent();
-    tab.click("#yes").wait_for(".top-up[data-state=unknown]");
+    let mut tab = cards.unanswered();
     tab.wait_for_words(".top-up[data-state=unknown]", "二重に請求されることはありません");
     must_be_for_all(&tab);
     tab.screenshot("top-up-unknown-ja", Size::Phone);

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -58,20 +59,21 @@ const fn not_found() -> No {
     refused(StatusCode::NOT_FOUND, "no such thing")
 }
 
-/// Whether it is our server that asks, and the acquirer answers at all.
-fn believed(shared: &Shared, headers: &HeaderMap) -> Result<(), No> {
+/// Lets our server in and nobody else. While the acquirer keeps silent the answer is lost: what was
+/// asked is done all the same.
+pub(super) async fn guard(
+    State(shared): State<Arc<Shared>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let expected = STANDARD.encode(format!("{}:", shared.secret_key));
-    let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let given = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     if given != Some(&format!("Basic {expected}")) {
-        return Err(refused(StatusCode::UNAUTHORIZED, "not our secret key"));
+        return refused(StatusCode::UNAUTHORIZED, "not our secret key").into_response();
     }
-    Ok(())
-}
-
-/// An answer, which is lost where the acquirer keeps silent: what was asked is done all the same.
-fn answered(shared: &Shared, answer: Answer) -> Answer {
+    let answer = next.run(request).await;
     if shared.now().0 < shared.ledger().silent_until {
-        return Err(refused(StatusCode::GATEWAY_TIMEOUT, "it keeps silent"));
+        return refused(StatusCode::GATEWAY_TIMEOUT, "it keeps silent").into_response();
     }
     answer
 }
@@ -84,18 +86,12 @@ pub(super) fn said(form: &Form, name: &str) -> String {
     form.get(name).cloned().unwrap_or_default()
 }
 
-pub(super) async fn customer(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Answer {
-    believed(&shared, &headers)?;
+pub(super) async fn customer(State(shared): State<Arc<Shared>>) -> Answer {
     let id = shared.change(|ledger| ledger.name("cus"));
-    answered(&shared, Ok(axum::Json(json!({"id": id}))))
+    Ok(axum::Json(json!({"id": id})))
 }
 
-pub(super) async fn make_session(
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Answer {
-    believed(&shared, &headers)?;
+pub(super) async fn make_session(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
     let form = form(&body);
     let session = Session {
         customer: said(&form, "customer"),
@@ -112,15 +108,10 @@ pub(super) async fn make_session(
         id
     });
     let url = format!("{}/card/{id}", shared.origin);
-    answered(&shared, Ok(axum::Json(json!({"id": id, "url": url, "status": "open"}))))
+    Ok(axum::Json(json!({"id": id, "url": url, "status": "open"})))
 }
 
-pub(super) async fn session(
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-) -> Answer {
-    believed(&shared, &headers)?;
+pub(super) async fn session(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Answer {
     let session = shared.ledger().sessions.get(&id).cloned().ok_or_else(not_found)?;
     let number = session.number.clone().unwrap_or_default();
     let setup = session.complete.then(|| {
@@ -146,7 +137,7 @@ pub(super) async fn session(
         "metadata": {"member": session.member, "device": session.device},
         "setup_intent": setup,
     });
-    answered(&shared, Ok(axum::Json(body)))
+    Ok(axum::Json(body))
 }
 
 fn intent_body(shared: &Shared, id: &str, intent: &Intent) -> Value {
@@ -174,7 +165,6 @@ pub(super) async fn make_intent(
     headers: HeaderMap,
     body: Bytes,
 ) -> Answer {
-    believed(&shared, &headers)?;
     let form = form(&body);
     let amount = said(&form, "amount").parse().ok().filter(|amount| *amount > 0);
     let amount = amount.ok_or_else(|| refused(StatusCode::BAD_REQUEST, "no amount"))?;
@@ -201,58 +191,41 @@ pub(super) async fn make_intent(
         (id, intent)
     });
     let body = intent_body(&shared, &id, &intent);
-    answered(&shared, Ok(axum::Json(body)))
+    Ok(axum::Json(body))
 }
 
-pub(super) async fn intent(
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-) -> Answer {
-    believed(&shared, &headers)?;
+pub(super) async fn intent(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Answer {
     let intent = shared.ledger().intents.get(&id).cloned().ok_or_else(not_found)?;
     let body = intent_body(&shared, &id, &intent);
-    answered(&shared, Ok(axum::Json(body)))
+    Ok(axum::Json(body))
 }
 
 /// Changes a payment where it may be changed so.
-fn change(
-    shared: &Arc<Shared>,
-    headers: &HeaderMap,
-    id: &str,
-    change: impl FnOnce(&mut Intent) -> bool,
-) -> Answer {
-    believed(shared, headers)?;
+fn change(shared: &Arc<Shared>, id: &str, change: impl FnOnce(&mut Intent) -> bool) -> Answer {
     let changed = shared.change(|ledger| {
         let intent = ledger.intents.get_mut(id)?;
         let may = change(intent);
         Some((may, intent.clone()))
     });
     let (may, intent) = changed.ok_or_else(not_found)?;
-    let answer = match (may, intent.failed) {
+    match (may, intent.failed) {
         (false, _) => Err(refused(StatusCode::BAD_REQUEST, "it does not stand so")),
         (true, true) => Err(refused(StatusCode::PAYMENT_REQUIRED, "the card was declined")),
         (true, false) => Ok(axum::Json(intent_body(shared, id, &intent))),
-    };
-    answered(shared, answer)
+    }
 }
 
 pub(super) async fn confirm(
     State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
     Path(id): Path<String>,
     body: Bytes,
 ) -> Answer {
     let url = said(&form(&body), "return_url");
-    change(&shared, &headers, &id, |intent| intent.confirm(&url))
+    change(&shared, &id, |intent| intent.confirm(&url))
 }
 
-pub(super) async fn capture(
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-) -> Answer {
-    let answer = change(&shared, &headers, &id, |intent| {
+pub(super) async fn capture(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Answer {
+    let answer = change(&shared, &id, |intent| {
         let may = intent.status == Status::RequiresCapture;
         if may {
             intent.status = Status::Succeeded;
@@ -263,12 +236,8 @@ pub(super) async fn capture(
     answer
 }
 
-pub(super) async fn cancel(
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-) -> Answer {
-    change(&shared, &headers, &id, |intent| {
+pub(super) async fn cancel(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Answer {
+    change(&shared, &id, |intent| {
         let may = !matches!(intent.status, Status::Succeeded | Status::Canceled);
         if may {
             (intent.status, intent.failed) = (Status::Canceled, false);
@@ -277,12 +246,7 @@ pub(super) async fn cancel(
     })
 }
 
-pub(super) async fn refund(
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Answer {
-    believed(&shared, &headers)?;
+pub(super) async fn refund(State(shared): State<Arc<Shared>>, body: Bytes) -> Answer {
     let id = said(&form(&body), "payment_intent");
     let given = shared.change(|ledger| {
         let intent = ledger.intents.get_mut(&id)?;
@@ -292,34 +256,26 @@ pub(super) async fn refund(
         }
         Some(may)
     });
-    let answer = if given.ok_or_else(not_found)? {
+    if given.ok_or_else(not_found)? {
         Ok(axum::Json(json!({"status": "succeeded"})))
     } else {
         Err(refused(StatusCode::BAD_REQUEST, "nothing is left of it"))
-    };
-    answered(&shared, answer)
+    }
 }
 
 pub(super) async fn refunds(
     State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
     Query(asked): Query<Form>,
 ) -> Answer {
-    believed(&shared, &headers)?;
     let id = said(&asked, "payment_intent");
     let refunded = shared.ledger().intents.get(&id).ok_or_else(not_found)?.refunded;
     let data = if refunded > 0 { vec![json!({"status": "succeeded"})] } else { Vec::new() };
-    answered(&shared, Ok(axum::Json(json!({"data": data}))))
+    Ok(axum::Json(json!({"data": data})))
 }
 
-pub(super) async fn dispute(
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-) -> Answer {
-    believed(&shared, &headers)?;
+pub(super) async fn dispute(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Answer {
     let found = shared.ledger().disputes.get(&id).cloned();
     let Dispute { intent, amount, status } = found.ok_or_else(not_found)?;
     let body = json!({"id": id, "payment_intent": intent, "amount": amount, "status": status});
-    answered(&shared, Ok(axum::Json(body)))
+    Ok(axum::Json(body))
 }

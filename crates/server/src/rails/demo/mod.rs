@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use axum::Router;
+use axum::middleware;
 use axum::routing::{get, post};
 use ring::hmac;
 use tokio::sync::oneshot;
@@ -213,6 +214,7 @@ impl Shared {
 }
 
 fn router(shared: Arc<Shared>) -> Router {
+    let guard = middleware::from_fn_with_state(Arc::clone(&shared), api::guard);
     Router::new()
         .route("/v1/customers", post(api::customer))
         .route("/v1/checkout/sessions", post(api::make_session))
@@ -224,6 +226,8 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/payment_intents/{id}/cancel", post(api::cancel))
         .route("/v1/refunds", post(api::refund).get(api::refunds))
         .route("/v1/disputes/{id}", get(api::dispute))
+        // What follows is for browsers.
+        .route_layer(guard)
         .route("/", get(pages::books))
         .route("/silent", post(pages::silent))
         .route("/dispute/{id}", post(pages::dispute))
