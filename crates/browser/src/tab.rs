@@ -28,6 +28,7 @@ use chromiumoxide::cdp::browser_protocol::web_authn::{
     EnableParams as EnableWebAuthn, VirtualAuthenticatorOptions,
 };
 use chromiumoxide::cdp::js_protocol::runtime::EvaluateParams;
+use chromiumoxide::error::CdpError;
 use serde_json::Value;
 
 use crate::axe::{self, Barrier};
@@ -97,18 +98,37 @@ impl Tab {
     /// # Errors
     /// The browser's own word, as `net::ERR_CONNECTION_REFUSED`.
     pub fn try_open(&mut self, url: &str) -> Result<(), String> {
+        self.mark_as_left();
         let opened = self.context.chromium.run(self.page.goto(url));
-        opened.map(drop).map_err(|error| error.to_string())
+        match opened {
+            Err(CdpError::Timeout) => self.wait_for_another_page(),
+            Err(error) => return Err(error.to_string()),
+            Ok(_) => {}
+        }
+        Ok(())
     }
 
     /// Loads the page again and waits until it is there.
     pub fn reload(&mut self) -> &mut Self {
+        self.mark_as_left();
         // Opening the address again would load nothing where it has a `#`.
-        let reloaded = self.context.chromium.run(self.page.reload());
-        if let Err(error) = reloaded {
-            panic!("{} does not load again: {error}", self.url());
+        let reloaded = self.context.chromium.run(self.page.reload()).map(drop);
+        match reloaded {
+            Err(CdpError::Timeout) => self.wait_for_another_page(),
+            Err(error) => panic!("{} does not load again: {error}", self.url()),
+            Ok(()) => {}
         }
         self
+    }
+
+    fn mark_as_left(&self) {
+        self.evaluate("void (document.yaokiIsLeft = true)");
+    }
+
+    /// The library waits for the browser's events, and where one goes past it, waits for ever
+    /// though the page is there: then the page itself is asked.
+    fn wait_for_another_page(&self) {
+        self.wait_until("!document.yaokiIsLeft && document.readyState === 'complete'");
     }
 
     /// Where the tab is.

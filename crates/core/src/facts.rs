@@ -479,6 +479,15 @@ impl Operation {
         self.begins_payment() || (self.succeeded() && matches!(self.kind, OperationKind::TopUp))
     }
 
+    /// What it is in lists and figures: a top-up that goes back over the counter is no reversed
+    /// payment.
+    pub const fn kind_told(&self) -> OperationKind {
+        match self.effect {
+            Effect::TookBack => OperationKind::TakeBack,
+            _ => self.kind,
+        }
+    }
+
     /// Whether it succeeded on a top-up: `payment` names that.
     pub const fn is_of_top_up(&self) -> bool {
         use OperationKind::{Dispute, Reverse, TakeBack, TopUp};

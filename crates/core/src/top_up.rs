@@ -274,7 +274,11 @@ impl TopUp {
     pub fn fold_event(&mut self, event: &Event) {
         self.changed_at = event.id.at();
         match event.kind {
-            EventKind::TopUpReferenced => self.reference.clone_from(&event.text),
+            EventKind::TopUpReferenced => {
+                // The other side has answered.
+                self.state = TopUpState::Requested;
+                self.reference.clone_from(&event.text);
+            }
             EventKind::TopUpAuthorized => {
                 self.state = TopUpState::Authorized;
                 self.secured = ThreeDSecure::from_code(event.number).expect("a result");

@@ -17,7 +17,7 @@ use crate::jobs::checkpoint;
 use crate::jobs::messages::MessageOptions;
 use crate::jobs::webhooks::{self, CourierOptions};
 use crate::jobs::witness::{self, WitnessUrl};
-use crate::rails::acquirer::AcquirerOptions;
+use crate::rails::options::AcquirerOptions;
 
 /// How a server is opened.
 #[derive(Clone)]

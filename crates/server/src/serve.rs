@@ -44,7 +44,8 @@ use crate::jobs::witness::Witness;
 use crate::jobs::{Job, checkpoint, housekeeping, sweeper};
 use crate::metrics::Metrics;
 use crate::options::ServerOptions;
-use crate::rails::acquirer::{Acquirer, AcquirerOptions};
+use crate::rails::acquirer::Acquirer;
+use crate::rails::options::AcquirerOptions;
 
 /// For so many members at the least a code must be strong enough.
 pub const MEMBERS_MIN: i64 = 10_000_000;
@@ -79,7 +80,10 @@ pub enum ServeError {
     #[error("an authority of our own is for demo books only: this book takes a public one's")]
     DemoPart,
     /// An acquirer for play.
-    #[error("a live book needs an acquirer of real cards: no demo, no test key, none that is here")]
+    #[error(
+        "the setting `acquirer` names one for play (a test key, or on this machine): a live book \
+         takes real cards"
+    )]
     DemoAcquirer,
     /// A page for play.
     #[error("the mailbox shows every code to everybody: a live book must not have one")]

@@ -15,6 +15,9 @@ const KINDS = {
   reverse: "console-kind-reverse",
   tombstone: "console-kind-tombstone",
   credit: "console-kind-credit",
+  top_up: "console-kind-top-up",
+  take_back: "console-kind-take-back",
+  dispute: "console-kind-dispute",
 };
 const EFFECTS = {
   never_seen: "console-effect-never-seen",
@@ -22,9 +25,11 @@ const EFFECTS = {
   gave_back: "console-effect-gave-back",
   released: "console-effect-released",
   to_suspense: "console-effect-to-suspense",
+  took_back: "console-effect-took-back",
+  dispute_won: "console-effect-dispute-won",
 };
 /** What gives money back. */
-const BACK = ["refund", "reverse"];
+const BACK = ["refund", "reverse", "take_back"];
 
 /** What was asked. */
 export const kindText = (kind) => say(KINDS[kind]);

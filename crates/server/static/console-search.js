@@ -6,7 +6,8 @@ import { ask, book, momentOfField } from "./console-book.js";
 import { kindText, pageOf, showPages } from "./console-operations.js";
 
 const FILTERS = ["store", "terminal", "kind", "outcome", "from", "to"];
-const KINDS = ["pay", "authorize", "capture", "void", "refund", "reverse", "tombstone", "expire", "credit"];
+const KINDS = ["pay", "authorize", "capture", "void", "refund", "reverse", "tombstone", "expire", "credit",
+  "top_up", "take_back", "dispute"];
 /** Stores are offered by name; of more than so many pages the identifier is typed. */
 const SHOP_PAGES_MAX = 5;
 

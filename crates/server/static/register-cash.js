@@ -1,7 +1,7 @@
 // Cash for the wallet of who shows a code, where clerks work: the drawer that is counted when it is
 // opened and when it is closed, and giving cash back as long as it is not spent.
 
-import { fill, make, moment, newRequestId, number, say, the } from "./page.js";
+import { fill, make, moment, newRequestId, say, the } from "./page.js";
 import { amountOf, amountText, button, confirmed, facts, notice, till } from "./register-till.js";
 import { anotherSignedIn, signedIn } from "./register-clerk.js";
 import { whyOf } from "./register-outcome.js";
@@ -60,14 +60,14 @@ function draw(place, shifts) {
 const openDrawer = (shift) => facts([
   [say("register-since"), moment(shift.opened_at)],
   [say("register-drawer-with"), amountText(shift.opened_with)],
-  [say("register-drawer-taken"), `${amountText(shift.taken)} (${number(shift.count)})`],
+  [say("register-drawer-taken"), amountText(shift.taken)],
   [say("register-drawer-expected"), amountText(shift.expected)],
   [say("register-drawer-most"), amountText(shift.allotted)],
 ]);
 
 const lastDrawer = (shift) => make("details", {}, make("summary", { text: say("register-drawer-last") }), facts([
   [say("register-until"), moment(shift.closed_at)],
-  [say("register-drawer-taken"), `${amountText(shift.taken)} (${number(shift.count)})`],
+  [say("register-drawer-taken"), amountText(shift.taken)],
   [say("register-drawer-expected"), amountText(shift.expected)],
   [say("register-drawer-counted"), amountText(shift.counted)],
   [say("register-drawer-difference"), amountText(shift.difference)],
@@ -94,6 +94,9 @@ function counting(act, label, word) {
       const { shifts } = await till.terminal.post("/v1/shifts", body);
       attempt = null;
       draw(the("drawer"), shifts);
+      // Whether it is right is what it was counted for.
+      const last = the("drawer").querySelector("details");
+      if (act === "close" && last) last.open = true;
     } catch (error) {
       if (error.refusal) attempt = null;
       fill(told, whyOf(error));

@@ -45,6 +45,7 @@ export function drawReady() {
   for (const id of ["charge-order", "charge-camera"]) the(id).disabled = !isReady;
   the("charge-order").disabled ||= the("hold").checked || the("cash").checked;
   the("cash-box").hidden = !till.about.clerks;
+  the("code-go").textContent = say(the("cash").checked ? "register-cash-take" : "register-code-charge");
   the("charge-sign").disabled = !mayCharge();
 }
 

@@ -81,16 +81,17 @@ export function result(entry) {
   if (entry.state === "succeeded") {
     const { payment, amount, booked_at: at } = answer;
     const number = payment ? say("register-done-number", { payment, time: timeOfDay(at) }) : null;
-    show(entry, "succeeded", say(DONE[kind]), [...effect(entry), number], amount);
+    const word = answer.effect === "took_back" ? "register-done-took-back" : DONE[kind];
+    show(entry, "succeeded", say(word), [...effect(entry), number], amount);
   } else if (entry.state === "declined") {
-    const word = CHARGES.includes(kind) ? "register-declined-charge" : "register-declined-settle";
-    show(entry, "declined", say(word), [reason(answer), first(answer)]);
+    const settles = CHARGES.includes(kind) ? "register-declined-charge" : "register-declined-settle";
+    show(entry, "declined", say(kind === "top_up" ? "register-declined-top-up" : settles), [reason(answer), first(answer)]);
   } else if (entry.state === "dropped") {
     const isKept = entry.trouble !== undefined;
     const why = isKept ? reasonOf(entry.trouble, say("register-order-not-made")) : say("register-not-kept");
     show(entry, "declined", say("register-declined-settle"), [why]);
   } else {
-    show(entry, "declined", say("register-undone"), undone(entry));
+    show(entry, "declined", say(kind === "top_up" ? "register-declined-top-up" : "register-undone"), undone(entry));
   }
   const isCharge = CHARGES.includes(kind);
   the("outcome-stop").hidden = true;
@@ -123,10 +124,11 @@ function effect({ kind, answer }) {
 }
 
 /** What became of a request that was taken back. */
-function undone({ undo, trouble }) {
+function undone({ kind, undo, trouble }) {
   const { effect } = undo.answer;
   const isBack = ["gave_back", "released", "took_back"].includes(effect);
   const why = trouble ? reasonOf(trouble, null) : null;
+  if (kind === "top_up") return [why, say("register-undone-top-up")];
   const what = isBack ? "register-undone-gave-back" : "register-undone-never-charged";
   return [say(what), undo.by === "clerk" ? null : (why ?? say("register-undone-why"))];
 }

@@ -20,6 +20,7 @@ const KINDS = {
   expire: "register-kind-expire",
   refund: "register-kind-refund",
   top_up: "register-kind-top-up",
+  took_back: "register-sum-took-back",
   reverse: "register-kind-reverse",
   tombstone: "register-undone",
 };
@@ -66,7 +67,7 @@ export function operationLine(operation) {
   const about = [payment, elsewhere && shortOf(elsewhere), kept?.clerk];
   const parts = [
     make("span", { class: "figure", text: day }),
-    make("span", {}, make("b", { text: kindText(operation.operation) }), " ",
+    make("span", {}, make("b", { text: kindText(operation.effect === "took_back" ? "took_back" : operation.operation) }), " ",
       isUndone ? null : make("span", { class: `tag ${tone}`, text: say(word) }),
       make("span", { class: "quiet", text: [...about.filter(Boolean), why].filter(Boolean).join(" · ") })),
     make("b", { class: "figure amount", text: amount ? amountText(amount) : "" }),

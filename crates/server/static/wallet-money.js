@@ -27,8 +27,8 @@ const LIMITS = {
   card: { day: "wallet-limit-card-day", month: "wallet-limit-card-month" },
 };
 const RAILS = { card: "wallet-rail-card", cash: "wallet-rail-cash" };
-/** States of which something is still to come. */
-const OPEN = ["requested", "authorized", "unknown", "declining", "taking_back"];
+/** Whether something is still to come of it. */
+const isOpen = ({ state }) => STATES[state][2] === "open";
 
 let isShown = false;
 let onOut = () => {};
@@ -81,7 +81,7 @@ function failed(error) {
 /** What is under way is asked about; then everything is drawn anew where it changed. */
 async function follow() {
   followAt = performance.now() + FOLLOW_MS;
-  const open = overview?.top_ups.filter(({ state }) => OPEN.includes(state)) ?? [];
+  const open = overview?.top_ups.filter(isOpen) ?? [];
   if (!open.length || the("money").querySelector("input:focus")) return;
   try {
     for (const { top_up } of open) take(await ask({ act: "follow", top_up }));
@@ -171,7 +171,7 @@ async function topUp({ card, amount }) {
     return;
   }
   const [name, , kind] = STATES[row.state];
-  told = [kind === "good" ? "good" : kind, whatBecame(row, say(name))];
+  told = [kind, whatBecame(row, say(name))];
   announce(told[1]);
   await askWallet();
   await look();

@@ -274,3 +274,7 @@ register-sure-give-back = Give { $amount } in cash back? It goes out of the cust
 register-refusal-shift_must_be_open = No drawer is open for you at this register. Open it under Shift.
 register-refusal-shift_must_be_closed = You have a drawer open already, here or at another register. Close it first.
 register-refusal-second_clerk_must_sign_in = For so much cash a second clerk must sign in. Take it again: the second is asked then.
+register-done-took-back = Cash given back
+register-declined-top-up = Not topped up
+register-undone-top-up = Give the cash back. Nothing is in the customer’s balance.
+register-cash-take = Top up

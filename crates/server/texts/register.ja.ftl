@@ -274,3 +274,7 @@ register-sure-give-back = { $amount } を現金で返しますか。使われて
 register-refusal-shift_must_be_open = このレジであなたのドロアーは開いていません。「締め」の画面で開けてください。
 register-refusal-shift_must_be_closed = このレジか別のレジで、すでにドロアーを開けています。先に締めてください。
 register-refusal-second_clerk_must_sign_in = この金額の現金には、もう一人の店員のログインが必要です。もう一度行うと確認されます。
+register-done-took-back = 返金完了
+register-declined-top-up = チャージ不成立
+register-undone-top-up = 現金をお返しください。お客様の残高には入っていません。
+register-cash-take = チャージする

@@ -117,10 +117,7 @@ fn counted(operation: &Operation, store: StoreNumber) -> Option<(TallyKey, Figur
     let only_released =
         operation.kind == OperationKind::Reverse && operation.effect == Effect::Released;
     let amount = if only_released { 0 } else { operation.amount };
-    // A top-up that goes back over the counter is no reversed payment.
-    let took_back = operation.effect == Effect::TookBack;
-    let kind = if took_back { OperationKind::TakeBack } else { operation.kind };
-    let key = (hour_of(operation.id.at()), store, kind, outcome);
+    let key = (hour_of(operation.id.at()), store, operation.kind_told(), outcome);
     Some((key, Figure { count: 1, amount }))
 }
 

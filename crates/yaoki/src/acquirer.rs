@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use yaoki_server::rails::acquirer::AcquirerOptions;
+use yaoki_server::rails::options::AcquirerOptions;
 
 use crate::exit::Failure;
 use crate::openid::secret;

@@ -25,7 +25,8 @@ fn an_unknown_top_up_is_shown_with_its_age_and_asked_about_but_never_declared_do
     aoi.click(QUERY).wait_for_words("#rails-list article [role=status]", "has answered");
     aoi.wait_for_words("#rails-list article", "posted");
     assert_eq!(cards.acquirer.owes(), 900);
-    go(&mut aoi, "today");
+    // It is one of the newest operations, too, and in words.
+    go(&mut aoi, "today").wait_for_words("#newest", "Top-up");
     go(&mut aoi, "rails").wait_for("#rails-list table");
     aoi.wait_for_words("#rails-list", "None is on its way");
 }

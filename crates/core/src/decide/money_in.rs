@@ -227,7 +227,8 @@ impl Step<'_> {
         let row = row.ok_or(Refusal::TopUpMustExist)?;
         Ok(match &self.command.step {
             MoneyInStep::Refer(_, reference) => {
-                let first = row.reference.is_empty() && row.state == TopUpState::Requested;
+                let open = matches!(row.state, TopUpState::Requested | TopUpState::Unknown);
+                let first = row.reference.is_empty() && open;
                 must(first && good_reference(reference), Refusal::TopUpMustBeOpen)?;
                 self.says(row, EventKind::TopUpReferenced, 0, reference.clone(), effects)
             }

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
-use hyper::{Method, Request, Uri};
+use hyper::{Method, Request};
 use openidconnect::url::form_urlencoded::Serializer;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -21,6 +21,7 @@ use yaoki_core::ids::{FactId, MemberNumber};
 use yaoki_core::money::Currency;
 use yaoki_core::top_up::ThreeDSecure;
 
+use super::options::AcquirerOptions;
 use crate::edge::identifier::{self, Kind};
 use crate::jobs::post::{self, Bounds, Client, Reach};
 
@@ -30,54 +31,6 @@ const TIMEOUT: Duration = Duration::from_secs(8);
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
 /// Under which a call that is made twice is done once.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-
-/// Which acquirer, and how it knows us.
-#[derive(Clone)]
-pub struct AcquirerOptions {
-    /// Where its API is: `https`, or `http` on this machine.
-    pub api: Uri,
-    /// The secret key of our account.
-    pub secret_key: String,
-    /// The secret that signs what it tells us.
-    pub webhook_secret: String,
-    /// Whether it is for play: a live book refuses it.
-    pub demo: bool,
-}
-
-impl AcquirerOptions {
-    /// A real acquirer.
-    ///
-    /// # Errors
-    /// Says what must hold.
-    pub fn new(
-        api: &str,
-        secret_key: String,
-        webhook_secret: String,
-    ) -> Result<Self, &'static str> {
-        let must = "api must be an https URL, or http on this machine";
-        let api: Uri = api.parse().map_err(|_| must)?;
-        let here = ["127.0.0.1", "localhost", "[::1]"].contains(&api.host().unwrap_or_default());
-        if api.scheme_str() != Some("https") && !(here && api.scheme_str() == Some("http")) {
-            return Err(must);
-        }
-        if secret_key.is_empty() || webhook_secret.is_empty() {
-            return Err("secret_key and webhook_secret must be given");
-        }
-        Ok(Self { api, secret_key, webhook_secret, demo: false })
-    }
-
-    /// Whether no real money moves there: the demo's, a test key, or one that is on this machine.
-    pub fn is_for_play(&self) -> bool {
-        let test = ["sk_test_", "rk_test_"].iter().any(|test| self.secret_key.starts_with(test));
-        self.demo || test || self.api.scheme_str() != Some("https")
-    }
-}
-
-impl std::fmt::Debug for AcquirerOptions {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "AcquirerOptions({})", self.api)
-    }
-}
 
 /// Why there is no answer to go on with.
 #[derive(Debug, Error)]

@@ -31,6 +31,7 @@ use super::acquirer::{Acquirer, AcquirerError, Standing};
 use crate::app::App;
 use crate::edge::deadline::Deadline;
 use crate::edge::error::EdgeError;
+use crate::edge::identifier::{self, Kind};
 use crate::edge::problem::{Cause, Problem};
 use crate::edge::reads::Side;
 use crate::web::texts::Language;
@@ -65,10 +66,10 @@ enum Next {
 /// A [`Problem`]: the book cannot be asked. What the acquirer says or does not is no error: it is
 /// how the top-up stands.
 pub async fn drive(app: &App, acquirer: &Acquirer, id: FactId) -> Result<Driven, Problem> {
-    drive_for(app, acquirer, id, Language::Japanese).await
+    drive_for(app, acquirer, id, None).await
 }
 
-/// The same, for a page of this language.
+/// The same, for a page of this language; a browser that comes back says its own otherwise.
 ///
 /// # Errors
 /// As [`drive`].
@@ -76,7 +77,7 @@ pub async fn drive_for(
     app: &App,
     acquirer: &Acquirer,
     id: FactId,
-    language: Language,
+    language: Option<Language>,
 ) -> Result<Driven, Problem> {
     let deadline = Deadline::after(DRIVE_MS, app.now());
     let drive = Drive { app, acquirer, deadline, language };
@@ -98,7 +99,7 @@ struct Drive<'a> {
     app: &'a App,
     acquirer: &'a Acquirer,
     deadline: Deadline,
-    language: Language,
+    language: Option<Language>,
 }
 
 impl Drive<'_> {
@@ -186,10 +187,7 @@ impl Drive<'_> {
                 self.book(row, step).await?;
                 Ok(Next::Again)
             }
-            Err(error @ AcquirerError::NoAnswer(_)) => {
-                tracing::warn!(id = row.id.0, %error, "no payment was made yet");
-                Ok(Next::Rest(None))
-            }
+            Err(error @ AcquirerError::NoAnswer(_)) => self.not_answered(row, &error).await,
         }
     }
 
@@ -246,11 +244,16 @@ impl Drive<'_> {
 
     /// It is not known what became of it; it will be asked.
     async fn not_answered(&self, row: &TopUp, error: &AcquirerError) -> Result<Next, Problem> {
-        tracing::warn!(id = row.id.0, %error, "a top-up is unknown until the acquirer answers");
+        let id = identifier::text(Kind::TopUp, row.id.0);
+        // It is asked every few seconds, and said once.
         if matches!(row.state, TopUpState::Requested | TopUpState::Authorized) {
+            tracing::warn!(id, %error, "a top-up is unknown until the acquirer answers");
             let step = MoneyInStep::Unknown(row.id);
-            let request = RequestId::of_step(&format!("unknown {}", row.state), row.id);
+            let made = if row.reference.is_empty() { "" } else { " and made" };
+            let request = RequestId::of_step(&format!("unknown {}{made}", row.state), row.id);
             self.submit(MoneyIn { request, member: row.member, step }).await?;
+        } else {
+            tracing::debug!(id, %error, "a top-up is still unknown");
         }
         Ok(Next::Rest(None))
     }
@@ -275,8 +278,9 @@ impl Drive<'_> {
 }
 
 /// Where a browser comes back to.
-pub(crate) fn back_to(app: &App, language: Language) -> String {
-    format!("{}/wallet?lang={}#/money", app.wallet_origin(), language.tag())
+pub(crate) fn back_to(app: &App, language: Option<Language>) -> String {
+    let asked = language.map(|language| format!("?lang={}", language.tag())).unwrap_or_default();
+    format!("{}/wallet{asked}#/money", app.wallet_origin())
 }
 
 /// The acquirer, where there is one.

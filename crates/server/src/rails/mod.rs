@@ -15,3 +15,4 @@ pub mod acquirer;
 pub mod demo;
 pub mod drive;
 pub mod event;
+pub mod options;

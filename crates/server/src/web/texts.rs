@@ -301,6 +301,41 @@ mod tests {
     }
 
     #[test]
+    fn lists_have_a_word_for_every_kind_of_operation_that_they_can_show() {
+        use yaoki_core::facts::OperationKind;
+        // Registers and members are told of their own only.
+        let of_nobody = |kind: &OperationKind| matches!(kind, OperationKind::Dispute);
+        let of_no_register = |kind: &OperationKind| {
+            of_nobody(kind) || matches!(kind, OperationKind::Credit | OperationKind::TakeBack)
+        };
+        let of_no_member =
+            |kind: &OperationKind| of_nobody(kind) || *kind == OperationKind::Tombstone;
+        let all = || OperationKind::ALL.iter();
+        let lists: [(&str, &str, Vec<&str>); 3] = [
+            (
+                "console",
+                include_str!("../../static/console-operations.js"),
+                all().map(|kind| kind.name()).collect(),
+            ),
+            (
+                "register",
+                include_str!("../../static/register-payments.js"),
+                all().filter(|kind| !of_no_register(kind)).map(|kind| kind.name()).collect(),
+            ),
+            (
+                "wallet",
+                include_str!("../../static/wallet-history.js"),
+                all().filter(|kind| !of_no_member(kind)).map(|kind| kind.name()).collect(),
+            ),
+        ];
+        for (page, script, names) in lists {
+            for name in names {
+                assert!(script.contains(&format!("\n  {name}: ")), "{page} has no word for {name}");
+            }
+        }
+    }
+
+    #[test]
     fn a_register_says_every_refusal_that_it_can_hear_and_no_other() {
         // 1xx and 2xx are what terminals hear of the rules, and what an order hears that cannot be
         // shown, and a clerk who signs in; of the edge's errors only some have words of their own.

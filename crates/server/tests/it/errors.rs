@@ -18,7 +18,7 @@ use yaoki_server::edge::proof::token::{LinkAct, MessageLink};
 use yaoki_server::edge::request;
 use yaoki_server::identity::leaked::build;
 use yaoki_server::identity::openid::ProviderOptions;
-use yaoki_server::rails::acquirer::AcquirerOptions;
+use yaoki_server::rails::options::AcquirerOptions;
 use yaoki_server::serve;
 use yaoki_store::{StoreError, Unknown, on_both_storages};
 

@@ -159,6 +159,31 @@ fn the_doctor_finds_weak_codes_and_certificates_that_cannot_be_served() {
 }
 
 #[test]
+fn the_doctor_finds_an_acquirer_whose_file_is_wrong_or_who_is_for_play_on_a_live_book() {
+    use std::os::unix::fs::PermissionsExt as _;
+    for (kind, key, mode, expected) in [
+        ("live", "sk_live_1", 0o600, "good"),
+        ("live", "sk_test_1", 0o600, "bad"),
+        ("staging", "sk_test_1", 0o600, "good"),
+        ("live", "sk_live_1", 0o644, "bad"),
+        ("live", "hello", 0o600, "bad"),
+        ("live", "sk_live_…", 0o600, "bad"),
+    ] {
+        let place = Place::with_book(kind);
+        let text = format!("secret_key = \"{key}\"\nwebhook_secret = \"whsec_1\"\n");
+        let file = place.file("acquirer.toml", &text);
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(&file, permissions).expect("they are set");
+        let findings = found(&place, &["--acquirer=acquirer.toml"]);
+        let verdict = |what: &str| {
+            let of = |name: &str| name == what || name == "settings";
+            findings.iter().filter(|(name, ..)| of(name)).any(|(_, verdict, _)| verdict == "bad")
+        };
+        assert_eq!(verdict("cards"), expected == "bad", "{kind} {key} {mode:o}: {findings:?}");
+    }
+}
+
+#[test]
 fn the_bench_says_as_json_what_its_table_says() {
     let place = Place::new();
     let rows = "--rows=sqlite engine spread 1,sqlite http payments 1";

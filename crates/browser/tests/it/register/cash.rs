@@ -65,8 +65,8 @@ fn a_drawer_is_opened_takes_cash_gives_it_back_and_is_counted() {
         assert_eq!(till.balance(&stage), BALANCE);
         tab.wait_until("!document.querySelector('#drawer .danger')");
         tab.type_text("#drawer-close", "4990").press("Enter");
-        tab.wait_for("#drawer details");
-        tab.click("#drawer summary");
+        // The difference is before the eyes at once.
+        tab.wait_for("#drawer details[open]");
         tab.wait_for_words("#drawer details", "10");
         is_seen(&mut tab, &format!("drawer-closed-{language}"));
         tab.click("#views [data-view=payments]").wait_for("#list li");

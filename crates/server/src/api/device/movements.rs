@@ -91,14 +91,15 @@ impl Movement {
         let is_points = operation.effect == Effect::Points;
         let shop = around.shops.get(&operation.terminal);
         // A payment without a row of its own was paid at once, and nothing of it came back.
-        let about = operation.payment.is_some().then_some(operation.payment);
+        let of_payment = operation.payment.is_some() && !operation.is_of_top_up();
+        let about = of_payment.then_some(operation.payment);
         let state = about.map(|payment| {
             let state = around.states.get(&payment);
             state.map_or(("paid", 0), |state| (state.status.name(), state.refunded))
         });
         Self {
             operation: operation.id.0.to_string(),
-            kind: operation.kind.name(),
+            kind: operation.kind_told().name(),
             amount: operation.gain(),
             held_change: operation.held_change,
             asset: if is_points { "points" } else { "money" },

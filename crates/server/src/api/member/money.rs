@@ -303,17 +303,20 @@ fn looked(
 ) -> Result<Looked, StoreError> {
     let policy: PolicyInForce = read::policy(conn)?;
     let counted = read::money_in::top_ups_counted(conn, member.number, now)?;
-    // What the page says before a card is chosen: one that is known, and that the bank knows.
+    let cards = read::money_in::cards_of(conn, member.number)?;
+    // What the page says before a card is chosen: what the bank knows, and the oldest of them.
+    let new = |card: &Card| card.is_new(policy.cards.new_seconds, now);
+    let all_new = cards.iter().filter(|card| card.is_active()).all(new);
     let profile = Profile {
         on: Limited::Card,
         three_d_secure: Some(Secured::Yes),
         member: member.verification.into(),
         device: Some(Known::of(device.is_limited(now))),
-        card: Some(Known::Known),
+        card: Some(Known::of(all_new)),
     };
     let rows: Vec<&TopUp> = counted.iter().collect();
     Ok(Looked {
-        cards: read::money_in::cards_of(conn, member.number)?,
+        cards,
         top_ups: read::money_in::top_ups_before(conn, member.number, None, TOP_UPS_SHOWN)?,
         to_pay: read::money_in::left_to_pay(conn, &policy, member, now)?,
         by_card: left_of_rail(&policy, &rows, profile, now),
@@ -375,7 +378,7 @@ async fn begin_card(
     (device, member): &(Device, Member),
     language: Language,
 ) -> Result<Said, Problem> {
-    let cancel = drive::back_to(app, language);
+    let cancel = drive::back_to(app, Some(language));
     let success = format!("{cancel}/{{CHECKOUT_SESSION_ID}}");
     let asked = acquirer(app)?.begin_card(
         (member.number, device.id),
@@ -429,7 +432,7 @@ async fn top_up(
     let step = MoneyInStep::Request(on(proven), card, amount);
     let outcome = submit(app, proven, MoneyIn { request, member: proven.member, step }).await?;
     let Outcome::Done { event, .. } = outcome else { unreachable!("a request becomes an event") };
-    let Driven { row, asks_at } = drive::drive_for(app, acquirer, event.id, language).await?;
+    let Driven { row, asks_at } = drive::drive_for(app, acquirer, event.id, Some(language)).await?;
     Ok(render::said(&TopUpAnswer::of(&row, asks_at)))
 }
 

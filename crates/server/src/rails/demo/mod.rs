@@ -27,7 +27,7 @@ use yaoki_core::time::{Instant, MINUTE_MS, SECOND_MS};
 use yaoki_store::Clock;
 
 use self::ledger::Ledger;
-use super::acquirer::AcquirerOptions;
+use super::options::AcquirerOptions;
 use crate::app::Entropy;
 use crate::edge::hex;
 

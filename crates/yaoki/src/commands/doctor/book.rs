@@ -12,6 +12,7 @@ use yaoki_store::verify::anchor::parse_file;
 use yaoki_store::{BookKind, Conn, StoreError, read};
 
 use super::Findings;
+use crate::acquirer::acquirer;
 use crate::open;
 use crate::outside::{self, time_text};
 use crate::settings::Settings;
@@ -31,6 +32,7 @@ pub(super) fn look(settings: &Settings, runs: bool, findings: &mut Findings) {
         if let Some(row) = row(settings, &mut conn, findings) {
             fits(keys.as_ref(), &row, findings);
             hosts(settings, row.kind, findings);
+            cards(settings, row.kind, findings);
         }
     }
     codes(settings, keys.as_ref(), members, findings);
@@ -188,6 +190,19 @@ fn hosts(settings: &Settings, kind: BookKind, findings: &mut Findings) {
             [] => findings.good("hosts", format_args!("{who} may call this server by any name")),
             names => findings.good("hosts", format_args!("{who} call it {}", names.join(", "))),
         }
+    }
+}
+
+/// Who takes cards, and whether this book may have him.
+fn cards(settings: &Settings, kind: BookKind, findings: &mut Findings) {
+    let guide = "see docs/guides/cards.md";
+    match acquirer(settings.acquirer.as_deref()) {
+        Ok(None) => findings.good("cards", "no acquirer: members top up with cash"),
+        Err(failure) => findings.bad("cards", failure, guide),
+        Ok(Some(options)) if kind == BookKind::Live && options.is_for_play() => {
+            findings.bad("cards", "the acquirer takes no real card, and the book is live", guide);
+        }
+        Ok(Some(options)) => findings.good("cards", format_args!("by {options:?}")),
     }
 }
 
