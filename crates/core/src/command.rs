@@ -18,6 +18,7 @@ use crate::ids::{
 };
 use crate::money::Currency;
 use crate::operator::{Roles, Sealed};
+use crate::policy::rule::Goods;
 use crate::session::ClerkToken;
 use crate::staff::{Deed, Operate};
 use crate::state::MemberVerification;
@@ -70,6 +71,8 @@ pub struct Meaning<'a> {
     pub terminal: TerminalNumber,
     /// Seconds that a hold lasts; 0 where there is none.
     pub hold_seconds: i64,
+    /// What is bought, as far as it is said.
+    pub goods: Goods,
 }
 
 impl Meaning<'_> {
@@ -86,6 +89,10 @@ impl Meaning<'_> {
         if self.terminal.is_some() {
             hasher.update(b"terminal");
             hasher.update(&self.terminal.0.to_be_bytes());
+        }
+        if self.goods != Goods::NONE {
+            hasher.update(b"goods");
+            hasher.update(&self.goods.code().to_be_bytes());
         }
         let mut fingerprint = [0; 16];
         hasher.finalize_xof().fill(&mut fingerprint);
@@ -106,6 +113,8 @@ pub struct PayWithCode {
     pub currency: Currency,
     /// None: pay at once. Else hold, for so many seconds, at most [`HOLD_SECONDS_MAX`].
     pub hold_seconds: Option<i64>,
+    /// What is bought, as far as the register says.
+    pub goods: Goods,
 }
 
 /// What a member's device scanned, or typed the number of.

@@ -335,11 +335,12 @@ coded! {
         /// A card is on file no longer. object: card.
         CardEnded = 83 => "card_ended",
         /// A top-up was asked for. object: card, number: amount; digest, in three parts of 8 bytes:
-        /// device, rail, whether only a challenge will do.
+        /// device, rail, whether only a challenge will do; and one of 16: the network, if known.
         TopUpRequested = 84 => "top_up_requested",
         /// The acquirer knows a top-up. object: top-up, text: by what name.
         TopUpReferenced = 85 => "top_up_referenced",
-        /// The acquirer holds the money. object: top-up, number: what 3-D Secure said.
+        /// The acquirer holds the money. object: top-up, number: what 3-D Secure said + 16 × the
+        /// seconds for which it is held before it is taken.
         TopUpAuthorized = 86 => "top_up_authorized",
         /// The acquirer has not answered. object: top-up.
         TopUpUnknown = 87 => "top_up_unknown",
@@ -349,6 +350,11 @@ coded! {
         TopUpDeclined = 89 => "top_up_declined",
         /// The acquirer gives the money back to the card. object: top-up.
         TopUpReturned = 90 => "top_up_returned",
+        /// A top-up was held for a while, and nobody objected. object: top-up.
+        TopUpReleased = 91 => "top_up_released",
+        /// A rule of the policy fitted, or a register said what is bought. object: the operation or
+        /// top-up, number: classes of goods + 256 × what the rule said, text: the rule's name.
+        RuleFitted = 92 => "rule_fitted",
     }
 }
 

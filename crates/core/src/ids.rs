@@ -161,6 +161,11 @@ impl RequestId {
         Self::deterministic("clerk of an operation", operation.0)
     }
 
+    /// The id of the event that says which rule fitted an operation.
+    pub fn of_rule(operation: FactId) -> Self {
+        Self::deterministic("rule of an operation", operation.0)
+    }
+
     /// The id under which a clerk signs in or out at a terminal: no other terminal's is the same.
     pub fn of_clerk(terminal: TerminalNumber, asked: Self) -> Self {
         Self::derived("yaoki clerk request 1", &[&terminal.0.to_be_bytes(), &asked.0])

@@ -13,6 +13,7 @@ pub mod code;
 pub mod command;
 pub mod decide;
 pub mod facts;
+pub mod identifier;
 pub mod identity;
 pub mod ids;
 pub mod limits;

@@ -11,15 +11,20 @@ use crate::time::{Instant, SECOND_MS};
 use crate::top_up::{COUNTED_MS, Rail, TopUp};
 use crate::window::{Window, WindowKind};
 
-/// How much a member may pay.
-pub fn allowed_to_pay(policy: &Policy, member: &Member, now: Instant) -> Allowed {
-    policy.allows(Profile {
+/// What limits and rules look at in a payment of a member.
+pub fn profile_of_payment(member: &Member, now: Instant) -> Profile {
+    Profile {
         on: Limited::Payment,
         three_d_secure: None,
         member: member.verification.into(),
         device: Some(Known::of(member.pays_as_new(now))),
         card: None,
-    })
+    }
+}
+
+/// How much a member may pay.
+pub fn allowed_to_pay(policy: &Policy, member: &Member, now: Instant) -> Allowed {
+    policy.allows(profile_of_payment(member, now))
 }
 
 impl Allowed {

@@ -22,6 +22,7 @@ use crate::ids::{
     TerminalNumber,
 };
 use crate::money::Currency;
+use crate::policy::rule::Goods;
 use crate::state::{
     CodeSecret, Member, Merchant, PaymentState, PaymentStatus, Store, Terminal, refusal_of,
 };
@@ -277,7 +278,10 @@ impl Scene {
         let (lane, directory) = (LaneNumber(0), Arc::new(directory()));
         let mut view = View::new(lane, 1, NOON, Arc::new(rules), directory);
         let code_secret = CodeSecret([2; 32]);
-        let member = Member { money: WHOLE, device: DEVICE, code_secret, ..Member::new(MEMBER) };
+        // A device that is known: no rule looks back.
+        let (money, device, device_evidence) = (WHOLE, DEVICE, 1);
+        let new = Member::new(MEMBER);
+        let member = Member { money, device, code_secret, device_evidence, ..new };
         let shown = cipher.issue(&member, NOON).expect("a paying device shows a code");
         view.keep_member(member);
         let code = cipher.open(&shown.digits).expect("an issued code opens");
@@ -326,6 +330,7 @@ impl Scene {
             amount,
             currency: Currency::JPY,
             hold_seconds,
+            goods: Goods::NONE,
         })
     }
 
@@ -449,7 +454,9 @@ fn ask(request: u8, kind: OperationKind, amount: i64, payment: FactId) -> Ask {
     let target = RequestId::default();
     let (currency, code, hold_seconds) = (Currency::JPY, "", 0);
     let terminal = TerminalNumber::NONE;
-    let meaning = Meaning { kind, amount, currency, code, payment, target, terminal, hold_seconds };
+    let goods = Goods::NONE;
+    let meaning =
+        Meaning { kind, amount, currency, code, payment, target, terminal, hold_seconds, goods };
     let fingerprint = meaning.fingerprint(&[3; 32]);
     Ask { caller: caller(request), valid_until: NOON.plus_ms(MINUTE_MS), fingerprint }
 }

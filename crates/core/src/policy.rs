@@ -4,12 +4,17 @@
 //! The defaults follow what `PayPay` publishes (24 h and 30 d, by rail, 3-D Secure and
 //! verification), except for new devices: there they are what a thief may have at the most.
 //!
+//! Beside limits it has rules ([`rule`]), which look at more than sums and say more than no.
+//!
 //! Not here: counting ([`crate::window`]) and judging ([`crate::limits`]).
+
+pub mod rule;
 
 use std::sync::{Arc, LazyLock};
 
 use serde::Deserialize;
 
+use self::rule::{Rule, holds};
 use crate::money::AMOUNT_MAX;
 use crate::state::MemberVerification;
 
@@ -163,6 +168,9 @@ pub struct Policy {
     /// How often.
     #[serde(default, rename = "velocity")]
     pub velocities: Vec<Velocity>,
+    /// What requests of a certain look come to; the first that fits decides.
+    #[serde(default, rename = "rule")]
+    pub rules: Vec<Rule>,
 }
 
 impl Default for Policy {
@@ -237,11 +245,26 @@ impl Policy {
     }
 
     fn check(&self) -> Result<(), String> {
-        for (what, lines) in [("limit", self.limits.len()), ("velocity", self.velocities.len())] {
+        let lines = [
+            ("limit", self.limits.len()),
+            ("velocity", self.velocities.len()),
+            ("rule", self.rules.len()),
+        ];
+        for (what, lines) in lines {
             if lines > LINES_MAX {
                 return Err(format!("there are more than {LINES_MAX} lines [[{what}]]"));
             }
         }
+        for (place, rule) in self.rules.iter().enumerate() {
+            rule.check()?;
+            if self.rules[..place].iter().any(|other| other.name == rule.name) {
+                return Err(format!("two [[rule]] are called {}", rule.name));
+            }
+        }
+        self.check_amounts()
+    }
+
+    fn check_amounts(&self) -> Result<(), String> {
         let mut amounts = vec![
             ("balance.max", self.balance.max),
             ("cash.per_store", self.cash.per_store),
@@ -295,12 +318,7 @@ impl Policy {
 }
 
 impl Limit {
-    /// A condition that is not said always holds; one that is said holds only where the request
-    /// has such a thing.
     fn fits(&self, profile: Profile) -> bool {
-        fn holds<T: PartialEq + Copy>(said: Option<T>, is: Option<T>) -> bool {
-            said.is_none() || said == is
-        }
         self.on == profile.on
             && holds(self.three_d_secure, profile.three_d_secure)
             && holds(self.member, Some(profile.member))
@@ -370,6 +388,10 @@ mod tests {
             ("[[limit]]\non = \"cash\"\nweek = 1", "week"),
             ("[[velocity]]\non = \"cash\"\ncount = 1\nwithin_seconds = 0", "within_seconds"),
             ("[[velocity]]\non = \"payment\"\ncount = 1\nwithin_seconds = 9", "counts top-ups"),
+            ("[[rule]]\nname = \"A\"\non = \"cash\"\nthen = \"allow\"", "a-z, 0-9"),
+            ("[[rule]]\nname = \"a\"\non = \"cash\"\nthen = \"ask\"", "asked again"),
+            ("[[rule]]\nname = \"a\"\non = \"card\"\nthen = \"hold\"", "hold_seconds"),
+            ("[[rule]]\nname = \"a\"\non = \"card\"\nthen = \"forbid\"", "forbid"),
         ] {
             let problem = with(line).expect_err(line);
             assert!(problem.contains(says), "{line}: {problem}");

@@ -161,6 +161,10 @@ refusals! {
     TopUpIsSpent = 226, "top_up_is_spent", 200, Recorded,
         "The top-up has been spent, so it cannot be taken back.",
         "Keep the cash: the customer has had its worth.";
+    /// A rule wants to know that it is the member.
+    PaymentMustBeConfirmed = 227, "payment_must_be_confirmed", 200, Recorded,
+        "The customer must confirm on the wallet's page that it is he who pays.",
+        "Charge again, with a new request id, the code that the customer shows then.";
     /// No such member.
     MemberMustExist = 301, "member_must_exist", 404, Unrecorded,
         "There is no such member.",
@@ -263,6 +267,10 @@ refusals! {
     PolicyMustBeRight = 325, "policy_must_be_right", 400, Unrecorded,
         "The text is no policy: limits, caps and velocities in TOML.",
         "Mend what the answer names and send it again; the policy in force stays.";
+    /// A rule says no.
+    RuleMustAllow = 326, "rule_must_allow", 409, Unrecorded,
+        "The operator's rules do not allow this payment now.",
+        "Nothing was charged. Pay less, or another way; whoever runs this wallet can say more.";
     /// No such endpoint, or ended.
     WebhookMustExist = 331, "webhook_must_exist", 404, Unrecorded,
         "There is no such webhook endpoint, or it was ended.",
@@ -554,4 +562,12 @@ refusals! {
     ShiftMustBeClosed = 617, "shift_must_be_closed", 409, Unrecorded,
         "The clerk has a shift that is not closed.",
         "Count the drawer and close it first.";
+    /// A rule says no.
+    RuleMustAllowTopUp = 618, "rule_must_allow_top_up", 409, Unrecorded,
+        "The operator's rules do not allow this top-up now.",
+        "Nothing was taken. Top up less, or another way; whoever runs this wallet can say more.";
+    /// Its member gave it up while it was held.
+    TopUpWasGivenUp = 619, "top_up_was_given_up", 409, Unrecorded,
+        "The top-up was given up before it was taken.",
+        "Nothing was taken. Top up again if it was you after all.";
 }

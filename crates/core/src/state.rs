@@ -10,6 +10,7 @@ use self::device::limited;
 pub use self::device::{Device, DeviceState, EnrolmentWay, Evidence, Verification};
 use crate::account::Account;
 use crate::facts::{Effect, Event, EventKind, Operation, OperationKind, Transfer};
+use crate::identity::FRESH_MS;
 use crate::ids::{FactId, LaneNumber, MemberNumber, MerchantNumber, StoreNumber, TerminalNumber};
 use crate::refusal::Refusal;
 use crate::row::{Field, Kind, Source, Value};
@@ -119,6 +120,8 @@ row! {
         pub device_since: Instant,
         /// What shows that the paying device is the member's own: a sum of [`Evidence`].
         pub device_evidence: i64,
+        /// When the user of the paying device was verified last; 0: never.
+        pub confirmed_at: Instant,
         /// How far it is known who the member is.
         pub verification: MemberVerification,
     }
@@ -158,6 +161,7 @@ impl Member {
             paid_month_oldest: FactId::NONE,
             device_since: Instant(0),
             device_evidence: 0,
+            confirmed_at: Instant(0),
             verification: MemberVerification::Basic,
         }
     }
@@ -253,9 +257,10 @@ impl Member {
             }
             EventKind::PayingRightMoved => self.pay_by(FactId(event.object), event.number),
             EventKind::DeviceEnded => self.pay_by(FactId::NONE, 0),
-            EventKind::DeviceEvidence | EventKind::MemberVerified => {
-                return self.learn(event);
-            }
+            EventKind::DeviceEvidence
+            | EventKind::UserVerified
+            | EventKind::SessionOpened
+            | EventKind::MemberVerified => return self.learn(event),
             EventKind::CodeSecretRotated => {}
             EventKind::SessionEnded | EventKind::DeviceRestored
                 if self.device == FactId(event.object) =>
@@ -278,6 +283,7 @@ impl Member {
     const fn pay_by(&mut self, device: FactId, standing: i64) {
         self.device = device;
         (self.device_since, self.device_evidence) = (Instant(standing / 16), standing % 16);
+        self.confirmed_at = Instant(0);
     }
 
     /// Takes what raises a limit and ends no code.
@@ -285,12 +291,25 @@ impl Member {
         let paying = self.device.is_some() && self.device == FactId(event.object);
         match event.kind {
             EventKind::DeviceEvidence if paying => self.device_evidence |= event.number,
+            // As the device itself: the rule has judged what was enough, or it is judged here.
+            EventKind::UserVerified if paying => self.confirmed_at = event.id.at(),
+            EventKind::SessionOpened if paying => {
+                let way = Verification::from_code(event.number);
+                if way.is_some_and(Verification::is_strong) {
+                    self.confirmed_at = event.id.at();
+                }
+            }
             EventKind::MemberVerified => {
                 let verification = MemberVerification::from_code(event.number);
                 self.verification = verification.expect("a level of verification");
             }
             _ => {}
         }
+    }
+
+    /// Whether it is known of a moment ago that it is the member who has the paying device.
+    pub fn is_confirmed(&self, now: Instant) -> bool {
+        self.confirmed_at.plus_ms(FRESH_MS) > now
     }
 
     /// Whether an event changes a member's row: all about him do, except that only the paying

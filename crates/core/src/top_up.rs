@@ -7,6 +7,7 @@
 //!     └────→ declining → declined
 //! ```
 //!
+//! *Authorized* lasts as long as a rule holds it; after that whoever may object has had his time.
 //! *Unknown* is said as long as the other side has not answered; it ends by asking, never by hand.
 //! What is requested, authorized, declining or unknown counts in every limit: only what the other
 //! side has declined, or cancelled, frees up. Rows are folds over events and operations, and change
@@ -14,7 +15,7 @@
 
 use crate::facts::{Effect, Event, EventKind, Operation, OperationKind};
 use crate::ids::{FactId, MemberNumber, TerminalNumber};
-use crate::time::Instant;
+use crate::time::{Instant, SECOND_MS};
 use crate::{coded, row};
 
 /// How far back top-ups are loaded where limits are judged, milliseconds.
@@ -113,8 +114,17 @@ row! {
         pub posted: FactId,
         /// Minor units that the acquirer has taken back by disputes.
         pub disputed: i64,
+        /// Until when a rule has it held before it is taken; 0: it is not.
+        pub held_until: Instant,
+        /// 16 bytes that are the same for the same network; empty where none is known.
+        pub network: Vec<u8>,
     }
 }
+
+/// Bytes of [`TopUp::network`].
+pub const NETWORK_BYTES: usize = 16;
+/// How many things 3-D Secure can say, in an event that says for how long a top-up is held too.
+const SECURED_MAX: i64 = 16;
 
 coded! {
     /// Whether a card can be used.
@@ -218,7 +228,7 @@ impl Card {
 
 impl TopUp {
     /// The top-up that an event asks for: object: card, number: amount, digest: device, rail and
-    /// whether only a challenge will do, each as 8 bytes.
+    /// whether only a challenge will do, each as 8 bytes, and the network where it is known.
     pub fn of_event(event: &Event) -> Self {
         let part = |place: usize| -> i64 {
             let bytes = event.digest[place * 8..place * 8 + 8].try_into();
@@ -240,13 +250,22 @@ impl TopUp {
             changed_at: event.id.at(),
             posted: FactId::NONE,
             disputed: 0,
+            held_until: Instant(0),
+            network: event.digest[24..].to_vec(),
         }
     }
 
     /// What [`Self::of_event`] reads.
-    pub fn digest(device: FactId, rail: Rail, challenge: bool) -> Vec<u8> {
+    pub fn digest(device: FactId, rail: Rail, challenge: bool, network: &[u8]) -> Vec<u8> {
         let parts = [device.0, rail.code(), i64::from(challenge)];
-        parts.iter().flat_map(|part| part.to_be_bytes()).collect()
+        let mut digest: Vec<u8> = parts.iter().flat_map(|part| part.to_be_bytes()).collect();
+        digest.extend_from_slice(network);
+        digest
+    }
+
+    /// The number of an event that says what 3-D Secure said, and for how many seconds it is held.
+    pub const fn secured_and_held(said: ThreeDSecure, seconds: i64) -> i64 {
+        said.code() + SECURED_MAX * seconds
     }
 
     /// The top-up that an operation booked at once, at a register.
@@ -267,7 +286,14 @@ impl TopUp {
             changed_at: operation.id.at(),
             posted: operation.id,
             disputed: 0,
+            held_until: Instant(0),
+            network: Vec::new(),
         }
+    }
+
+    /// The seconds that [`Self::secured_and_held`] says.
+    pub const fn held_seconds(number: i64) -> i64 {
+        number / SECURED_MAX
     }
 
     /// Books an event about this top-up.
@@ -281,14 +307,22 @@ impl TopUp {
             }
             EventKind::TopUpAuthorized => {
                 self.state = TopUpState::Authorized;
-                self.secured = ThreeDSecure::from_code(event.number).expect("a result");
+                let (said, seconds) =
+                    (event.number % SECURED_MAX, Self::held_seconds(event.number));
+                self.secured = ThreeDSecure::from_code(said).expect("a result");
+                if seconds > 0 {
+                    self.held_until = event.id.at().plus_ms(seconds * SECOND_MS);
+                }
             }
+            EventKind::TopUpReleased => self.held_until = Instant(0),
             EventKind::TopUpUnknown => self.state = TopUpState::Unknown,
             EventKind::TopUpDeclining => {
                 (self.state, self.reason) = (TopUpState::Declining, event.number);
+                self.held_until = Instant(0);
             }
             EventKind::TopUpDeclined => {
                 (self.state, self.reason) = (TopUpState::Declined, event.number);
+                self.held_until = Instant(0);
             }
             EventKind::TopUpReturned => self.state = TopUpState::TakenBack,
             _ => {}
@@ -301,6 +335,7 @@ impl TopUp {
         match (operation.kind, operation.effect) {
             (OperationKind::TopUp, _) => {
                 (self.state, self.posted) = (TopUpState::Posted, operation.id);
+                self.held_until = Instant(0);
             }
             (OperationKind::Dispute, Effect::DisputeWon) => {
                 self.disputed -= operation.amount;
@@ -316,6 +351,11 @@ impl TopUp {
             (OperationKind::Reverse, _) => self.state = TopUpState::TakenBack,
             _ => {}
         }
+    }
+
+    /// Whether a rule has it held still.
+    pub const fn is_held(&self) -> bool {
+        self.held_until.0 != 0
     }
 
     /// Whether it counts in limits: it took place, or may yet.

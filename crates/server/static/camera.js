@@ -4,9 +4,6 @@
 const WIDTH_MAX = 960;
 const PAUSE_MS = 250;
 
-/** Whether there may be a camera. */
-export const hasCamera = () => Boolean(navigator.mediaDevices?.getUserMedia);
-
 export class Camera {
   #video;
   #stream = null;

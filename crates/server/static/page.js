@@ -196,3 +196,6 @@ function searchIn(tag) {
   asked.set("lang", tag);
   return asked.toString();
 }
+
+/** Whether there is a camera that pages may use. */
+export const hasCamera = () => Boolean(navigator.mediaDevices?.getUserMedia);

@@ -1,8 +1,8 @@
 // How a code comes in: from a scanner, which types fast and ends with Enter; from the camera; or
 // typed by a person.
 
-import { Refused, knows, say, the } from "./page.js";
-import { Camera, hasCamera } from "./camera.js";
+import { Refused, hasCamera, knows, say, the } from "./page.js";
+import { Camera } from "./camera.js";
 import { till } from "./register-till.js";
 
 /** A scanner's keys follow each other faster than a person's, milliseconds. */

@@ -45,6 +45,7 @@ const state = {
   lookAt: 0,
   openedAt: 0,
   newest: undefined,
+  asked: undefined,
   lock: null,
 };
 let onEnded = () => {};
@@ -250,6 +251,7 @@ async function look() {
 function showWallet() {
   const { movements } = member.wallet;
   showBalance();
+  showAsked();
   const latest = movements.slice(0, LATEST);
   fill(
     the("latest"),
@@ -262,6 +264,22 @@ function showWallet() {
   const news = movements.slice(0, until < 0 ? movements.length : until);
   const told = news.find((movement) => !hasPaid(movement.payment));
   if (told) tell(told);
+}
+
+/** A rule of the operator's wants to know that it is the member: says so, until he has shown it. */
+async function showAsked() {
+  const { confirm, currency } = member.wallet;
+  if (confirm?.asked_at === state.asked) return;
+  state.asked = confirm?.asked_at;
+  if (!confirm) {
+    fill(the("asked"));
+    return;
+  }
+  const { show: showIt } = await import("./wallet-asked.js");
+  showIt(confirm, currency, async () => {
+    await look();
+    soon();
+  });
 }
 
 /** Says what just happened at a till, above a fresh code. */

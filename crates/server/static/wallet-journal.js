@@ -38,8 +38,8 @@ export async function begin(changed) {
   onChange(null);
 }
 
-/** Keeps a payment, then asks for it. */
-export async function pay(body, store) {
+/** Keeps a payment, then asks for it. `isOrder`: its id is a register's. */
+export async function pay(body, store, isOrder) {
   const { device } = member.key.about;
   const record = {
     kind: KIND,
@@ -47,6 +47,7 @@ export async function pay(body, store) {
     device,
     body,
     store,
+    isOrder,
     mayHaveArrived: false,
     outcome: null,
     answer: null,

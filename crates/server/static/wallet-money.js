@@ -190,7 +190,13 @@ function addCard() {
   return make("div", {}, said, button("wallet-card-add", add, { said, kind: "wide" }));
 }
 
+async function giveUp({ top_up }) {
+  await act(MONEY, { act: "give_up", top_up });
+  await look();
+}
+
 function topUps() {
+  const said = saying();
   const line = (row) => {
     const [name, next, kind] = STATES[row.state];
     const at = asksAt.get(row.top_up);
@@ -204,7 +210,10 @@ function topUps() {
         make("span", { class: `tag ${kind}`, text: say(name) }),
       ),
       make("p", { class: "quiet", text: say(RAILS[row.rail], { time: moment(row.asked_at) }) }),
-      next && make("p", { text: say(next) }),
+      row.held_until
+        ? make("p", { text: say("wallet-top-up-held", { time: moment(row.held_until) }) })
+        : next && make("p", { text: say(next) }),
+      row.held_until && button("wallet-top-up-give-up", () => giveUp(row), { said, kind: "danger" }),
       row.reason && make("p", { text: whyNot(row.reason) }),
       at && make("a", { class: "button act wide", href: at, text: say("wallet-top-up-go-on") }),
     );
@@ -213,6 +222,7 @@ function topUps() {
     "section",
     { "aria-labelledby": "top-ups-title" },
     make("h2", { id: "top-ups-title", text: say("wallet-top-ups-title") }),
+    said,
     make("ul", { class: "items" }, ...overview.top_ups.map(line)),
   );
 }

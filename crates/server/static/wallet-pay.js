@@ -5,6 +5,7 @@ import {
   announce,
   fill,
   fraction,
+  hasCamera,
   make,
   money,
   newRequestId,
@@ -14,7 +15,6 @@ import {
   timeOfDay,
   typedAmount,
 } from "./page.js";
-import { Camera, hasCamera } from "./camera.js";
 import { askWallet, because, member, result, trouble } from "./wallet-member.js";
 import { forget, isOpen, kept, pay } from "./wallet-journal.js";
 
@@ -72,6 +72,7 @@ async function lookIfAllowed() {
 }
 
 async function look() {
+  const { Camera } = await import("./camera.js");
   if (camera) return;
   const readFrame = async (luma, width, height) => {
     const answer = await member.key.post(
@@ -236,6 +237,12 @@ async function endWith(order, act, said) {
   said.hidden = false;
 }
 
+/** The id and the time of a payment that is no order's. */
+const fresh = () => ({
+  request_id: newRequestId(),
+  valid_until: new Date(member.key.now() + DECIDED_WITHIN_MS).toISOString(),
+});
+
 async function confirm(amount, said, act) {
   if (!amount) {
     said.textContent = say("wallet-confirm-amount-missing");
@@ -245,9 +252,9 @@ async function confirm(amount, said, act) {
   }
   act.disabled = true;
   const { by, shop, request_id } = asked;
-  const valid_until = shop.valid_until ?? new Date(member.key.now() + DECIDED_WITHIN_MS).toISOString();
+  const { valid_until } = shop.valid_until ? shop : fresh();
   const body = { request_id, ...by, amount, currency: shop.currency, valid_until };
-  followed = await pay(body, shop.store);
+  followed = await pay(body, shop.store, Boolean(shop.valid_until));
   asked = null;
   showOutcome(followed);
 }
@@ -276,6 +283,19 @@ export function showOutcome(record) {
   });
   fill(the("confirm"), shown);
   shown.querySelector("button, a")?.focus();
+}
+
+/** Asks for the same again, once the member has shown that it is he. */
+function again(record) {
+  const place = make("div", { class: "stack" });
+  const { body, store, isOrder } = record;
+  const go = async () => {
+    await forget(record);
+    followed = await pay(isOrder ? body : { ...body, ...fresh() }, store, isOrder);
+    showOutcome(followed);
+  };
+  import("./wallet-asked.js").then(({ proving }) => fill(place, ...proving(go)));
+  return place;
 }
 
 /** The outcome of a payment in words; `leave` is what closing it does besides forgetting. */
@@ -313,7 +333,7 @@ function outcome(record, leave) {
         title: say("wallet-not-paid"),
         amount,
         lines: [...shop, because(new Refused(409, record)), say("wallet-not-paid-more")],
-        actions: [close],
+        actions: record.refusal === "user_must_be_verified" ? [again(record), close] : [close],
       });
     case "lost":
       return result("open", {

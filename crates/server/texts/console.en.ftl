@@ -182,6 +182,7 @@ console-refusal-payments_are_closed = Payments are closed.
 console-refusal-code_not_valid = The code was not valid.
 console-refusal-code_already_used = The code had been used.
 console-refusal-balance_too_low = The balance does not cover it.
+console-refusal-payment_must_be_confirmed = Waits for the member to confirm that it is he.
 console-refusal-payment_is_declined = Declined by a limit or a rule.
 console-refusal-top_ups_are_closed = Topping up is closed here for the moment. Give the cash back.
 console-refusal-top_up_is_declined = The top-up was declined. Give the cash back; the customer’s own page says why.

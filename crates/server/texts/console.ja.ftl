@@ -182,6 +182,7 @@ console-refusal-payments_are_closed = 支払いは停止中です。
 console-refusal-code_not_valid = コードが無効です。
 console-refusal-code_already_used = コードは使用済みです。
 console-refusal-balance_too_low = 残高不足です。
+console-refusal-payment_must_be_confirmed = ご本人の確認待ちです。
 console-refusal-payment_is_declined = 上限などにより承認されませんでした。
 console-refusal-top_ups_are_closed = 現在このチャージ方法を停止しています。現金をお返しください。
 console-refusal-top_up_is_declined = チャージできません。現金をお返しください。理由はお客様の画面でご確認いただけます。

@@ -200,6 +200,7 @@ register-refusal-payments_are_closed = Code payment is closed for the moment. Ta
 register-refusal-code_not_valid = This code cannot be used. Ask the customer to show a fresh code.
 register-refusal-code_already_used = This code was already used here. Look at the first payment; do not charge again unless the customer means to pay twice.
 register-refusal-balance_too_low = It cannot be paid from the balance. Ask for another means of payment or a smaller amount.
+register-refusal-payment_must_be_confirmed = The customer must confirm on the wallet’s page that it is they who pay. Then scan the code that it shows next.
 register-refusal-payment_is_declined = The payment was declined. Ask for another means of payment; the customer’s own page says why.
 register-refusal-top_ups_are_closed = Topping up is closed here for the moment. Give the cash back.
 register-refusal-top_up_is_declined = The top-up was declined. Give the cash back; the customer’s own page says why.

@@ -200,6 +200,7 @@ register-refusal-payments_are_closed = 現在コード決済を停止してい�
 register-refusal-code_not_valid = このコードは使えません。お客様に新しいコードの表示をお願いしてください。
 register-refusal-code_already_used = このコードはすでに使われています。最初の支払いを確認し、二重に会計しないでください。
 register-refusal-balance_too_low = 残高ではお支払いいただけません。別の支払い方法か、少ない金額をご案内ください。
+register-refusal-payment_must_be_confirmed = お客様の画面で本人確認が必要です。確認後に表示される新しいコードを読み取ってください。
 register-refusal-payment_is_declined = お支払いできません。別の支払い方法をご案内ください。理由はお客様の画面でご確認いただけます。
 register-refusal-top_ups_are_closed = 現在このチャージ方法を停止しています。現金をお返しください。
 register-refusal-top_up_is_declined = チャージできません。現金をお返しください。理由はお客様の画面でご確認いただけます。

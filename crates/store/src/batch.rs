@@ -33,7 +33,7 @@ use yaoki_core::session::StaffSession;
 use yaoki_core::shift::Shift;
 use yaoki_core::staff::{StaffKeys, StaffRows};
 use yaoki_core::state::{Device, EnrolmentLink, Lane, Member, PaymentState};
-use yaoki_core::time::Instant;
+use yaoki_core::time::{DAY_MS, Instant};
 use yaoki_core::top_up::{Card, TopUp};
 use yaoki_core::view::{Directory, Numbers, Rules, Touch, View, refer_all, touch};
 use yaoki_core::window::WALKED_MAX;
@@ -43,11 +43,14 @@ use crate::conn::{Conn, LockMode};
 use crate::error::StoreError;
 use crate::read;
 use crate::save;
-use crate::sql::{CARDS_BY_FINGERPRINT, CREDENTIAL_BY_LOOKUP};
+use crate::sql::{CARDS_BY_FINGERPRINT, CREDENTIAL_BY_LOOKUP, MEMBERS_OF_NETWORK};
 use crate::table::{
     Book, CARDS_OF_MEMBER, CONTACTS_OF_MEMBER, CREDENTIALS_OF_MEMBER, DEVICES_OF_MEMBER,
-    EVENT_BY_REQUEST, RECOVERIES_OF_MEMBER,
+    EVENT_BY_REQUEST, Number, RECOVERIES_OF_MEMBER,
 };
+
+/// The most top-ups of one network that are looked at: no rule asks for more than 1,000 members.
+const OF_NETWORK_MAX: i64 = 4_000;
 
 /// What a lane keeps between batches.
 pub(crate) struct LaneState {
@@ -272,6 +275,10 @@ fn load_references(
             view.people.cards.insert(row.id, row);
         }
     }
+    for network in refer.networks {
+        let members = members_of_network(conn, &network, view.now)?;
+        view.people.networks.insert(network, members);
+    }
     for lookup in &refer.lookups {
         for row in conn.query::<Credential>(&CREDENTIAL_BY_LOOKUP, &[Value::Bytes(lookup)])? {
             view.people.credentials.insert(row.id, row);
@@ -281,6 +288,18 @@ fn load_references(
         view.numbers = Some(last_numbers(conn, view)?);
     }
     Ok(())
+}
+
+/// Who topped up by card from a network within 24 hours; of very many, some.
+fn members_of_network(
+    conn: &mut Conn,
+    network: &[u8],
+    now: Instant,
+) -> Result<BTreeSet<MemberNumber>, StoreError> {
+    let since = FactId::least(Instant(now.0 - DAY_MS + 1));
+    let asked = [Value::Bytes(network), Value::Int(since.0), Value::Int(OF_NETWORK_MAX)];
+    let rows = conn.query::<Number>(&MEMBERS_OF_NETWORK, &asked)?;
+    Ok(rows.into_iter().map(|row| MemberNumber(row.number)).collect())
 }
 
 /// The numbers that were given out last.

@@ -156,6 +156,10 @@ statements! {
     /// A member's top-ups, from one on.
     TOP_UPS_SINCE: TopUp, "", 2, false,
         "SELECT {columns} FROM top_up WHERE member = $1 AND id >= $2 ORDER BY id";
+    /// Who topped up by card from a network, from one on; the newest, one line each time.
+    MEMBERS_OF_NETWORK: Number, "", 3, false,
+        "SELECT member AS number FROM top_up
+         WHERE network = $1 AND rail = 1 AND id >= $2 ORDER BY id DESC LIMIT $3";
     /// A member's newest top-ups before one.
     TOP_UPS_BEFORE: TopUp, "", 3, false,
         "SELECT {columns} FROM top_up WHERE member = $1 AND id < $2 ORDER BY id DESC LIMIT $3";

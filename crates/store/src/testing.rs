@@ -19,6 +19,7 @@ use yaoki_core::ids::{
     TerminalNumber,
 };
 use yaoki_core::money::Currency;
+use yaoki_core::policy::rule::Goods;
 use yaoki_core::state::{Lane, Member};
 use yaoki_core::time::{Instant, ZoneOffset};
 
@@ -431,8 +432,19 @@ impl TestBook {
 
     /// Paying `amount` at a terminal with a code; `hold_seconds` for a hold.
     pub fn pay(&self, ask: Ask, digits: &str, amount: i64, hold_seconds: Option<i64>) -> Command {
+        self.pay_for(ask, digits, (amount, Goods::NONE), hold_seconds)
+    }
+
+    /// The same, where the register says what is bought.
+    pub fn pay_for(
+        &self,
+        ask: Ask,
+        digits: &str,
+        (amount, goods): (i64, Goods),
+        hold_seconds: Option<i64>,
+    ) -> Command {
         let (code, currency) = (self.cipher.open(digits), Currency::JPY);
-        Command::PayWithCode(PayWithCode { ask, code, amount, currency, hold_seconds })
+        Command::PayWithCode(PayWithCode { ask, code, amount, currency, hold_seconds, goods })
     }
 
     /// A member's paying device confirms an order of this key.

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::bench;
 use crate::commands::{
-    admin, backup, demo, device, docs, doctor, healthcheck, init, migrate, serve, verify,
+    admin, backup, demo, device, docs, doctor, healthcheck, init, migrate, rehearse, serve, verify,
 };
 use crate::exit::Failure;
 use crate::outside;
@@ -79,6 +79,8 @@ enum Command {
     Device(device::Device),
     /// Measure, and print one table
     Bench(bench::Options),
+    /// Attack a private book by the real rules, and print what it cost
+    Rehearse(rehearse::Rehearse),
     /// Write the generated pages of the reference
     #[command(hide = true)]
     Docs(docs::Docs),
@@ -143,6 +145,7 @@ impl Cli {
             Command::Restore(restore) => backup::restore(&restore, &read_quietly(&place)?),
             Command::Device(device) => device::run(&device, &read_quietly(&place)?),
             Command::Bench(options) => Ok(bench::run(&options)?),
+            Command::Rehearse(rehearse) => rehearse::run(&rehearse),
             Command::Docs(docs) => docs::run(&docs),
             Command::Healthcheck => healthcheck::run(&read_quietly(&place)?),
         }

@@ -36,12 +36,25 @@ pub enum MoneyInStep {
     AddCard(OnDevice, NewCard),
     /// A card is removed.
     EndCard(OnDevice, FactId),
-    /// A top-up by a card is asked for: card and minor units.
-    Request(OnDevice, FactId, i64),
+    /// A top-up by a card is asked for.
+    Request {
+        /// The device that asks.
+        by: OnDevice,
+        /// The card.
+        card: FactId,
+        /// Minor units.
+        amount: i64,
+        /// See [`crate::top_up::TopUp::network`].
+        network: Vec<u8>,
+    },
     /// The acquirer knows the top-up by this name.
     Refer(FactId, String),
     /// The acquirer holds the money; what 3-D Secure said.
     Authorize(FactId, ThreeDSecure),
+    /// It was held long enough, and the acquirer may take it.
+    Release(FactId),
+    /// Its member does not want it after all.
+    GiveUp(OnDevice, FactId),
     /// The acquirer has the money.
     Post(FactId),
     /// The acquirer was asked and has not answered.
@@ -69,9 +82,11 @@ impl MoneyInStep {
     /// The top-up that it is about.
     pub const fn top_up(&self) -> Option<FactId> {
         match self {
-            Self::AddCard(..) | Self::EndCard(..) | Self::Request(..) => None,
+            Self::AddCard(..) | Self::EndCard(..) | Self::Request { .. } => None,
             Self::Refer(id, _)
             | Self::Authorize(id, _)
+            | Self::Release(id)
+            | Self::GiveUp(_, id)
             | Self::Post(id)
             | Self::Unknown(id)
             | Self::Decline(id, _)
@@ -87,9 +102,11 @@ impl MoneyInStep {
         match self {
             Self::AddCard(..) => "add card",
             Self::EndCard(..) => "end card",
-            Self::Request(..) => "request",
+            Self::Request { .. } => "request",
             Self::Refer(..) => "refer",
             Self::Authorize(..) => "authorize",
+            Self::Release(_) => "release",
+            Self::GiveUp(..) => "give up",
             Self::Post(_) => "post",
             Self::Unknown(_) => "unknown",
             Self::Decline(..) => "decline",
@@ -135,6 +152,11 @@ pub(super) fn refer_money_in(command: &MoneyIn, refer: &mut Refer) {
     refer.top_ups.extend(command.step.top_up());
     if let MoneyInStep::AddCard(_, card) = &command.step {
         refer.fingerprints.push(card.fingerprint);
+    }
+    if let MoneyInStep::Request { network, .. } = &command.step
+        && !network.is_empty()
+    {
+        refer.networks.push(network.clone());
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Refer {
     pub top_ups: Vec<FactId>,
     /// Cards by fingerprint: those that can be used, whoever's.
     pub fingerprints: Vec<[u8; 32]>,
+    /// Networks from which cards are used: who else did today.
+    pub networks: Vec<Vec<u8>>,
 }
 
 impl Refer {
@@ -53,6 +55,7 @@ impl Refer {
         tidy(&mut self.lookups);
         tidy(&mut self.top_ups);
         tidy(&mut self.fingerprints);
+        tidy(&mut self.networks);
         self.staff.sort();
     }
 }

@@ -16,6 +16,7 @@ mod pay_shop;
 mod policy;
 mod proposal;
 mod reverse;
+mod risk;
 mod settle;
 mod show;
 mod staff;
@@ -23,6 +24,7 @@ mod top_up;
 
 pub use money_in::may_add_card;
 pub use pay_shop::may_show_order;
+pub(crate) use risk::looks_of_payment;
 pub use show::may_show_code;
 
 use crate::command::{Ask, Caller, Command};
@@ -216,7 +218,8 @@ fn decline(
     effects: &mut Effects,
 ) -> Outcome {
     assert!(refusal.finality() == Finality::Recorded, "an open refusal is not recorded");
-    operation.id = view.next_ids(1);
+    // Beside it may stand which rule fitted it.
+    operation.id = view.next_ids(3);
     operation.refusal = refusal.number();
     operation.held_change = 0;
     record(operation, effects)

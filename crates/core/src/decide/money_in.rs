@@ -3,20 +3,25 @@
 //! A step that the state does not allow any more changes nothing: the acquirer says everything
 //! twice, out of order, and to several nodes at once.
 
+use super::risk::{self, ToppingUp};
 use super::{Outcome, Stop, must};
 use crate::account::Account;
 use crate::command::{MoneyIn, MoneyInStep, OnDevice};
 use crate::facts::{Effect, Event, EventKind, Operation, OperationKind, Transfer};
+use crate::identity::FRESH_MS;
 use crate::identity::people::Private;
 use crate::ids::{FactId, RequestId, RequestKey, TerminalNumber};
 use crate::limits::{AskedTopUp, top_up_must_be_within};
 use crate::money::amount_is_in_range;
+use crate::policy::rule::{Goods, Rule, Verdict};
 use crate::policy::{Known, Limited, Profile, Secured};
 use crate::refusal::Refusal;
 use crate::state::{Device, Evidence, Member, MemberState};
 use crate::switches::{Capability, Place};
 use crate::time::Instant;
-use crate::top_up::{Card, CardState, NewCard, Rail, ThreeDSecure, TopUp, TopUpState};
+use crate::top_up::{
+    Card, CardState, NETWORK_BYTES, NewCard, Rail, ThreeDSecure, TopUp, TopUpState,
+};
 use crate::view::{Directory, Effects, View};
 
 /// The most facts of one step.
@@ -39,7 +44,10 @@ pub(super) fn decide(
     match &command.step {
         MoneyInStep::AddCard(by, card) => step.add_card(*by, card, effects),
         MoneyInStep::EndCard(by, card) => step.end_card(*by, *card, effects),
-        MoneyInStep::Request(by, card, amount) => step.request(*by, *card, *amount, effects),
+        MoneyInStep::Request { by, card, amount, network } => {
+            step.request(*by, *card, (*amount, network), effects)
+        }
+        MoneyInStep::GiveUp(by, id) => step.give_up(*by, *id, effects),
         _ => step.of_top_up(effects),
     }
 }
@@ -71,7 +79,7 @@ fn is_meant(event: &Event, command: &MoneyIn) -> bool {
             is(EventKind::CardAdded, by.device) && same
         }
         MoneyInStep::EndCard(_, card) => is(EventKind::CardEnded, *card),
-        MoneyInStep::Request(by, card, amount) => {
+        MoneyInStep::Request { by, card, amount, .. } => {
             let same =
                 event.number == *amount && event.digest.starts_with(&by.device.0.to_be_bytes());
             is(EventKind::TopUpRequested, *card) && same
@@ -172,16 +180,25 @@ impl Step<'_> {
         &self,
         by: OnDevice,
         card: FactId,
-        amount: i64,
+        (amount, network): (i64, &[u8]),
         effects: &mut Effects,
     ) -> Result<Outcome, Stop> {
         self.must_be_open()?;
         let device = self.device(by)?;
+        let good = network.is_empty() || network.len() == NETWORK_BYTES;
+        assert!(good, "a network is 16 bytes");
         let card = self.card(card)?;
         must(amount_is_in_range(amount), Refusal::AmountMustBeInRange)?;
         balance_must_hold(self.view, self.member, amount)?;
         let asked = AskedTopUp { profile: self.profile(device, card, None), amount, itself: None };
         self.must_be_within(&asked)?;
+        match self.rule(&asked, network).map(|rule| rule.then) {
+            Some(Verdict::Decline) => return Err(Refusal::RuleMustAllowTopUp.into()),
+            Some(Verdict::Ask) => {
+                must(device.is_fresh(self.view.now), Refusal::UserMustBeVerified)?;
+            }
+            Some(Verdict::Allow | Verdict::Hold) | None => {}
+        }
         // A restored device has its old name and may be in other hands.
         let restored = device.counts_from > device.id.at() && device.is_limited(self.view.now);
         let challenge = card.device != device.id || restored;
@@ -189,7 +206,7 @@ impl Step<'_> {
         let event = Event {
             object: card.id.0,
             number: amount,
-            digest: TopUp::digest(device.id, Rail::Card, challenge),
+            digest: TopUp::digest(device.id, Rail::Card, challenge, network),
             ..self.event(0, EventKind::TopUpRequested, actor(by))
         };
         Ok(book(event, effects))
@@ -219,12 +236,33 @@ impl Step<'_> {
         top_up_must_be_within(&self.view.directory.policy, all, asked, self.view.now)
     }
 
+    /// The rule that fits a top-up.
+    fn rule(&self, asked: &AskedTopUp, network: &[u8]) -> Option<&Rule> {
+        let AskedTopUp { profile, amount, itself } = *asked;
+        let place = Place { member: self.member.number, ..Place::default() };
+        let (view, member) = (self.view, self.member);
+        risk::of_top_up(view, &ToppingUp { member, profile, amount, place, network, itself })
+    }
+
+    fn top_up(&self, id: FactId) -> Result<&TopUp, Refusal> {
+        let row = self.view.people.top_ups.get(&id);
+        row.filter(|row| row.member == self.member.number).ok_or(Refusal::TopUpMustExist)
+    }
+
+    /// Its member does not want what is held, and the acquirer is told so.
+    fn give_up(&self, by: OnDevice, id: FactId, effects: &mut Effects) -> Result<Outcome, Stop> {
+        self.device(by)?;
+        let row = self.top_up(id)?;
+        let held = row.state == TopUpState::Authorized && row.is_held();
+        must(held, Refusal::TopUpMustBeOpen)?;
+        let why = Refusal::TopUpWasGivenUp.number();
+        Ok(self.says(row, EventKind::TopUpDeclining, why, String::new(), effects))
+    }
+
     /// Steps of a top-up that is there.
     fn of_top_up(&self, effects: &mut Effects) -> Result<Outcome, Stop> {
         let id = self.command.step.top_up().expect("the others are decided above");
-        let row = self.view.people.top_ups.get(&id);
-        let row = row.filter(|row| row.member == self.member.number);
-        let row = row.ok_or(Refusal::TopUpMustExist)?;
+        let row = self.top_up(id)?;
         Ok(match &self.command.step {
             MoneyInStep::Refer(_, reference) => {
                 let open = matches!(row.state, TopUpState::Requested | TopUpState::Unknown);
@@ -233,6 +271,7 @@ impl Step<'_> {
                 self.says(row, EventKind::TopUpReferenced, 0, reference.clone(), effects)
             }
             MoneyInStep::Authorize(_, said) => self.authorize(row, *said, effects)?,
+            MoneyInStep::Release(_) => self.release(row, effects)?,
             MoneyInStep::Unknown(_) => {
                 let may = matches!(row.state, TopUpState::Requested | TopUpState::Authorized);
                 must(may, Refusal::TopUpMustBeOpen)?;
@@ -295,29 +334,70 @@ impl Step<'_> {
     ) -> Result<Outcome, Stop> {
         let may = matches!(row.state, TopUpState::Requested | TopUpState::Unknown);
         must(may && row.secured == ThreeDSecure::Absent, Refusal::TopUpMustBeOpen)?;
-        if let Err(reason) = self.may_be_taken(row, said) {
-            let kind = EventKind::TopUpDeclining;
-            return Ok(self.says(row, kind, reason.number(), String::new(), effects));
-        }
-        // After this point the money is taken.
-        let outcome =
-            self.says(row, EventKind::TopUpAuthorized, said.code(), String::new(), effects);
+        let (rule, seconds) = match self.may_be_taken(row, said) {
+            Ok(taken) => taken,
+            Err(reason) => {
+                let kind = EventKind::TopUpDeclining;
+                return Ok(self.says(row, kind, reason.number(), String::new(), effects));
+            }
+        };
+        // After this point the money is taken, or held.
+        let number = TopUp::secured_and_held(said, seconds);
+        let outcome = self.says(row, EventKind::TopUpAuthorized, number, String::new(), effects);
         if said == ThreeDSecure::Challenge {
             self.learn(row, effects);
+        }
+        if let Some(rule) = rule {
+            let event = self.event(effects.events.len(), EventKind::RuleFitted, String::new());
+            let number = risk::number_of(Goods::NONE, Some(rule));
+            let text = risk::name_of(Some(rule));
+            effects.events.push(Event { object: row.id.0, number, text, ..event });
         }
         Ok(outcome)
     }
 
-    fn may_be_taken(&self, row: &TopUp, said: ThreeDSecure) -> Result<(), Refusal> {
+    /// What was held long enough is taken, if nobody has objected: neither wallet, device nor card
+    /// was stopped meanwhile.
+    fn release(&self, row: &TopUp, effects: &mut Effects) -> Result<Outcome, Stop> {
+        let due = row.is_held() && row.held_until <= self.view.now;
+        must(row.state == TopUpState::Authorized && due, Refusal::TopUpMustBeOpen)?;
+        let (kind, why) = match self.may_go_on(row) {
+            Ok(_) => (EventKind::TopUpReleased, 0),
+            Err(reason) => (EventKind::TopUpDeclining, reason.number()),
+        };
+        Ok(self.says(row, kind, why, String::new(), effects))
+    }
+
+    fn may_go_on(&self, row: &TopUp) -> Result<(&Device, &Card), Refusal> {
         self.must_be_open()?;
         let device = self.view.people.devices.get(&row.device).filter(|row| row.is_active());
-        let device = device.ok_or(Refusal::DeviceMustBeActive)?;
-        let card = self.card(row.card)?;
+        Ok((device.ok_or(Refusal::DeviceMustBeActive)?, self.card(row.card)?))
+    }
+
+    /// Whether it may be: the rule that fits, and for how many seconds it is held.
+    fn may_be_taken(
+        &self,
+        row: &TopUp,
+        said: ThreeDSecure,
+    ) -> Result<(Option<&Rule>, i64), Refusal> {
+        let (device, card) = self.may_go_on(row)?;
         let challenged = row.challenge == 0 || said == ThreeDSecure::Challenge;
         must(challenged, Refusal::CardMustBeChallenged)?;
         let profile = self.profile(device, card, Some(said));
         let asked = AskedTopUp { profile, amount: row.amount, itself: Some(row.id) };
-        self.must_be_within(&asked)
+        self.must_be_within(&asked)?;
+        let rule = self.rule(&asked, &row.network);
+        match rule.map(|rule| rule.then) {
+            Some(Verdict::Decline) => return Err(Refusal::RuleMustAllowTopUp),
+            // Nobody is there to be asked now: it counts that he was when he asked for it.
+            Some(Verdict::Ask) => {
+                let asked_at = row.id.at();
+                let known = device.verified_at.plus_ms(FRESH_MS) > asked_at;
+                must(known, Refusal::UserMustBeVerified)?;
+            }
+            Some(Verdict::Allow | Verdict::Hold) | None => {}
+        }
+        Ok((rule, rule.and_then(|rule| rule.hold_seconds).unwrap_or(0)))
     }
 
     /// Who passed a challenge on this device holds the card. That the device is the member's own is

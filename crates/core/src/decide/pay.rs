@@ -1,6 +1,7 @@
 //! Paying on a one-time code, at once or as a hold; and money given from outside.
 
 use super::limit::may_pay;
+use super::risk::{self, Paying};
 use super::{Outcome, Stop, amount_must_hold, blank, deadline_must_be_near, decline, must, record};
 use super::{repeat, signer};
 use crate::account::Account;
@@ -55,8 +56,15 @@ pub(super) fn decide(
     if !may_pay(view, shown, pay.amount)? {
         return Ok(decline(view, operation, Refusal::PaymentIsDeclined, effects));
     }
-    // After this point the payment succeeds.
-    Ok(book(view, pay, operation, &place, effects))
+    let paying = Paying { member: shown, amount: pay.amount, goods: pay.goods, place: &place };
+    let (rule, refusal) = risk::of_payment(view, &paying)?;
+    let outcome = match refusal {
+        Some(refusal) => decline(view, operation, refusal, effects),
+        // After this point the payment succeeds.
+        None => book(view, pay, operation, &place, effects),
+    };
+    risk::note(view, pay.goods, rule, effects);
+    Ok(outcome)
 }
 
 fn terminal_must_take_payments(
@@ -127,7 +135,7 @@ fn book(
     place: &Place,
     effects: &mut Effects,
 ) -> Outcome {
-    operation.id = view.next_ids(2);
+    operation.id = view.next_ids(3);
     operation.payment = operation.id;
     match pay.hold_seconds {
         Some(seconds) => {

@@ -10,6 +10,7 @@
 //! up or another one pays. Only success ends it, or the register.
 
 use super::limit::may_pay;
+use super::risk::{self, Paying};
 use super::{ORDER_MS_MAX, Outcome, Stop, amount_must_hold, blank, must, record};
 use crate::account::Account;
 use crate::command::{Ask, Caller, PayShop, ShownBy};
@@ -17,6 +18,7 @@ use crate::facts::{Effect, Event, EventKind, OperationKind, Transfer};
 use crate::identity::people::Private;
 use crate::ids::{RequestId, TerminalNumber};
 use crate::money::amount_is_in_range;
+use crate::policy::rule::Goods;
 use crate::refusal::Refusal;
 use crate::state::{Member, MemberState, Terminal};
 use crate::switches::{Capability, Place};
@@ -42,8 +44,18 @@ pub(super) fn decide(view: &View, pay: &PayShop, effects: &mut Effects) -> Resul
     must(takes_payments(view, pay, &place), Refusal::ShopTakesNoPayments)?;
     must(pay.amount <= member.available(), Refusal::BalanceDoesNotCover)?;
     must(may_pay(view, member, pay.amount)?, Refusal::LimitMustHold)?;
+    let goods = Goods::NONE;
+    let paying = Paying { member, amount: pay.amount, goods, place: &place };
+    let (rule, refusal) = risk::of_payment(view, &paying)?;
+    match refusal {
+        Some(Refusal::PaymentMustBeConfirmed) => return Err(Refusal::UserMustBeVerified.into()),
+        Some(_) => return Err(Refusal::RuleMustAllow.into()),
+        None => {}
+    }
     // After this point the payment succeeds.
-    Ok(book(view, pay, (member, &place), effects))
+    let outcome = book(view, pay, (member, &place), effects);
+    risk::note(view, goods, rule, effects);
+    Ok(outcome)
 }
 
 /// Whether `terminal` may show an order of this amount until `valid_until`. A read, no command: an
@@ -110,7 +122,7 @@ fn book(
     let caller = Caller { key: pay.key, generation: 0 };
     let ask = Ask { caller, valid_until: pay.valid_until, fingerprint: pay.fingerprint };
     let mut operation = blank(view, &ask, OperationKind::Pay, pay.amount);
-    operation.id = view.next_ids(3);
+    operation.id = view.next_ids(4);
     operation.payment = operation.id;
     if pay.by == ShownBy::Sign {
         operation.effect = Effect::AtSign;

@@ -8,6 +8,7 @@
 use super::clerk::signed_in_at;
 use super::money_in::balance_must_hold;
 use super::pay::{Unusable, judge_code, mark_forged};
+use super::risk::{self, ToppingUp};
 use super::staff::blank as blank_event;
 use super::{Outcome, Stop, amount_must_hold, blank, deadline_must_be_near, decline, must, record};
 use super::{repeat, signer};
@@ -17,6 +18,7 @@ use crate::command::TopUpWithCode;
 use crate::facts::{Effect, Event, EventKind, Operation, OperationKind, Transfer};
 use crate::ids::{RequestId, StoreNumber, TerminalNumber};
 use crate::limits::{AskedTopUp, top_up_must_be_within};
+use crate::policy::rule::{Goods, Rule, Verdict};
 use crate::policy::{Limited, Profile};
 use crate::refusal::Refusal;
 use crate::shift::Shift;
@@ -56,16 +58,40 @@ pub(super) fn decide(
     if let Err(refusal) = may_have(view, shown, top_up.amount) {
         return Ok(decline(view, operation, refusal, effects));
     }
+    let rule = rule(view, (shown, place), top_up.amount);
+    if rule.is_some_and(|rule| rule.then == Verdict::Decline) {
+        let outcome = decline(view, operation, Refusal::TopUpIsDeclined, effects);
+        risk::note(view, Goods::NONE, rule, effects);
+        return Ok(outcome);
+    }
     if !may_take(view, clerk, shift, top_up.amount) {
         return Ok(decline(view, operation, Refusal::CashCapIsReached, effects));
     }
     // After this point the cash is the store's debt and the member's money.
-    operation.id = view.next_ids(3);
+    operation.id = view.next_ids(4);
     operation.payment = operation.id;
     let accounts = (Account::cash(terminal.store), Account::money(shown.number));
     effects.transfers.push(Transfer::of(&operation, accounts));
     note(view, (clerk, shift), &operation, top_up.amount, effects);
-    Ok(record(operation, effects))
+    let outcome = record(operation, effects);
+    risk::note(view, Goods::NONE, rule, effects);
+    Ok(outcome)
+}
+
+/// The rule that fits cash for a member.
+fn rule<'a>(view: &'a View, (member, place): (&Member, Place), amount: i64) -> Option<&'a Rule> {
+    let (network, itself, profile): (&[u8], _, _) = (&[], None, profile_of(member));
+    risk::of_top_up(view, &ToppingUp { member, profile, amount, place, network, itself })
+}
+
+fn profile_of(member: &Member) -> Profile {
+    Profile {
+        on: Limited::Cash,
+        three_d_secure: None,
+        member: member.verification.into(),
+        device: None,
+        card: None,
+    }
 }
 
 /// The clerk who takes the cash; above a sum two of them are signed in at this terminal.
@@ -114,14 +140,7 @@ fn terminal_must_take_cash(
 /// What the member's own limits say; a shop hears one word of them.
 fn may_have(view: &View, member: &Member, amount: i64) -> Result<(), Refusal> {
     let policy = &view.directory.policy;
-    let profile = Profile {
-        on: Limited::Cash,
-        three_d_secure: None,
-        member: member.verification.into(),
-        device: None,
-        card: None,
-    };
-    let asked = AskedTopUp { profile, amount, itself: None };
+    let asked = AskedTopUp { profile: profile_of(member), amount, itself: None };
     let top_ups = view.people.top_ups.values().filter(|row| row.member == member.number);
     let within = top_up_must_be_within(policy, top_ups, &asked, view.now);
     let fits = balance_must_hold(view, member, amount).is_ok();

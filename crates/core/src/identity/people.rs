@@ -1,7 +1,7 @@
 //! The rows of the members of a batch, and how events change them: the same folds in a commit and
 //! in `yaoki verify`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::{Event, EventKind, Operation};
 use crate::identity::contact::{Contact, ContactState};
@@ -117,6 +117,8 @@ pub struct People {
     pub cards: BTreeMap<FactId, Card>,
     /// Top-ups: those that count in limits, and those that a command names.
     pub top_ups: BTreeMap<FactId, TopUp>,
+    /// Who topped up by card from a network within 24 hours, as far as a command asks for it.
+    pub networks: BTreeMap<Vec<u8>, BTreeSet<MemberNumber>>,
 }
 
 impl People {
@@ -207,7 +209,8 @@ impl People {
             | Kind::TopUpUnknown
             | Kind::TopUpDeclining
             | Kind::TopUpDeclined
-            | Kind::TopUpReturned => {
+            | Kind::TopUpReturned
+            | Kind::TopUpReleased => {
                 self.top_ups.get_mut(&object).expect("the top-up is loaded").fold_event(event);
                 Touched::TopUp(object)
             }

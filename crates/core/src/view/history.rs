@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use super::View;
 use crate::command::Command;
-use crate::facts::Operation;
-use crate::ids::{FactId, MemberNumber};
+use crate::decide::looks_of_payment;
+use crate::facts::{Operation, OperationKind};
+use crate::ids::{FactId, MemberNumber, TerminalNumber};
 use crate::limits::walk_back_to;
+use crate::policy::rule::{Goods, Looks, reach};
 use crate::state::Member;
 use crate::time::Instant;
 use crate::window::{WALKED_MAX, Window, WindowKind};
@@ -16,6 +18,10 @@ use crate::window::{WALKED_MAX, Window, WindowKind};
 pub struct History {
     /// Every operation from here on is there.
     since: FactId,
+    /// Whether the list is longer than what is walked back.
+    cut: bool,
+    /// See [`Walk::trims`].
+    trims: bool,
     operations: Vec<Operation>,
 }
 
@@ -28,39 +34,65 @@ pub struct Walk {
     pub from: FactId,
     /// No operation before this one is needed.
     pub least: FactId,
+    /// Whether limits need it: the windows are trimmed then, and stay so.
+    pub trims: bool,
 }
+
+/// What a batch asks of a member: each amount, what is bought, and where.
+type Asked = Vec<(i64, Goods, TerminalNumber)>;
 
 impl View {
     /// The lists that must be walked back before `commands` can be decided, members in order. Most
     /// batches need none.
     pub fn walks(&self, commands: &[&Command]) -> Vec<Walk> {
-        let mut asked: BTreeMap<MemberNumber, (i64, i64)> = BTreeMap::new();
+        let mut asked: BTreeMap<MemberNumber, Asked> = BTreeMap::new();
         for command in commands {
-            let (amount, members) = match command {
+            let (payment, members) = match command {
                 Command::PayWithCode(pay) => {
                     let candidates = pay.code.iter().flat_map(|code| code.candidates).flatten();
-                    (pay.amount, candidates.map(|(member, _)| member).collect())
+                    let members = candidates.map(|(member, _)| member).collect();
+                    ((pay.amount, pay.goods, pay.ask.caller.key.terminal), members)
                 }
-                Command::PayShop(pay) => (pay.amount, vec![pay.member]),
+                Command::PayShop(pay) => {
+                    ((pay.amount, Goods::NONE, pay.key.terminal), vec![pay.member])
+                }
                 _ => continue,
             };
             for member in members {
-                let (least, sum) = asked.entry(member).or_insert((amount, 0));
-                *least = amount.min(*least);
-                *sum = sum.saturating_add(amount);
+                asked.entry(member).or_default().push(payment);
             }
         }
-        let walk = |(number, amounts): (MemberNumber, (i64, i64))| {
+        let walk = |(number, asked): (MemberNumber, Asked)| {
             let member = self.members.get(&number)?;
-            let least = walk_back_to(&self.directory.policy, member, amounts, self.now)?;
-            Some(Walk { member: number, from: member.last_operation, least })
+            let least = asked.iter().map(|(amount, ..)| *amount).min()?;
+            let sum = asked.iter().fold(0_i64, |sum, (amount, ..)| sum.saturating_add(*amount));
+            let limits = walk_back_to(&self.directory.policy, member, (least, sum), self.now);
+            let reach = asked.iter().filter_map(|asked| self.reach_of_rules(member, *asked, sum));
+            let rules = reach.max().map(|ms| FactId::least(Instant(self.now.0 - ms + 1)));
+            let (least, trims) = (limits.into_iter().chain(rules).min()?, limits.is_some());
+            Some(Walk { member: number, from: member.last_operation, least, trims })
         };
         asked.into_iter().filter_map(walk).collect()
     }
 
+    /// How far rules look back for a payment, milliseconds, whatever of the batch's `sum` is paid
+    /// before it.
+    fn reach_of_rules(
+        &self,
+        member: &Member,
+        (amount, goods, terminal): (i64, Goods, TerminalNumber),
+        sum: i64,
+    ) -> Option<i64> {
+        let place = self.directory.place(terminal)?;
+        let looks = looks_of_payment(member, &place, (amount, goods), self.now);
+        let paid_at_most = looks.paid_at_most.saturating_add(sum);
+        reach(&self.directory.policy.rules, &Looks { paid_at_most, ..looks })
+    }
+
     /// Keeps what a walk has found, in any order.
     pub fn keep_history(&mut self, walk: &Walk, operations: Vec<Operation>) {
-        self.histories.insert(walk.member, History::new(walk.least, operations));
+        let history = History { trims: walk.trims, ..History::new(walk.least, operations) };
+        self.histories.insert(walk.member, history);
     }
 
     /// A member's window now, trimmed where his list was walked back, and whether it was.
@@ -76,7 +108,8 @@ impl View {
         let Some(history) = self.histories.get_mut(&operation.member) else { return };
         let member = self.members.get_mut(&operation.member).expect("it was walked back from");
         for kind in WindowKind::ALL {
-            let counts = operation.begins_payment() && Window::change(operation) > 0;
+            let begins = operation.begins_payment() && Window::change(operation) > 0;
+            let counts = begins && history.trims;
             if let Some(window) = history.trimmed(kind, self.now).filter(|_| counts) {
                 member.set_window(kind, window);
             }
@@ -92,12 +125,37 @@ impl History {
         operations.sort_by_key(|operation| operation.id);
         let cut = operations.len() >= WALKED_MAX;
         let oldest = operations.first().map(|operation| operation.id);
-        Self { since: oldest.filter(|_| cut).unwrap_or(least), operations }
+        let since = oldest.filter(|_| cut).unwrap_or(least);
+        Self { since, cut, trims: true, operations }
     }
 
     /// A window as it truly is; nothing where the list was not walked back far enough.
     pub fn trimmed(&self, kind: WindowKind, now: Instant) -> Option<Window> {
         let needed = FactId::least(Instant(now.0 - kind.ms() + 1));
         (self.since <= needed).then(|| Window::trimmed(kind, now, &self.operations))
+    }
+
+    /// How many payments and holds there were within so many milliseconds; nothing where the list
+    /// was not walked back far enough. Of a list that is too long, as many as were walked.
+    pub fn payments_within(&self, ms: i64, now: Instant) -> Option<i64> {
+        let begun =
+            |operation: &&Operation| operation.begins_payment() && Window::change(operation) > 0;
+        let within = self.within(ms, now)?;
+        i64::try_from(within.iter().filter(begun).count()).ok()
+    }
+
+    /// Minor units of top-ups within so many milliseconds, as [`Self::payments_within`].
+    pub fn topped_up_within(&self, ms: i64, now: Instant) -> Option<i64> {
+        let posted = |operation: &&Operation| {
+            operation.kind == OperationKind::TopUp && operation.has_effect()
+        };
+        let within = self.within(ms, now)?;
+        Some(within.iter().filter(posted).map(|operation| operation.amount).sum())
+    }
+
+    fn within(&self, ms: i64, now: Instant) -> Option<&[Operation]> {
+        let least = FactId::least(Instant(now.0 - ms + 1));
+        let first = self.operations.partition_point(|operation| operation.id < least);
+        (self.cut || self.since <= least).then(|| &self.operations[first..])
     }
 }

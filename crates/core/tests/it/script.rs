@@ -29,6 +29,7 @@ use yaoki_core::facts::{Effect, Operation, OperationKind};
 use yaoki_core::ids::{FactId, MemberNumber, RequestId, RequestKey, TerminalNumber};
 use yaoki_core::money::Currency;
 use yaoki_core::policy::DEFAULT;
+use yaoki_core::policy::rule::{Good, Goods};
 use yaoki_core::refusal::Refusal;
 use yaoki_core::state::refusal_of;
 use yaoki_core::switches::{Capability, Scope};
@@ -53,6 +54,7 @@ struct Step<'a> {
     until_ms: i64,
     generation: i64,
     currency: Currency,
+    goods: Goods,
     hold_ms: i64,
 }
 
@@ -66,6 +68,7 @@ impl<'a> Step<'a> {
             until_ms: 30 * SECOND_MS,
             generation: 1,
             currency: Currency::JPY,
+            goods: Goods::NONE,
             hold_ms: 600 * SECOND_MS,
         };
         let mut words = text.split_whitespace();
@@ -76,6 +79,7 @@ impl<'a> Step<'a> {
                 "code" => step.code = Some(next()),
                 "until" => step.until_ms = milliseconds(next()),
                 "gen" => step.generation = next().parse().unwrap(),
+                "for" => step.goods = Goods::of(Good::from_name(next())),
                 "in" => step.currency = Currency::parse(next()).unwrap(),
                 "hold" => step.hold_ms = milliseconds(next()),
                 _ => match word.strip_prefix('@') {
@@ -218,6 +222,7 @@ impl World {
         let meaning = Meaning {
             code: &code,
             hold_seconds: hold_seconds.unwrap_or(0),
+            goods: step.goods,
             ..meaning(kind, amount, step.currency, RequestId::default())
         };
         Command::PayWithCode(PayWithCode {
@@ -226,6 +231,7 @@ impl World {
             amount,
             currency: step.currency,
             hold_seconds,
+            goods: step.goods,
         })
     }
 
@@ -338,7 +344,8 @@ fn meaning(
     target: RequestId,
 ) -> Meaning<'static> {
     let (payment, terminal) = (FactId::NONE, TerminalNumber::NONE);
-    Meaning { kind, amount, currency, code: "", payment, target, terminal, hold_seconds: 0 }
+    let (code, hold_seconds, goods) = ("", 0, Goods::NONE);
+    Meaning { kind, amount, currency, code, payment, target, terminal, hold_seconds, goods }
 }
 
 fn switch_act(step: &Step<'_>) -> Act {

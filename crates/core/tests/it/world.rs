@@ -22,7 +22,7 @@ use yaoki_core::money::Currency;
 use yaoki_core::shift::Shift;
 use yaoki_core::staff::StaffRows;
 use yaoki_core::state::{EnrolmentLink, Member, PaymentState, PaymentStatus};
-use yaoki_core::time::{Instant, ZoneOffset};
+use yaoki_core::time::{DAY_MS, Instant, ZoneOffset};
 use yaoki_core::top_up::{COUNTED_MS, CardState};
 use yaoki_core::view::{Directory, Numbers, Rules, Touch, View, member_of_event, refer_all, touch};
 use yaoki_core::window::Recount;
@@ -226,8 +226,8 @@ impl World {
         view.people.devices = devices.map(|device| (device.id, device.clone())).collect();
         self.refer_people(&refer, &mut view);
         view.numbers = refer.numbers.then(|| self.numbers());
-        let refer_money = (refer.top_ups.clone(), refer.fingerprints.clone());
-        let top_ups = refer_money.0.iter().filter_map(|id| self.people.top_ups.get(id));
+        let refer_money = (refer.networks.clone(), refer.fingerprints.clone());
+        let top_ups = refer.top_ups.iter().filter_map(|id| self.people.top_ups.get(id));
         view.people.top_ups = top_ups.map(|row| (row.id, row.clone())).collect();
         let keys = refer.staff;
         let staff = StaffRows {
@@ -297,7 +297,7 @@ impl World {
     /// Cards and top-ups: of members, and those that commands name.
     fn load_money(
         &self,
-        (_, prints): &(Vec<FactId>, Vec<[u8; 32]>),
+        (networks, prints): &(Vec<Vec<u8>>, Vec<[u8; 32]>),
         rows: &Touch,
         view: &mut View,
     ) {
@@ -309,6 +309,12 @@ impl World {
             if theirs || same {
                 people.cards.insert(row.id, row.clone());
             }
+        }
+        let day = FactId::least(Instant(view.now.0 - DAY_MS + 1));
+        for network in networks {
+            let rows = self.people.top_ups.values();
+            let here = rows.filter(|row| &row.network == network && row.id >= day);
+            people.networks.insert(network.clone(), here.map(|row| row.member).collect());
         }
         for row in self.people.top_ups.values() {
             let theirs = rows.money.contains(&row.member) && row.id >= since;

@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use yaoki_core::code::IssuedCode;
 use yaoki_core::decide::may_show_code;
-use yaoki_core::identity::SESSION_IDLE_MS_MAX;
+use yaoki_core::facts::Operation;
+use yaoki_core::identity::{FRESH_MS, SESSION_IDLE_MS_MAX};
 use yaoki_core::refusal::Refusal;
 use yaoki_core::state::{Device, DeviceState, Member};
 use yaoki_core::time::Instant;
@@ -110,6 +111,40 @@ pub struct WalletAnswer {
     currency: String,
     /// Newest first.
     movements: Vec<Movement>,
+    /// A payment that a rule did not let through: the member is to confirm that it is he, by
+    /// verifying himself on this device, and to show another code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirm: Option<AskedAgain>,
+}
+
+/// A payment that waits for its member to confirm that it is he.
+#[derive(Serialize, ToSchema)]
+pub struct AskedAgain {
+    /// Minor units.
+    amount: i64,
+    /// The shop that asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store: Option<String>,
+    #[schema(format = "date-time")]
+    asked_at: String,
+}
+
+impl AskedAgain {
+    /// The member's last operation, if it was declined so a moment ago and he has not confirmed
+    /// since.
+    fn read(conn: &mut Conn, member: &Member, now: Instant) -> Result<Option<Self>, StoreError> {
+        let last = member.last_operation;
+        let recent = last.is_some() && last.at().plus_ms(FRESH_MS) > now;
+        if !recent || member.confirmed_at > last.at() {
+            return Ok(None);
+        }
+        let row = conn.find::<Operation, _>(&[last])?.pop();
+        let asked = Refusal::PaymentMustBeConfirmed.number();
+        let Some(row) = row.filter(|row| row.refusal == asked) else { return Ok(None) };
+        let shops = read::shops_of(conn, [row.terminal].into_iter())?;
+        let store = shops.get(&row.terminal).map(|shop| shop.store.name.clone());
+        Ok(Some(Self { amount: row.amount, store, asked_at: time::text(row.id.at()) }))
+    }
 }
 
 /// Enrols a device with a one-time link. The proof carries the device's public key.
@@ -238,9 +273,10 @@ pub async fn wallet(State(app): State<App>, proven: Result<Proven, Problem>) -> 
             };
             let operations = read::recent_movements(conn, member.number, MOVEMENTS_SHOWN)?;
             let around = Around::read(conn, &operations)?;
-            Ok(Ok((member, operations, around)))
+            let confirm = AskedAgain::read(conn, &member, now)?;
+            Ok(Ok((member, operations, around, confirm)))
         });
-        let (member, operations, around) = read.await??;
+        let (member, operations, around, confirm) = read.await??;
         proven.is_believed();
         app.note_seen(&proven);
         Ok(render::said(&WalletAnswer {
@@ -250,6 +286,7 @@ pub async fn wallet(State(app): State<App>, proven: Result<Proven, Problem>) -> 
             points: member.points,
             currency: app.book.currency().as_str().to_owned(),
             movements: around.movements(&operations),
+            confirm,
         }))
     };
     let response = app.answer(Endpoint::Wallet, work).await;

@@ -24,6 +24,7 @@ use yaoki_core::command::{Ask, Command, Meaning, PayWithCode};
 use yaoki_core::decide::Outcome;
 use yaoki_core::facts::OperationKind;
 use yaoki_core::ids::{FactId, RequestId, TerminalNumber};
+use yaoki_core::policy::rule::{Good, Goods};
 use yaoki_core::time::Instant;
 use yaoki_store::Part;
 
@@ -85,9 +86,20 @@ pub struct PaymentRequest<'a> {
     #[schema(minimum = 1, maximum = 2_592_000)]
     #[serde(default, deserialize_with = "fields::hold_seconds")]
     hold_seconds: Option<i64>,
+    /// Which goods that are turned into money again are among what is bought, if any:
+    /// `tobacco`, `gift_card`, `stamps`, `ticket`, `electronics`. Rules may look at it.
+    #[serde(borrow, default)]
+    goods: Vec<Cow<'a, str>>,
 }
 
 impl PaymentRequest<'_> {
+    fn goods(&self) -> Result<Goods, Problem> {
+        let named = self.goods.iter().map(|name| Good::from_name(name));
+        let goods: Option<Vec<Good>> = named.collect();
+        let must = "must name classes of goods: tobacco, gift_card, stamps, ticket, electronics";
+        goods.map(Goods::of).ok_or_else(|| Problem::field("goods", must))
+    }
+
     fn hold_seconds(&self, app: &App) -> Result<Option<i64>, Problem> {
         let asked = self.hold_seconds;
         match (self.capture, asked) {
@@ -172,6 +184,7 @@ impl<'a> PayMeaning<'a> {
             amount: asked.amount,
             currency: fields::currency(&asked.currency)?,
             hold_seconds: asked.hold_seconds(app)?,
+            goods: asked.goods()?,
         };
         Ok(Self { request, valid_until, code, pay })
     }
@@ -200,6 +213,7 @@ impl Asked for PayMeaning<'_> {
             target: RequestId::default(),
             terminal: TerminalNumber::NONE,
             hold_seconds: self.pay.hold_seconds.unwrap_or(0),
+            goods: self.pay.goods,
         }
     }
 

@@ -20,7 +20,7 @@ pub mod error;
 pub mod frames;
 pub mod fruitless;
 pub(crate) mod hex;
-pub mod identifier;
+pub use yaoki_core::identifier;
 pub mod keys;
 pub mod listener;
 pub mod pace;

@@ -10,6 +10,8 @@
 //! |                    |                      | is cancelled                                |
 //! | held               | requested, unknown   | the limits judge it with what 3-D Secure    |
 //! |                    |                      | said                                        |
+//! | held               | authorized, held by  | nothing before its time; then it is let go  |
+//! |                    | a rule               | on, if nobody has objected                  |
 //! | held               | authorized           | it is captured                              |
 //! | any of these       | declining            | it is cancelled                             |
 //! | taken              | open                 | it is in the balance                        |
@@ -116,6 +118,9 @@ impl Drive<'_> {
         if row.state == TopUpState::TakingBack {
             return self.give_back(row).await;
         }
+        if row.state == TopUpState::Authorized && row.held_until > self.app.now() {
+            return Ok(Next::Rest(None));
+        }
         let intent = match self.acquirer.look(&row.reference).await {
             Ok(intent) => intent,
             Err(error) => return self.not_answered(row, &error).await,
@@ -128,6 +133,10 @@ impl Drive<'_> {
             Standing::Asks(at) => Ok(Next::Rest(at)),
             Standing::Processing => Ok(Next::Rest(None)),
             Standing::Held(_) if declining => self.let_go(row).await,
+            Standing::Held(_) if row.state == TopUpState::Authorized && row.is_held() => {
+                self.book(row, MoneyInStep::Release(row.id)).await?;
+                Ok(Next::Again)
+            }
             Standing::Held(_) if row.state == TopUpState::Authorized => self.capture(row).await,
             Standing::Held(said) => {
                 let step = MoneyInStep::Authorize(row.id, said);

@@ -459,6 +459,7 @@ on_both_storages! {
 fn pay_in_book(world: &World) {
     use yaoki_core::command::{Ask, Caller, Command, PayWithCode};
     use yaoki_core::ids::{RequestId, RequestKey, TerminalNumber};
+    use yaoki_core::policy::rule::Goods;
     let terminal = TerminalNumber(i64::try_from(world.till.terminal).expect("small"));
     let request = RequestId(*uuid::Uuid::now_v7().as_bytes());
     let caller = Caller { key: RequestKey { request, terminal }, generation: 1 };
@@ -466,7 +467,8 @@ fn pay_in_book(world: &World) {
     let code = world.running.app.keyring().cipher.open(&world.code(1));
     let currency = yaoki_core::money::Currency::JPY;
     let ask = Ask { caller, valid_until, fingerprint: [7; 16] };
-    let pay = PayWithCode { ask, code, amount: 1000, currency, hold_seconds: None };
+    let goods = Goods::NONE;
+    let pay = PayWithCode { ask, code, amount: 1000, currency, hold_seconds: None, goods };
     let part = yaoki_store::Part::Money;
     let answer = world.book.submit_and_wait(part, Command::PayWithCode(pay), valid_until);
     assert!(matches!(answer, yaoki_store::Answer::Decided(_)), "{answer:?}");

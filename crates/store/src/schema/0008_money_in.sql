@@ -4,6 +4,7 @@ ALTER TABLE member ADD COLUMN paid_month {INT} DEFAULT 0;
 ALTER TABLE member ADD COLUMN paid_month_oldest {INT} DEFAULT 0;
 ALTER TABLE member ADD COLUMN device_since {INT} DEFAULT 0;
 ALTER TABLE member ADD COLUMN device_evidence {INT} DEFAULT 0;
+ALTER TABLE member ADD COLUMN confirmed_at {INT} DEFAULT 0;
 ALTER TABLE member ADD COLUMN verification {INT} DEFAULT 0;
 ALTER TABLE store ADD COLUMN cash_allotted {INT} DEFAULT 0;
 ALTER TABLE store ADD COLUMN cash_taken {INT} DEFAULT 0;
@@ -26,8 +27,10 @@ CREATE UNIQUE INDEX card_place ON card (fingerprint, place) WHERE state = 0;
 CREATE TABLE top_up (
     id {ROWID}, member {INT}, rail {INT}, state {INT}, amount {INT}, device {INT}, card {INT},
     terminal {INT}, secured {INT}, challenge {INT}, reason {INT}, changed_at {INT}, posted {INT},
-    disputed {INT}, reference {TEXT}
+    disputed {INT}, held_until {INT}, network {BYTES}, reference {TEXT}
 );
+-- Who else topped up from a network.
+CREATE INDEX top_up_of_network ON top_up (network, id) WHERE rail = 1;
 CREATE INDEX top_up_of_member ON top_up (member, id);
 -- What the acquirer is still asked about.
 CREATE INDEX top_up_open ON top_up (id) WHERE state IN (1, 2, 5, 6, 9);
@@ -50,5 +53,6 @@ FROM (
     WHERE refusal = 0 AND member <> 0 AND kind IN (1, 2, 3, 4, 6, 8) AND effect NOT IN (1, 2)
     GROUP BY member
 ) AS s WHERE s.number = member.number;
-UPDATE member SET device_since = d.counts_from, device_evidence = d.evidence
+UPDATE member SET
+    device_since = d.counts_from, device_evidence = d.evidence, confirmed_at = d.verified_at
 FROM device AS d WHERE d.id = member.device;

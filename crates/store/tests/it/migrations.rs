@@ -16,7 +16,7 @@ const WITHOUT_PEOPLE: &str = "
     ALTER TABLE member DROP COLUMN paid_day; ALTER TABLE member DROP COLUMN paid_day_oldest;
     ALTER TABLE member DROP COLUMN paid_month; ALTER TABLE member DROP COLUMN paid_month_oldest;
     ALTER TABLE member DROP COLUMN device_since; ALTER TABLE member DROP COLUMN device_evidence;
-    ALTER TABLE member DROP COLUMN verification;
+    ALTER TABLE member DROP COLUMN confirmed_at; ALTER TABLE member DROP COLUMN verification;
     DROP TABLE operator; DROP TABLE operator_link; DROP TABLE operator_passkey;
     DROP TABLE proposal; DROP TABLE staff_session; DROP TABLE clerk;
     DROP TABLE credential; DROP TABLE contact; DROP TABLE recovery; DROP TABLE consent;

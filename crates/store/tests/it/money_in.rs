@@ -58,7 +58,7 @@ fn add_card(book: &TestBook, member: MemberNumber, print: u8) -> FactId {
 }
 
 fn request(book: &TestBook, card: FactId, amount: i64) -> FactId {
-    let id = ask(book, ONE, MoneyInStep::Request(device(book, ONE), card, amount));
+    let id = ask(book, ONE, asking(device(book, ONE), card, amount));
     step(book, MoneyInStep::Refer(id, format!("pi_{}", id.0)));
     book.clock.advance_ms(61_000);
     id
@@ -261,7 +261,7 @@ on_both_storages! {
         std::thread::scope(|scope| {
             for _ in 0..64 {
                 scope.spawn(|| {
-                    let step = MoneyInStep::Request(by, card, 3_000);
+                    let step = asking(by, card, 3_000);
                     let command = MoneyIn { request: book.request(), member: ONE, step };
                     match book.submit(Command::MoneyIn(command)) {
                         Answer::Decided(_) => drop(asked.fetch_add(1, Ordering::SeqCst)),
@@ -302,4 +302,9 @@ on_both_storages! {
         book.book.close();
         must_be_clean(db);
     }
+}
+
+/// Asking for a top-up from a network that nobody knows.
+const fn asking(by: OnDevice, card: FactId, amount: i64) -> MoneyInStep {
+    MoneyInStep::Request { by, card, amount, network: Vec::new() }
 }

@@ -358,6 +358,8 @@ fn money_in_comes_back(conn: &mut Conn, tried: &mut BTreeSet<&'static str>) {
         changed_at: Instant(LARGE),
         posted: id,
         disputed: LARGE,
+        held_until: Instant(LARGE),
+        network: vec![0, 255],
     };
     comes_back(conn, tried, &top_up, id);
     let shift = Shift {

@@ -14,7 +14,7 @@ use yaoki_store::{Conn, on_both_storages};
 /// operation is about the payment before it.
 const ROWS: &str = "
     INSERT INTO member SELECT n, 0, 1000, 0, 0, n, 1, 0, 0, 0, 0, 0, n, {blob},
-        0, 0, 0, 0, n, 1, 0 FROM {numbers};
+        0, 0, 0, 0, n, 1, 0, 0 FROM {numbers};
     INSERT INTO device (id, member, state, public_key) SELECT n, n, 0, {blob} FROM {numbers};
     INSERT INTO enrolment_link (digest, member, expires_at, device)
         SELECT {digest}, n, 1, 0 FROM {numbers};
@@ -42,7 +42,8 @@ const ROWS: &str = "
     INSERT INTO clerk SELECT n, n % 1000, 0, 0, 0, n, 0, '', {blob}, 0, 0, 0
         FROM {numbers};
     INSERT INTO card SELECT n, n, 0, n, 1, 1, {digest}, '', '' FROM {numbers};
-    INSERT INTO top_up SELECT n, n, 1, 3, 1, n, n, 0, 1, 0, 0, n, n, 0, '' FROM {numbers};
+    INSERT INTO top_up SELECT n, n, 1, 3, 1, n, n, 0, 1, 0, 0, n, n, 0, 0, {blob}, ''
+        FROM {numbers};
     INSERT INTO shift SELECT n, n, n % 100, 0, 1, 0, 0, 0, n FROM {numbers};
     INSERT INTO tally SELECT n / 100, n % 100, 1, 0, 1, 1 FROM {numbers};
     INSERT INTO message SELECT {digest}, n, 1, 1, 1, 1, 0, 0, n, n, n, n, 0, {digest}, '', '', ''

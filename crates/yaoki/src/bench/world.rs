@@ -19,6 +19,7 @@ use yaoki_core::ids::{
     FactId, MemberNumber, MerchantNumber, RequestId, RequestKey, StoreNumber, TerminalNumber,
 };
 use yaoki_core::money::Currency;
+use yaoki_core::policy::rule::Goods;
 use yaoki_core::state::{CodeSecret, Member};
 use yaoki_core::time::{Instant, ZoneOffset};
 use yaoki_store::conn::Purpose;
@@ -345,6 +346,7 @@ impl Draw {
             payment: FactId::NONE,
             target: RequestId::default(),
             hold_seconds: 0,
+            goods: Goods::NONE,
         };
         let key = RequestKey {
             request: self.request_id(now, place),
@@ -361,6 +363,7 @@ impl Draw {
             amount: self.amount,
             currency: Currency::JPY,
             hold_seconds: None,
+            goods: Goods::NONE,
         })
     }
 }

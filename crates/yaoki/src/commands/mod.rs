@@ -10,5 +10,6 @@ pub(crate) mod doctor;
 pub(crate) mod healthcheck;
 pub(crate) mod init;
 pub(crate) mod migrate;
+pub(crate) mod rehearse;
 pub(crate) mod serve;
 pub(crate) mod verify;

@@ -203,3 +203,26 @@ fn the_bench_says_as_json_what_its_table_says() {
     let left = std::fs::read_dir(place.path()).expect("the folder is there").count();
     assert_eq!(left, 0, "nothing is left behind");
 }
+
+#[test]
+fn a_takeover_costs_little_by_the_rules_of_a_new_book_and_much_by_those_of_2019() {
+    let place = Place::new();
+    let arguments = ["rehearse", "takeover", "--victims", "24", "--seed", "7", "--json"];
+    let report: Value = serde_json::from_str(&place.done(&arguments)).expect("JSON");
+    let lost = |row: usize, name: &str| {
+        let last = &report["takeovers"][row]["losses"][4];
+        assert_eq!(last["hours"], 720);
+        last[name].as_i64().expect("a number")
+    };
+    for row in [0, 1] {
+        assert!(lost(row, "worst") <= 9_000, "{report}");
+        assert!(lost(row, "robbed") > 0, "the thief buys something: {report}");
+        assert_eq!(lost(row, "fresh"), 0, "no card pays for a thief who has no challenge");
+    }
+    assert!(lost(1, "froze") > 0);
+    assert!((lost(3, "fresh") + lost(3, "of_balances")) / 24 > 30_000, "{report}");
+    let [key, pin] = [0, 1].map(|row| &report["stolen_terminals"][row]);
+    assert_eq!(key["printed"], 0, "a key alone prints nothing");
+    assert!(key["refused"].as_i64() > Some(0) && pin["printed"].as_i64() > Some(0), "{report}");
+    assert!(pin["printed"].as_i64() <= Some(500_000), "a shift takes no more: {report}");
+}

@@ -1,5 +1,6 @@
 //! The member's page.
 
+mod asked;
 mod code;
 mod enrol;
 mod external;

@@ -153,11 +153,30 @@ fn more_than_a_limit_is_refused_with_what_is_left() {
     tab.wait_for_words("#top-up-form .said", "more than the limits");
     tab.wait_for_words(".limits", "¥20,000");
     tab.evaluate("document.querySelector('#top-up-form [name=amount]').value = ''");
-    top_up(&mut tab, "12000");
-    tab.wait_for(".top-up[data-state=posted]").wait_for_words(".limits", "¥8,000");
+    top_up(&mut tab, "5000");
+    tab.wait_for(".top-up[data-state=posted]").wait_for_words(".limits", "¥15,000");
     top_up(&mut tab, "1000");
     tab.wait_for_words("#top-up-form .said", "topped up a moment ago");
     tab.screenshot("top-up-limit-en", Size::Phone);
+}
+
+#[test]
+fn a_new_cards_large_top_up_waits_and_its_member_gives_it_up_or_has_it_in_the_end() {
+    let Some(mut cards) = Cards::start() else { return };
+    let mut tab = phone(&cards.stage, "ja");
+    add_card(&mut tab, CONTENT, true);
+    top_up(&mut tab, "6000");
+    tab.wait_for(".top-up[data-state=authorized]").wait_for_words(".top-up", "まで確認のため保留");
+    must_be_for_all(&tab);
+    tab.screenshot("top-up-held-ja", Size::Phone);
+    tab.click(".top-up[data-state=authorized] button").wait_for(".top-up[data-state=declined]");
+    assert_eq!(cards.acquirer.owes(), 0, "nothing was taken");
+    cards.stage.pass_seconds(61);
+    top_up(&mut tab, "6000");
+    tab.wait_for(".top-up[data-state=authorized]");
+    cards.stage.pass_seconds(3_601);
+    tab.reload().wait_for(".top-up[data-state=posted]");
+    assert_eq!(cards.acquirer.owes(), 6_000);
 }
 
 #[test]

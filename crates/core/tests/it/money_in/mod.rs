@@ -1,5 +1,6 @@
 //! Cards, top-ups by card and what becomes of them, cash at registers: one line a case.
 
+mod rule_cases;
 mod till;
 mod wallet_cases;
 
@@ -15,6 +16,7 @@ use yaoki_core::time::{DAY_MS, SECOND_MS};
 use yaoki_core::top_up::ThreeDSecure::Challenge;
 use yaoki_core::top_up::{NewCard, ThreeDSecure, TopUpState};
 
+use self::rule_cases::RULES;
 use self::till::{CASH, Till};
 use self::wallet_cases::{CARDS, DEVICES, DISPUTES, LIMITS, STATES};
 use crate::world::World;
@@ -74,7 +76,7 @@ impl Wallet {
 
     fn request(&mut self, amount: i64) -> String {
         let (by, card) = (self.by, self.card);
-        let (said, decision) = self.ask(1, MoneyInStep::Request(by, card, amount));
+        let (said, decision) = self.ask(1, request(by, card, amount));
         if let Decision::Done(Outcome::Done { event, .. }) = decision {
             self.last = event.id;
         }
@@ -150,7 +152,7 @@ type Case = (fn(&mut Wallet) -> String, &'static str);
 
 /// Every case of a wallet as `(what was said, what should be)`.
 pub(crate) fn all() -> Vec<(String, &'static str)> {
-    let cases = [CARDS, LIMITS, DEVICES, STATES, DISPUTES].concat();
+    let cases = [CARDS, LIMITS, DEVICES, STATES, DISPUTES, RULES].concat();
     let play = |(play, expected): Case| (play(&mut Wallet::new()), expected);
     let mut all: Vec<_> = cases.into_iter().map(play).collect();
     all.extend(CASH.iter().map(|(play, expected)| (play(&mut Till::new()), *expected)));
@@ -193,4 +195,9 @@ fn what_goes_back_to_the_card_leaves_the_acquirer_owing_nothing() {
     assert_eq!(wallet.world.balance(Account::ACQUIRER), 0);
     let ended = wallet.world.events.values().filter(|event| event.kind == EventKind::CardEnded);
     assert_eq!(ended.count(), 0);
+}
+
+/// Asking for a top-up from a network that nobody knows.
+pub(crate) const fn request(by: OnDevice, card: FactId, amount: i64) -> MoneyInStep {
+    MoneyInStep::Request { by, card, amount, network: Vec::new() }
 }

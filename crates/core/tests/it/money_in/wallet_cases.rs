@@ -9,7 +9,7 @@ use yaoki_core::state::MemberVerification;
 use yaoki_core::time::DAY_MS;
 use yaoki_core::top_up::ThreeDSecure::{Absent, Challenge, Frictionless};
 
-use super::{Case, MINUTE, ONE, Wallet, on};
+use super::{Case, MINUTE, ONE, Wallet, on, request};
 use crate::world::BEGINNING;
 
 pub(super) const CARDS: &[Case] = &[
@@ -58,21 +58,21 @@ pub(super) const CARDS: &[Case] = &[
     (
         |w| {
             let by = OnDevice { session: FactId(9), ..w.by };
-            w.ask(1, MoneyInStep::Request(by, w.card, 1)).0
+            w.ask(1, request(by, w.card, 1)).0
         },
         "refused device_must_be_signed_in",
     ),
     (
         |w| {
             let by = on(&w.world, w.world.members[&MemberNumber(2)].device);
-            w.ask(1, MoneyInStep::Request(by, w.card, 1)).0
+            w.ask(1, request(by, w.card, 1)).0
         },
         "refused device_must_be_active",
     ),
     (
         |w| {
             let by = on(&w.world, w.world.members[&MemberNumber(2)].device);
-            w.ask(2, MoneyInStep::Request(by, w.card, 1)).0
+            w.ask(2, request(by, w.card, 1)).0
         },
         "refused card_must_exist",
     ),

@@ -13,7 +13,7 @@ use yaoki_core::policy::{Known, Limited, PolicyInForce, Profile, Secured};
 use yaoki_core::refusal::Refusal;
 use yaoki_core::state::{Device, Member};
 use yaoki_core::time::Instant;
-use yaoki_core::top_up::{Card, NewCard, ThreeDSecure, TopUp};
+use yaoki_core::top_up::{Card, NETWORK_BYTES, NewCard, ThreeDSecure, TopUp};
 use yaoki_core::window::WindowKind;
 use yaoki_store::{Conn, Part, StoreError, read};
 
@@ -77,6 +77,14 @@ pub enum MoneyRequest {
         /// Which.
         top_up: String,
     },
+    /// A top-up that is held is not wanted after all.
+    GiveUp {
+        /// A UUID that the device made and kept before sending.
+        #[schema(format = "uuid")]
+        request_id: String,
+        /// Which.
+        top_up: String,
+    },
 }
 
 /// A card on file.
@@ -111,6 +119,10 @@ pub struct TopUpAnswer {
     /// Why it was declined, or will be: the name of a refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
+    /// Until when it is held before it is taken, where a rule says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "date-time")]
+    held_until: Option<String>,
     /// Where the bank asks, where it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     asks_at: Option<String>,
@@ -174,7 +186,7 @@ pub enum MoneyAnswer {
     Begun(BegunAnswer),
     /// To `finish_card`.
     Card(CardAnswer),
-    /// To `top_up` and `follow`.
+    /// To `top_up`, `follow` and `give_up`.
     TopUp(TopUpAnswer),
     /// To `end_card`.
     Done(super::Done),
@@ -223,6 +235,13 @@ pub async fn money(State(app): State<App>, proven: Result<Proven, Problem>) -> R
             }
             MoneyRequest::Follow { top_up } => {
                 let id = fields::top_up(&top_up)?;
+                follow(&app, &proven, id).await
+            }
+            MoneyRequest::GiveUp { request_id, top_up } => {
+                let id = fields::top_up(&top_up)?;
+                let request = of(&proven, &request_id)?;
+                let step = MoneyInStep::GiveUp(on(&proven), id);
+                submit(&app, &proven, MoneyIn { request, member: proven.member, step }).await?;
                 follow(&app, &proven, id).await
             }
         }
@@ -355,6 +374,7 @@ impl TopUpAnswer {
             asked_at: time::text(row.id.at()),
             changed_at: time::text(row.changed_at),
             reason: Refusal::from_number(row.reason).map(Refusal::name),
+            held_until: row.is_held().then(|| time::text(row.held_until)),
             asks_at,
         }
     }
@@ -429,7 +449,13 @@ async fn top_up(
     (amount, language): (i64, Language),
 ) -> Result<Said, Problem> {
     let acquirer = acquirer(app)?;
-    let step = MoneyInStep::Request(on(proven), card, amount);
+    // Keyed, so that whoever reads the book cannot tell where it is.
+    let from = proven.seen.network.as_bytes();
+    let network = match from {
+        [] => Vec::new(),
+        _ => super::address::digest(app, "network", &[from])[..NETWORK_BYTES].to_vec(),
+    };
+    let step = MoneyInStep::Request { by: on(proven), card, amount, network };
     let outcome = submit(app, proven, MoneyIn { request, member: proven.member, step }).await?;
     let Outcome::Done { event, .. } = outcome else { unreachable!("a request becomes an event") };
     let Driven { row, asks_at } = drive::drive_for(app, acquirer, event.id, Some(language)).await?;

@@ -12,6 +12,7 @@ use yaoki_core::decide::Outcome;
 use yaoki_core::facts::OperationKind;
 use yaoki_core::ids::{FactId, RequestId, RequestKey, TerminalNumber};
 use yaoki_core::money::Currency;
+use yaoki_core::policy::rule::Goods;
 use yaoki_core::session::ClerkToken;
 use yaoki_core::time::Instant;
 use yaoki_store::Part;
@@ -127,6 +128,7 @@ impl Asked for ReverseMeaning {
             target: self.target,
             terminal: self.terminal,
             hold_seconds: 0,
+            goods: Goods::NONE,
         }
     }
 
@@ -184,6 +186,7 @@ impl Asked for SettleMeaning {
             target: RequestId::default(),
             terminal: TerminalNumber::NONE,
             hold_seconds: 0,
+            goods: Goods::NONE,
         }
     }
 

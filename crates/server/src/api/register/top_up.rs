@@ -12,6 +12,7 @@ use yaoki_core::command::{Act, Administer, Ask, Command, Meaning, TopUpWithCode}
 use yaoki_core::facts::OperationKind;
 use yaoki_core::ids::{FactId, RequestId, TerminalNumber};
 use yaoki_core::money::Currency;
+use yaoki_core::policy::rule::Goods;
 use yaoki_core::session::ClerkToken;
 use yaoki_core::shift::Shift;
 use yaoki_core::time::Instant;
@@ -105,6 +106,7 @@ impl Asked for TopUpMeaning<'_> {
             target: RequestId::default(),
             terminal: TerminalNumber::NONE,
             hold_seconds: 0,
+            goods: Goods::NONE,
         }
     }
 

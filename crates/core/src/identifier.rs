@@ -17,7 +17,8 @@
 //! Not here: whether such a thing exists and who may see it. Identifiers are no secret and give no
 //! right.
 
-use thiserror::Error;
+use std::error::Error;
+use std::fmt;
 
 /// Crockford's base 32, lower case: no `i`, `l`, `o`, `u`.
 const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -147,39 +148,59 @@ impl Kind {
 }
 
 /// Why a text is no identifier of the kind asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdentifierError {
     /// Another kind's prefix, or none.
-    #[error(
-        "the identifier must begin with `{expected}_`; send the one that the answer about it gave"
-    )]
     PrefixWrong {
         /// The prefix that must stand there.
         expected: &'static str,
     },
     /// Not 14 characters behind the `_`.
-    #[error(
-        "the identifier must have {BODY_DIGITS} characters behind `_`, not {found}; copy it whole"
-    )]
     LengthWrong {
         /// Bytes found behind the `_`.
         found: usize,
     },
     /// A character that is no base 32 digit.
-    #[error(
-        "the identifier must have only digits and the letters a to z without u behind `_`; \
-         look at character {position} behind `_`"
-    )]
     CharacterWrong {
         /// Counted from 1, behind the `_`, in bytes.
         position: usize,
     },
     /// The check digit does not fit.
-    #[error("the identifier has a typing error or belongs to another kind of thing; copy it again")]
     CheckWrong,
     /// Zero, or above `i64::MAX`, with a fitting check digit: never given out.
-    #[error("the identifier names nothing that was ever given out; send one that an answer gave")]
     OutOfRange,
+}
+
+impl Error for IdentifierError {}
+
+impl fmt::Display for IdentifierError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PrefixWrong { expected } => write!(
+                out,
+                "the identifier must begin with `{expected}_`; send the one that the answer about \
+                 it gave"
+            ),
+            Self::LengthWrong { found } => write!(
+                out,
+                "the identifier must have {BODY_DIGITS} characters behind `_`, not {found}; copy \
+                 it whole"
+            ),
+            Self::CharacterWrong { position } => write!(
+                out,
+                "the identifier must have only digits and the letters a to z without u behind \
+                 `_`; look at character {position} behind `_`"
+            ),
+            Self::CheckWrong => out.write_str(
+                "the identifier has a typing error or belongs to another kind of thing; copy it \
+                 again",
+            ),
+            Self::OutOfRange => out.write_str(
+                "the identifier names nothing that was ever given out; send one that an answer \
+                 gave",
+            ),
+        }
+    }
 }
 
 /// The identifier of `number`.
