@@ -291,9 +291,9 @@ impl TopUp {
         }
     }
 
-    /// The seconds that [`Self::secured_and_held`] says.
-    pub const fn held_seconds(number: i64) -> i64 {
-        number / SECURED_MAX
+    /// What [`Self::secured_and_held`] says: the code of what 3-D Secure said, and seconds.
+    pub const fn read_secured(number: i64) -> (i64, i64) {
+        (number % SECURED_MAX, number / SECURED_MAX)
     }
 
     /// Books an event about this top-up.
@@ -307,8 +307,7 @@ impl TopUp {
             }
             EventKind::TopUpAuthorized => {
                 self.state = TopUpState::Authorized;
-                let (said, seconds) =
-                    (event.number % SECURED_MAX, Self::held_seconds(event.number));
+                let (said, seconds) = Self::read_secured(event.number);
                 self.secured = ThreeDSecure::from_code(said).expect("a result");
                 if seconds > 0 {
                     self.held_until = event.id.at().plus_ms(seconds * SECOND_MS);

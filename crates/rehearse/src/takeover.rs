@@ -488,7 +488,7 @@ impl<B: Bank> Play<'_, B> {
             }
             thief.topped_up.push((now, amount));
             thief.has_evidence |= thief.person.is_challenged_in_vain;
-            match TopUp::held_seconds(event.number) {
+            match TopUp::read_secured(event.number).1 {
                 0 => then.push(Self::step(thief.member, id, MoneyInStep::Post(id))),
                 seconds => thief.held.push((id, now.plus_ms(seconds * SECOND_MS))),
             }

@@ -4,6 +4,7 @@
 //! here adds the tail after it, inside one snapshot, so that what was answered is listed at once.
 
 pub mod console;
+pub mod dry_run;
 pub mod events;
 pub mod listing;
 pub mod money_in;

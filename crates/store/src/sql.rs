@@ -160,6 +160,15 @@ statements! {
     MEMBERS_OF_NETWORK: Number, "", 3, false,
         "SELECT member AS number FROM top_up
          WHERE network = $1 AND rail = 1 AND id >= $2 ORDER BY id DESC LIMIT $3";
+    /// Operations from one back to another, newest first.
+    OPERATIONS_BACK: Operation, "", 3, false,
+        "SELECT {columns} FROM operation WHERE id >= $1 AND id < $2 ORDER BY id DESC LIMIT $3";
+    /// What says how a member's devices, cards and top-ups stood.
+    EVENTS_OF_STANDING: Event, "", 1, false,
+        "SELECT {columns} FROM event WHERE subject = $1
+         AND kind IN (9, 10, 11, 13, 14, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 44, 80, 81, 82, 83,
+         84, 85, 86, 87, 88, 89, 90, 91, 92)
+         ORDER BY id";
     /// A member's newest top-ups before one.
     TOP_UPS_BEFORE: TopUp, "", 3, false,
         "SELECT {columns} FROM top_up WHERE member = $1 AND id < $2 ORDER BY id DESC LIMIT $3";

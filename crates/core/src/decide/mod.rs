@@ -5,6 +5,7 @@
 //! view is not changed here; [`View::apply`] does that with the effects.
 
 mod admin;
+mod card;
 mod clerk;
 mod help_desk;
 mod identity;
@@ -15,6 +16,7 @@ mod pay;
 mod pay_shop;
 mod policy;
 mod proposal;
+pub mod replay;
 mod reverse;
 mod risk;
 mod settle;

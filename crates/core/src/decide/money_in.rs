@@ -3,18 +3,17 @@
 //! A step that the state does not allow any more changes nothing: the acquirer says everything
 //! twice, out of order, and to several nodes at once.
 
-use super::risk::{self, ToppingUp};
+use super::card::Judge;
+use super::risk;
 use super::{Outcome, Stop, must};
 use crate::account::Account;
 use crate::command::{MoneyIn, MoneyInStep, OnDevice};
 use crate::facts::{Effect, Event, EventKind, Operation, OperationKind, Transfer};
-use crate::identity::FRESH_MS;
 use crate::identity::people::Private;
 use crate::ids::{FactId, RequestId, RequestKey, TerminalNumber};
-use crate::limits::{AskedTopUp, top_up_must_be_within};
+use crate::limits::AskedTopUp;
 use crate::money::amount_is_in_range;
-use crate::policy::rule::{Goods, Rule, Verdict};
-use crate::policy::{Known, Limited, Profile, Secured};
+use crate::policy::rule::{Goods, Verdict};
 use crate::refusal::Refusal;
 use crate::state::{Device, Evidence, Member, MemberState};
 use crate::switches::{Capability, Place};
@@ -40,7 +39,8 @@ pub(super) fn decide(
         return Ok(outcome);
     }
     let member = view.members.get(&command.member).ok_or(Refusal::MemberMustExist)?;
-    let step = Step { view, command, member, first: view.next_ids(FACTS_MAX) };
+    let (judge, first) = (Judge { view, member }, view.next_ids(FACTS_MAX));
+    let step = Step { view, command, member, judge, first };
     match &command.step {
         MoneyInStep::AddCard(by, card) => step.add_card(*by, card, effects),
         MoneyInStep::EndCard(by, card) => step.end_card(*by, *card, effects),
@@ -92,6 +92,7 @@ struct Step<'a> {
     view: &'a View,
     command: &'a MoneyIn,
     member: &'a Member,
+    judge: Judge<'a>,
     first: FactId,
 }
 
@@ -104,10 +105,6 @@ impl Step<'_> {
         let signed_in = row.is_signed_in(self.view.now) && row.session == by.session;
         must(signed_in, Refusal::DeviceMustBeSignedIn)?;
         Ok(row)
-    }
-
-    fn must_be_open(&self) -> Result<(), Refusal> {
-        must_be_open(&self.view.directory, self.member, self.view.now)
     }
 
     fn event(&self, place: usize, kind: EventKind, actor: String) -> Event {
@@ -165,15 +162,9 @@ impl Step<'_> {
 
     fn end_card(&self, by: OnDevice, card: FactId, effects: &mut Effects) -> Result<Outcome, Stop> {
         self.device(by)?;
-        self.card(card)?;
+        self.judge.card(card)?;
         let event = self.event(0, EventKind::CardEnded, actor(by));
         Ok(book(Event { object: card.0, ..event }, effects))
-    }
-
-    fn card(&self, card: FactId) -> Result<&Card, Refusal> {
-        let row = self.view.people.cards.get(&card);
-        let row = row.filter(|row| row.member == self.member.number && row.is_active());
-        row.ok_or(Refusal::CardMustExist)
     }
 
     fn request(
@@ -183,16 +174,17 @@ impl Step<'_> {
         (amount, network): (i64, &[u8]),
         effects: &mut Effects,
     ) -> Result<Outcome, Stop> {
-        self.must_be_open()?;
+        self.judge.must_be_open()?;
         let device = self.device(by)?;
         let good = network.is_empty() || network.len() == NETWORK_BYTES;
         assert!(good, "a network is 16 bytes");
-        let card = self.card(card)?;
+        let card = self.judge.card(card)?;
         must(amount_is_in_range(amount), Refusal::AmountMustBeInRange)?;
         balance_must_hold(self.view, self.member, amount)?;
-        let asked = AskedTopUp { profile: self.profile(device, card, None), amount, itself: None };
-        self.must_be_within(&asked)?;
-        match self.rule(&asked, network).map(|rule| rule.then) {
+        let asked =
+            AskedTopUp { profile: self.judge.profile(device, card, None), amount, itself: None };
+        self.judge.must_be_within(&asked)?;
+        match self.judge.rule(&asked, network).map(|rule| rule.then) {
             Some(Verdict::Decline) => return Err(Refusal::RuleMustAllowTopUp.into()),
             Some(Verdict::Ask) => {
                 must(device.is_fresh(self.view.now), Refusal::UserMustBeVerified)?;
@@ -210,38 +202,6 @@ impl Step<'_> {
             ..self.event(0, EventKind::TopUpRequested, actor(by))
         };
         Ok(book(event, effects))
-    }
-
-    /// What limits look at. Before the issuer was asked, the best is assumed; the judgement after
-    /// it is the one that counts.
-    fn profile(&self, device: &Device, card: &Card, said: Option<ThreeDSecure>) -> Profile {
-        let now = self.view.now;
-        let secured = match said {
-            Some(ThreeDSecure::Absent) => Secured::No,
-            Some(ThreeDSecure::Frictionless | ThreeDSecure::Challenge) | None => Secured::Yes,
-        };
-        let new = card.is_new(self.view.directory.policy.cards.new_seconds, now);
-        Profile {
-            on: Limited::Card,
-            three_d_secure: Some(secured),
-            member: self.member.verification.into(),
-            device: Some(Known::of(device.is_limited(now))),
-            card: Some(Known::of(new)),
-        }
-    }
-
-    fn must_be_within(&self, asked: &AskedTopUp) -> Result<(), Refusal> {
-        let theirs = |row: &&TopUp| row.member == self.member.number;
-        let all = self.view.people.top_ups.values().filter(theirs);
-        top_up_must_be_within(&self.view.directory.policy, all, asked, self.view.now)
-    }
-
-    /// The rule that fits a top-up.
-    fn rule(&self, asked: &AskedTopUp, network: &[u8]) -> Option<&Rule> {
-        let AskedTopUp { profile, amount, itself } = *asked;
-        let place = Place { member: self.member.number, ..Place::default() };
-        let (view, member) = (self.view, self.member);
-        risk::of_top_up(view, &ToppingUp { member, profile, amount, place, network, itself })
     }
 
     fn top_up(&self, id: FactId) -> Result<&TopUp, Refusal> {
@@ -334,9 +294,9 @@ impl Step<'_> {
     ) -> Result<Outcome, Stop> {
         let may = matches!(row.state, TopUpState::Requested | TopUpState::Unknown);
         must(may && row.secured == ThreeDSecure::Absent, Refusal::TopUpMustBeOpen)?;
-        let (rule, seconds) = match self.may_be_taken(row, said) {
+        let (rule, seconds) = match self.judge.may_be_taken(row, said) {
             Ok(taken) => taken,
-            Err(reason) => {
+            Err((_, reason)) => {
                 let kind = EventKind::TopUpDeclining;
                 return Ok(self.says(row, kind, reason.number(), String::new(), effects));
             }
@@ -361,43 +321,11 @@ impl Step<'_> {
     fn release(&self, row: &TopUp, effects: &mut Effects) -> Result<Outcome, Stop> {
         let due = row.is_held() && row.held_until <= self.view.now;
         must(row.state == TopUpState::Authorized && due, Refusal::TopUpMustBeOpen)?;
-        let (kind, why) = match self.may_go_on(row) {
+        let (kind, why) = match self.judge.may_go_on(row) {
             Ok(_) => (EventKind::TopUpReleased, 0),
             Err(reason) => (EventKind::TopUpDeclining, reason.number()),
         };
         Ok(self.says(row, kind, why, String::new(), effects))
-    }
-
-    fn may_go_on(&self, row: &TopUp) -> Result<(&Device, &Card), Refusal> {
-        self.must_be_open()?;
-        let device = self.view.people.devices.get(&row.device).filter(|row| row.is_active());
-        Ok((device.ok_or(Refusal::DeviceMustBeActive)?, self.card(row.card)?))
-    }
-
-    /// Whether it may be: the rule that fits, and for how many seconds it is held.
-    fn may_be_taken(
-        &self,
-        row: &TopUp,
-        said: ThreeDSecure,
-    ) -> Result<(Option<&Rule>, i64), Refusal> {
-        let (device, card) = self.may_go_on(row)?;
-        let challenged = row.challenge == 0 || said == ThreeDSecure::Challenge;
-        must(challenged, Refusal::CardMustBeChallenged)?;
-        let profile = self.profile(device, card, Some(said));
-        let asked = AskedTopUp { profile, amount: row.amount, itself: Some(row.id) };
-        self.must_be_within(&asked)?;
-        let rule = self.rule(&asked, &row.network);
-        match rule.map(|rule| rule.then) {
-            Some(Verdict::Decline) => return Err(Refusal::RuleMustAllowTopUp),
-            // Nobody is there to be asked now: it counts that he was when he asked for it.
-            Some(Verdict::Ask) => {
-                let asked_at = row.id.at();
-                let known = device.verified_at.plus_ms(FRESH_MS) > asked_at;
-                must(known, Refusal::UserMustBeVerified)?;
-            }
-            Some(Verdict::Allow | Verdict::Hold) | None => {}
-        }
-        Ok((rule, rule.and_then(|rule| rule.hold_seconds).unwrap_or(0)))
     }
 
     /// Who passed a challenge on this device holds the card. That the device is the member's own is
@@ -479,7 +407,11 @@ impl Step<'_> {
     }
 }
 
-fn must_be_open(directory: &Directory, member: &Member, now: Instant) -> Result<(), Refusal> {
+pub(super) fn must_be_open(
+    directory: &Directory,
+    member: &Member,
+    now: Instant,
+) -> Result<(), Refusal> {
     let place = Place { member: member.number, ..Place::default() };
     must(member.state == MemberState::Open, Refusal::MemberMustBeOpen)?;
     must(!directory.is_closed(Capability::CardTopUp, &place, now), Refusal::TopUpIsClosed)

@@ -17,6 +17,9 @@ use crate::top_up::{Rail, TopUp};
 use crate::view::{Effects, View};
 use crate::window::WindowKind;
 
+/// What is said of a request that goes on, or which rule says no, if it is a rule, and why.
+pub(super) type Judged<'a, T> = Result<T, (Option<&'a Rule>, Refusal)>;
+
 /// A payment that is judged.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Paying<'a> {

@@ -8,7 +8,7 @@
 use super::clerk::signed_in_at;
 use super::money_in::balance_must_hold;
 use super::pay::{Unusable, judge_code, mark_forged};
-use super::risk::{self, ToppingUp};
+use super::risk::{self, Judged, ToppingUp};
 use super::staff::blank as blank_event;
 use super::{Outcome, Stop, amount_must_hold, blank, deadline_must_be_near, decline, must, record};
 use super::{repeat, signer};
@@ -55,15 +55,14 @@ pub(super) fn decide(
     };
     operation.put_on_list_of(shown);
     operation.epoch = shown.code_epoch;
-    if let Err(refusal) = may_have(view, shown, top_up.amount) {
-        return Ok(decline(view, operation, refusal, effects));
-    }
-    let rule = rule(view, (shown, place), top_up.amount);
-    if rule.is_some_and(|rule| rule.then == Verdict::Decline) {
-        let outcome = decline(view, operation, Refusal::TopUpIsDeclined, effects);
-        risk::note(view, Goods::NONE, rule, effects);
-        return Ok(outcome);
-    }
+    let rule = match judge_cash(view, (shown, place), top_up.amount) {
+        Ok(rule) => rule,
+        Err((rule, refusal)) => {
+            let outcome = decline(view, operation, refusal, effects);
+            risk::note(view, Goods::NONE, rule, effects);
+            return Ok(outcome);
+        }
+    };
     if !may_take(view, clerk, shift, top_up.amount) {
         return Ok(decline(view, operation, Refusal::CashCapIsReached, effects));
     }
@@ -78,10 +77,19 @@ pub(super) fn decide(
     Ok(outcome)
 }
 
-/// The rule that fits cash for a member.
-fn rule<'a>(view: &'a View, (member, place): (&Member, Place), amount: i64) -> Option<&'a Rule> {
+/// What limits and rules say of cash for a member: the rule that fits, or why it is not taken and
+/// which rule says so.
+pub(super) fn judge_cash<'a>(
+    view: &'a View,
+    (member, place): (&Member, Place),
+    amount: i64,
+) -> Judged<'a, Option<&'a Rule>> {
+    may_have(view, member, amount).map_err(|refusal| (None, refusal))?;
     let (network, itself, profile): (&[u8], _, _) = (&[], None, profile_of(member));
-    risk::of_top_up(view, &ToppingUp { member, profile, amount, place, network, itself })
+    let asked = ToppingUp { member, profile, amount, place, network, itself };
+    let rule = risk::of_top_up(view, &asked);
+    let declines = rule.is_some_and(|rule| rule.then == Verdict::Decline);
+    if declines { Err((rule, Refusal::TopUpIsDeclined)) } else { Ok(rule) }
 }
 
 fn profile_of(member: &Member) -> Profile {

@@ -9,6 +9,7 @@ mod clocks;
 mod console;
 mod crash;
 mod crash_members;
+mod dry_runs;
 mod durability;
 mod holders;
 mod lanes;

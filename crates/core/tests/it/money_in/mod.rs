@@ -1,5 +1,6 @@
 //! Cards, top-ups by card and what becomes of them, cash at registers: one line a case.
 
+mod dry_runs;
 mod rule_cases;
 mod till;
 mod wallet_cases;

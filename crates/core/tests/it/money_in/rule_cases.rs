@@ -35,7 +35,7 @@ impl Wallet {
     }
 
     /// The member shows on his paying device that it is he.
-    fn verify(&mut self) {
+    pub(super) fn verify(&mut self) {
         self.requests += 1;
         let by = on(&self.world, self.world.members[&ONE].device);
         let identity = Identity {
