@@ -98,7 +98,7 @@ export const factsOf = ({ act: _, ...fields }) =>
 
 function valueOf(name, value) {
   if (name === "name") return value;
-  if (name === "policy") return make("pre", { text: value });
+  if (name === "policy") return make("div", {}, make("pre", { text: value }), tryButton(() => value));
   if (name === "amount") return amountText(value);
   if (Object.hasOwn(WORDS, name)) return [value].flat().map((each) => wordOf(WORDS[name], each)).join(", ");
   const known = [names.get(value), name === "passkey" && digitsOf(value)].filter(Boolean).join(" ");
@@ -117,6 +117,14 @@ export function offer(own, name, given, then, begun = {}) {
   const label = [text, ...about].join(" ");
   const onclick = () => openForm(name, given, then, begun);
   return make("button", { type: "button", "data-act": name, "aria-label": label, text, onclick });
+}
+
+/** A button by which limits and rules are tried before anybody puts them in force. */
+function tryButton(policy) {
+  const place = make("div", { role: "status" });
+  const button = make("button", { type: "button", class: "try", text: say("console-dry-run") });
+  button.onclick = async () => (await import("./console-policy.js")).tryOut(place, button, policy());
+  return make("div", {}, line(button), place);
 }
 
 const typedIn = (name) => make("input", { name, required: true, maxlength: 100 });
@@ -175,7 +183,7 @@ function rowOf(name, begun = []) {
   if (name === "policy") {
     const area = make("textarea", { name, required: true, rows: 20, spellcheck: "false" });
     area.value = begun;
-    return make("label", {}, text, area);
+    return make("div", {}, make("label", {}, text, area), tryButton(() => area.value));
   }
   if (!words) return make("label", {}, text, typedIn(name));
   const choices = Object.keys(words).map((value) => [value, wordOf(words, value)]);

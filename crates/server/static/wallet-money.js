@@ -170,12 +170,15 @@ async function topUp({ card, amount }) {
     location.assign(row.asks_at);
     return;
   }
-  const [name, , kind] = STATES[row.state];
+  const [name, , kind] = stateOf(row);
   told = [kind, whatBecame(row, say(name))];
   announce(told[1]);
   await askWallet();
   await look();
 }
+
+/** What a state is called, what happens next, and its colour. */
+const stateOf = (row) => (row.held_until ? ["wallet-top-up-held-tag", "", "open"] : STATES[row.state]);
 
 /** A state in words, with its amount and, where it was declined, why. */
 const whatBecame = ({ amount, reason }, name) =>
@@ -198,7 +201,7 @@ async function giveUp({ top_up }) {
 function topUps() {
   const said = saying();
   const line = (row) => {
-    const [name, next, kind] = STATES[row.state];
+    const [name, next, kind] = stateOf(row);
     const at = asksAt.get(row.top_up);
     return make(
       "li",

@@ -364,6 +364,26 @@ console-clerk-number = Number at the register
 
 # How money comes in, and the limits.
 console-rails = Money in
+console-dry-run = Dry run over 7 days
+console-dry-run-works = What is on record is judged anew…
+console-dry-run-tally = { $count } of { $members } members, { $amount }
+console-dry-run-rule = Decided by
+console-dry-run-limit = limits
+console-dry-run-new = What is new in the text
+console-dry-run-same = Nothing: it is what is in force.
+console-dry-run-found = What it would have done
+console-dry-run-some = Some requests would have ended otherwise.
+console-dry-run-none = Every request would have ended as it did.
+console-dry-run-since = Judged since
+console-dry-run-judged = Judged
+console-dry-run-stopped = Would have been stopped
+console-dry-run-asked = Member would have been asked to confirm
+console-dry-run-held = Would have been held
+console-dry-run-let-through = Was stopped, and would have passed
+console-dry-run-cut = There were more: the newest are judged. `yaoki rules` judges all.
+console-dry-run-unreadable = Members whose records cannot be read: { $count }. Run `yaoki verify`.
+console-dry-run-by = Stopped, asked or held, by what decided
+console-dry-run-bothered = Who would have been bothered:
 console-rails-no-cards = No acquirer is set up: top-ups come with cash only.
 console-rails-day = Top-ups within 24 hours
 console-rails-open = On their way

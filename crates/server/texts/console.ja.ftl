@@ -364,6 +364,26 @@ console-clerk-number = レジで入力する番号
 
 # 入金と限度額。
 console-rails = 入金
+console-dry-run = 直近 7 日間で試す
+console-dry-run-works = 記録を判定し直しています…
+console-dry-run-tally = { $count } 件（会員 { $members } 人、{ $amount }）
+console-dry-run-rule = 判定したもの
+console-dry-run-limit = 上限
+console-dry-run-new = 変更点
+console-dry-run-same = 現在と同じです。
+console-dry-run-found = 適用していた場合の結果
+console-dry-run-some = 結果が変わる取引があります。
+console-dry-run-none = 結果が変わる取引はありません。
+console-dry-run-since = 対象の始まり
+console-dry-run-judged = 判定した件数
+console-dry-run-stopped = 止めていた
+console-dry-run-asked = 本人確認を求めていた
+console-dry-run-held = 保留していた
+console-dry-run-let-through = 止めたが通していた
+console-dry-run-cut = 件数が多いため、新しいものだけを判定しました。すべては `yaoki rules` で判定できます。
+console-dry-run-unreadable = 記録を読めない会員：{ $count } 人。`yaoki verify` を実行してください。
+console-dry-run-by = 止める・確認・保留を判定したもの
+console-dry-run-bothered = 影響を受ける会員：
 console-rails-no-cards = カード会社との接続が設定されていません。チャージは現金だけです。
 console-rails-day = 24 時間のチャージ
 console-rails-open = 処理中のチャージ

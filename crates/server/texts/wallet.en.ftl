@@ -411,6 +411,7 @@ wallet-top-ups-title = Your top-ups
 wallet-top-up-requested = Under way
 wallet-top-up-requested-next = It is done once you have answered your bank. After 15 minutes it is cancelled, and nothing is charged.
 wallet-top-up-authorized = Approved
+wallet-top-up-held-tag = Held
 wallet-top-up-held = A rule of this wallet holds it until { $time }; then it is in your balance. If it was not you, do not let it through.
 wallet-top-up-give-up = Do not let it through
 wallet-top-up-authorized-next = It will be in your balance in a moment.

@@ -411,6 +411,7 @@ wallet-top-ups-title = チャージの履歴
 wallet-top-up-requested = 手続き中
 wallet-top-up-requested-next = 銀行の画面で本人認証をすると完了します。15 分以内に済まないときは取り消され、請求はありません。
 wallet-top-up-authorized = 承認済み
+wallet-top-up-held-tag = 保留中
 wallet-top-up-held = { $time }まで確認のため保留し、その後残高に入ります。心当たりがない場合は取り消してください。
 wallet-top-up-give-up = 取り消す
 wallet-top-up-authorized-next = まもなく残高に入ります。

@@ -4,7 +4,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::bench;
 use crate::commands::{
-    admin, backup, demo, device, docs, doctor, healthcheck, init, migrate, rehearse, serve, verify,
+    admin, backup, demo, device, docs, doctor, healthcheck, init, migrate, rehearse, rules, serve,
+    verify,
 };
 use crate::exit::Failure;
 use crate::outside;
@@ -79,6 +80,10 @@ enum Command {
     Device(device::Device),
     /// Measure, and print one table
     Bench(bench::Options),
+    /// Try limits and rules on what is on record: whom they would have stopped or bothered
+    ///
+    /// Changes nothing. The console does the same for the last week before limits are proposed.
+    Rules(rules::Rules),
     /// Attack a private book by the real rules, and print what it cost
     Rehearse(rehearse::Rehearse),
     /// Write the generated pages of the reference
@@ -145,6 +150,7 @@ impl Cli {
             Command::Restore(restore) => backup::restore(&restore, &read_quietly(&place)?),
             Command::Device(device) => device::run(&device, &read_quietly(&place)?),
             Command::Bench(options) => Ok(bench::run(&options)?),
+            Command::Rules(rules) => rules::run(&rules, &read_quietly(&place)?),
             Command::Rehearse(rehearse) => rehearse::run(&rehearse),
             Command::Docs(docs) => docs::run(&docs),
             Command::Healthcheck => healthcheck::run(&read_quietly(&place)?),

@@ -51,7 +51,15 @@ fn limits_are_changed_by_two_and_what_is_wrong_changes_nothing() {
         return area.value.includes('4321');
     })()";
     assert_eq!(aoi.evaluate(change), true);
+    // What it would have done is seen before it is proposed, and before it is approved.
+    aoi.click("#act-dialog .try").wait_for("#act-dialog .difference .new");
+    aoi.wait_for_words("#act-dialog .difference", "+ second_person_above = 4321");
+    aoi.wait_for_words("#act-dialog", "Every request would have ended as it did");
+    is_seen(&mut aoi, "policy-tried-en");
     send(&mut aoi);
+    go(&mut ren, "approvals").wait_for("#approvals-list .try");
+    ren.click("#approvals-list .try").wait_for_words("#approvals-list .difference", "4321");
+    is_seen(&mut ren, "policy-tried-ja");
     agree(&mut ren);
     ren.wait_for("#approvals-list");
     go(&mut ren, "rails").wait_for_words("#rails-list pre", "4321");

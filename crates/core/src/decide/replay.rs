@@ -7,7 +7,7 @@
 //!
 //! Limits: what followed of a decision stays as it was (whoever would have been stopped paid all
 //! the same, and counts); requests by members' devices that were refused are on no record; a
-//! card's request is judged with what its issuer said, and one that was let go of then is not judged.
+//! card's request is judged with what its issuer said, and one that was let go of then is not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -179,8 +179,8 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Judges by `policy` what was asked at `since` or later. Switches say nothing: they are no part
-    /// of a policy.
+    /// Judges by `policy` what was asked at `since` or later. Switches say nothing: they are no
+    /// part of a policy.
     pub fn new(rules: Arc<Rules>, directory: &Directory, policy: Policy, since: Instant) -> Self {
         let (switches, policy) = (Vec::new(), policy.into());
         let directory = Arc::new(Directory { switches, policy, ..directory.clone() });

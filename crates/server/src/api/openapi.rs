@@ -181,6 +181,7 @@ fn of_console() -> OpenApiRouter<App> {
         .routes(routes!(console::payment::payment))
         .routes(routes!(console::rails::rails))
         .routes(routes!(console::rails::query))
+        .routes(routes!(console::dry_run::dry_run))
         .routes(routes!(console::shops::shops))
         .routes(routes!(console::shops::switches))
         .routes(routes!(console::stream::stream))

@@ -36,8 +36,13 @@ pub const DEVICE_BODY_BYTES_MAX: usize = 1024;
 /// attestation, and with what began its ceremony.
 pub const MEMBER_BODY_BYTES_MAX: usize = 16 * 1024;
 /// Paths at which operators send passkeys, or acts with their reasons.
-const OF_OPERATORS: [&str; 4] =
-    ["/v1/console/sign-in", "/v1/console/own", "/v1/console/propose", "/v1/console/act"];
+const OF_OPERATORS: [&str; 5] = [
+    "/v1/console/sign-in",
+    "/v1/console/own",
+    "/v1/console/propose",
+    "/v1/console/act",
+    "/v1/console/rails/dry-run",
+];
 /// How long a body may take to arrive, seconds.
 pub const BODY_SECONDS_MAX: u64 = 10;
 

@@ -83,6 +83,8 @@ pub enum Endpoint {
     ConsoleRails,
     /// `POST /v1/console/rails/query`.
     ConsoleRailsQuery,
+    /// `POST /v1/console/rails/dry-run`.
+    ConsoleDryRun,
     /// `POST /v1/console/shops`.
     ConsoleShops,
     /// `POST /v1/console/unacknowledged`.
@@ -139,7 +141,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Every endpoint, in the order of the enum.
-    pub const ALL: [Self; 66] = [
+    pub const ALL: [Self; 67] = [
         Self::Pay,
         Self::Query,
         Self::Reverse,
@@ -176,6 +178,7 @@ impl Endpoint {
         Self::ConsolePayment,
         Self::ConsoleRails,
         Self::ConsoleRailsQuery,
+        Self::ConsoleDryRun,
         Self::ConsoleShops,
         Self::ConsoleUnacknowledged,
         Self::ConsoleSwitches,
@@ -239,27 +242,6 @@ impl Endpoint {
             Self::Movements => "movements",
             Self::Receipt => "receipt",
             Self::DeviceFrame => "device_frame",
-            Self::ConsoleSession => "console_session",
-            Self::ConsoleEnd => "console_end",
-            Self::ConsoleToday => "console_today",
-            Self::ConsoleOperations => "console_operations",
-            Self::ConsoleFind => "console_find",
-            Self::ConsolePayment => "console_payment",
-            Self::ConsoleRails => "console_rails",
-            Self::ConsoleRailsQuery => "console_rails_query",
-            Self::ConsoleShops => "console_shops",
-            Self::ConsoleUnacknowledged => "console_unacknowledged",
-            Self::ConsoleSwitches => "console_switches",
-            Self::ConsoleStream => "console_stream",
-            Self::ConsoleSignIn => "console_sign_in",
-            Self::ConsoleOwn => "console_own",
-            Self::ConsoleProposals => "console_proposals",
-            Self::ConsolePropose => "console_propose",
-            Self::ConsoleDecide => "console_decide",
-            Self::ConsoleAct => "console_act",
-            Self::ConsoleOperators => "console_operators",
-            Self::ConsoleClerks => "console_clerks",
-            Self::ConsoleMember => "console_member",
             Self::SignUp => "member_sign_up",
             Self::SignIn => "member_sign_in",
             Self::Join => "member_join",
@@ -277,6 +259,35 @@ impl Endpoint {
             Self::MemberMoney => "member_money",
             Self::AcquirerEvent => "acquirer_event",
             Self::Public => "public",
+            _ => self.text_of_console(),
+        }
+    }
+
+    const fn text_of_console(self) -> &'static str {
+        match self {
+            Self::ConsoleSession => "console_session",
+            Self::ConsoleEnd => "console_end",
+            Self::ConsoleToday => "console_today",
+            Self::ConsoleOperations => "console_operations",
+            Self::ConsoleFind => "console_find",
+            Self::ConsolePayment => "console_payment",
+            Self::ConsoleRails => "console_rails",
+            Self::ConsoleRailsQuery => "console_rails_query",
+            Self::ConsoleDryRun => "console_dry_run",
+            Self::ConsoleShops => "console_shops",
+            Self::ConsoleUnacknowledged => "console_unacknowledged",
+            Self::ConsoleSwitches => "console_switches",
+            Self::ConsoleStream => "console_stream",
+            Self::ConsoleSignIn => "console_sign_in",
+            Self::ConsoleOwn => "console_own",
+            Self::ConsoleProposals => "console_proposals",
+            Self::ConsolePropose => "console_propose",
+            Self::ConsoleDecide => "console_decide",
+            Self::ConsoleAct => "console_act",
+            Self::ConsoleOperators => "console_operators",
+            Self::ConsoleClerks => "console_clerks",
+            Self::ConsoleMember => "console_member",
+            _ => panic!("the others are named above"),
         }
     }
 }

@@ -39,6 +39,7 @@ pub const ROUTES_WITHOUT: &[(&str, &str)] = &[
     ("post", "/v1/console/proposals"),
     ("post", "/v1/console/rails"),
     ("post", "/v1/console/rails/query"),
+    ("post", "/v1/console/rails/dry-run"),
     ("post", "/v1/console/shops"),
     ("post", "/v1/console/stream"),
     ("post", "/v1/console/switches"),

@@ -98,6 +98,7 @@ assets! {
     "console-payment.js": SCRIPT;
     "console-plots.js": SCRIPT;
     "console-search.js": SCRIPT;
+    "console-policy.js": SCRIPT;
     "console-rails.js": SCRIPT;
     "console-shops.js": SCRIPT;
     "console-staff.js": SCRIPT;
@@ -290,7 +291,14 @@ mod tests {
                         others.chain(&["terminal.js", "sound.js"]).copied().collect()
                     }
                     PageName::Console => {
-                        vec!["terminal.js", "sound.js", "camera.js", "symbols.js"]
+                        // The last only by who is about to change limits.
+                        vec![
+                            "terminal.js",
+                            "sound.js",
+                            "camera.js",
+                            "symbols.js",
+                            "console-policy.js",
+                        ]
                     }
                     PageName::Register => vec!["device.js"],
                     PageName::Link => Vec::new(),

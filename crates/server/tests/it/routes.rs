@@ -206,6 +206,7 @@ const CONSOLE: &[(&str, &str)] = &[
     ("/v1/console/payment", NOT_SIGNED_IN),
     ("/v1/console/rails", NOT_SIGNED_IN),
     ("/v1/console/rails/query", NOT_SIGNED_IN),
+    ("/v1/console/rails/dry-run", NOT_SIGNED_IN),
     ("/v1/console/shops", NOT_SIGNED_IN),
     ("/v1/console/unacknowledged", NOT_SIGNED_IN),
     ("/v1/console/switches", NOT_SIGNED_IN),

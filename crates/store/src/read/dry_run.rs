@@ -26,6 +26,20 @@ use crate::table::Book;
 /// Rows of one page.
 const PAGE: usize = 1_000;
 
+/// How much a dry run looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct MostOf {
+    /// The newest operations.
+    pub operations: usize,
+    /// Whose they may be.
+    pub members: usize,
+}
+
+impl MostOf {
+    /// Everything.
+    pub const ALL: Self = Self { operations: usize::MAX, members: usize::MAX };
+}
+
 /// A dry run, and what it was of.
 #[derive(Clone, Debug)]
 pub struct DryRunOf {
@@ -39,13 +53,13 @@ pub struct DryRunOf {
     pub unreadable: usize,
 }
 
-/// Judges by `policy` what was asked since then: the newest `most` operations of all members, and
+/// Judges by `policy` what was asked since then: the newest operations, as many as `most` says, and
 /// the cards' top-ups of the same time.
 pub fn dry_run(
     conn: &mut Conn,
     policy: Policy,
     since: Instant,
-    most: usize,
+    most: MostOf,
 ) -> Result<DryRunOf, StoreError> {
     let book = Book::load(conn)?;
     let directory = directory(conn)?;
@@ -71,18 +85,18 @@ pub fn dry_run(
 fn members_since(
     conn: &mut Conn,
     since: Instant,
-    most: usize,
+    most: MostOf,
 ) -> Result<(BTreeSet<MemberNumber>, Instant, bool), StoreError> {
     let least = FactId::least(since);
     let (mut members, mut count, mut before) = (BTreeSet::new(), 0, FactId(i64::MAX));
     loop {
-        let asked = [least.value(), before.value(), page_of(PAGE.min(most - count))];
+        let asked = [least.value(), before.value(), page_of(PAGE.min(most.operations - count))];
         let page: Vec<Operation> = conn.query(&sql::OPERATIONS_BACK, &asked)?;
         count += page.len();
         members.extend(page.iter().map(|row| row.member).filter(|member| member.is_some()));
         let Some(oldest) = page.last() else { return Ok((members, since, false)) };
         before = oldest.id;
-        if count >= most {
+        if count >= most.operations || members.len() >= most.members {
             // The oldest millisecond may be known in part.
             return Ok((members, before.at().plus_ms(1).max(since), true));
         }

@@ -7,13 +7,13 @@ use yaoki_core::ids::MemberNumber;
 use yaoki_core::policy::rule::{Good, Goods};
 use yaoki_core::policy::{DEFAULT, Policy};
 use yaoki_core::time::{DAY_MS, MINUTE_MS};
-use yaoki_store::read::dry_run::dry_run;
+use yaoki_store::read::dry_run::{MostOf, dry_run};
 use yaoki_store::testing::TestBook;
 use yaoki_store::{on_both_storages, sql};
 
 const ONE: MemberNumber = MemberNumber(1);
 const TWO: MemberNumber = MemberNumber(2);
-const MOST: usize = 10_000;
+const MOST: MostOf = MostOf::ALL;
 
 /// The default, and a rule that comes first.
 fn with(rule: &str) -> String {
@@ -42,7 +42,7 @@ on_both_storages! {
             assert!(book.operation(pay).succeeded());
             book.clock.advance_ms(MINUTE_MS);
         }
-        let run = |text: String, since, most| {
+        let run = |text: String, since, most: MostOf| {
             let policy = Policy::read(&text).expect("it is right");
             book.book.read_and_wait(move |conn| dry_run(conn, policy, since, most)).unwrap()
         };
@@ -50,13 +50,15 @@ on_both_storages! {
         assert_eq!((found.judged.count, found.judged.members), (4, 2));
         assert_eq!((found.stopped.count, found.asked.count, found.let_through.count), (0, 0, 0));
         let found = run(with(TICKETS), since, MOST).found;
-        assert_eq!((found.stopped.count, found.stopped.amount, found.stopped.members), (2, 1_300, 2));
+        let stopped = found.stopped;
+        assert_eq!((stopped.count, stopped.amount, stopped.members), (2, 1_300, 2));
         assert_eq!(found.by["tickets"].count, 2);
         assert_eq!(found.bothered.len(), 2);
         // Of very many the newest are judged, and it is said since when.
-        let cut = run(with(TICKETS), since, 2);
+        let cut = run(with(TICKETS), since, MostOf { operations: 2, ..MOST });
         assert!(cut.cut && cut.since > since);
         assert_eq!(cut.found.judged.count, 1);
+        assert!(run(with(TICKETS), since, MostOf { members: 1, ..MOST }).cut);
         let later = run(with(TICKETS), book.clock.now(), MOST);
         assert_eq!((later.found.judged.count, later.cut), (0, false));
     }
@@ -82,6 +84,7 @@ on_both_storages! {
     }
 }
 
+// one storage: it reads a statement, and no book.
 #[test]
 fn the_events_that_a_dry_run_reads_are_those_that_it_folds() {
     let mut codes: Vec<i64> = KINDS.iter().map(|kind| kind.code()).collect();

@@ -10,7 +10,8 @@ use yaoki_store::{Book, BookKind, Conn, StoreError, on_both_storages};
 
 /// A book before members had more than a device by a link, and before there were operators.
 const WITHOUT_PEOPLE: &str = "
-    DROP INDEX event_policy; DROP INDEX event_of_standing; DROP TABLE card; DROP TABLE top_up; DROP TABLE shift;
+    DROP INDEX event_policy; DROP INDEX event_of_standing;
+    DROP TABLE card; DROP TABLE top_up; DROP TABLE shift;
     ALTER TABLE store DROP COLUMN cash_allotted;
     ALTER TABLE store DROP COLUMN cash_taken;
     ALTER TABLE member DROP COLUMN paid_day; ALTER TABLE member DROP COLUMN paid_day_oldest;

@@ -11,5 +11,6 @@ pub(crate) mod healthcheck;
 pub(crate) mod init;
 pub(crate) mod migrate;
 pub(crate) mod rehearse;
+pub(crate) mod rules;
 pub(crate) mod serve;
 pub(crate) mod verify;

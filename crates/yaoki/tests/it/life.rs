@@ -175,3 +175,30 @@ fn the_log_holds_no_secret_even_when_everything_is_logged() {
         assert!(!log.contains(&secret), "{secret} is in the log: {log}");
     }
 }
+
+#[test]
+fn rules_are_tried_on_what_is_on_record_before_anybody_proposes_them() {
+    let place = Place::with_book("staging");
+    let till = terminal(&place);
+    let server = Server::start(&place, &[]);
+    let payer = member(&place, &server);
+    assert_eq!(pay(&server, &till, code(&place, &server), 300), "succeeded");
+    let run = |rule: &str| {
+        let text = format!("{}{rule}\n", yaoki_core::policy::DEFAULT);
+        let file = place.file("rules.toml", &text);
+        place.run(&["rules", file.to_str().expect("a plain name"), "--json"])
+    };
+    let found = |rule: &str| {
+        let ended = run(rule);
+        assert_eq!(ended.code, 0, "{ended:?}");
+        serde_json::from_str::<Value>(&ended.out).expect("JSON")
+    };
+    let same = found("");
+    assert_eq!([&same["judged"]["count"], &same["stopped"]["count"]], [1, 0], "{same}");
+    let never = found("[[limit]]\non = \"payment\"\nonce = 0\n");
+    assert_eq!(never["stopped"], json!({"count": 1, "members": 1, "amount": 300}));
+    assert_eq!(never["rules"]["limit"], never["stopped"]);
+    assert_eq!(never["bothered"], json!({payer: 1}));
+    let wrong = run("[[limit]]");
+    assert!(wrong.code != 0 && wrong.err.contains("must be limits and rules"), "{wrong:?}");
+}

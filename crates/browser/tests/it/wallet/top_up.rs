@@ -174,6 +174,8 @@ fn a_new_cards_large_top_up_waits_and_its_member_gives_it_up_or_has_it_in_the_en
     cards.stage.pass_seconds(61);
     top_up(&mut tab, "6000");
     tab.wait_for(".top-up[data-state=authorized]");
+    // Its token is older than the hour that it lasts, and is renewed.
+    tab.expects("status of 401");
     cards.stage.pass_seconds(3_601);
     tab.reload().wait_for(".top-up[data-state=posted]");
     assert_eq!(cards.acquirer.owes(), 6_000);

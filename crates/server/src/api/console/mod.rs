@@ -9,6 +9,7 @@
 //! | [`day`]        | the figures of a day                                          |
 //! | [`operations`] | the newest operations, search, what nobody acknowledged       |
 //! | [`payment`]    | one payment with everything that belongs to it                |
+//! | [`dry_run`]    | what other limits and rules would have done                   |
 //! | [`rails`]      | how money comes in, what is on its way, the limits in force   |
 //! | [`shops`]      | merchants, stores, terminals, closed switches                 |
 //! | [`acts`]       | acts as a page names them, and as they are shown again        |
@@ -23,6 +24,7 @@
 pub mod acts;
 pub mod colleagues;
 pub mod day;
+pub mod dry_run;
 pub mod member;
 pub mod operations;
 pub mod own;

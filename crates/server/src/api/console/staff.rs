@@ -45,6 +45,7 @@ pub const ROUTES: &[(&str, Option<Roles>)] = &[
     ("/v1/console/shops", Some(Roles::ALL)),
     ("/v1/console/rails", Some(Roles::ALL)),
     ("/v1/console/rails/query", Some(Roles::WORKING)),
+    ("/v1/console/rails/dry-run", Some(MAY_SEE_MEMBERS)),
     ("/v1/console/unacknowledged", Some(Roles::ALL)),
     ("/v1/console/switches", Some(Roles::ALL)),
     ("/v1/console/stream", Some(Roles::ALL)),
