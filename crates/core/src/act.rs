@@ -107,6 +107,8 @@ coded! {
         CloseShift = 43 => "close_shift",
         /// A store has paid in cash.
         ReleaseCashCredit = 44 => "release_cash_credit",
+        /// Credits in bulk.
+        OpenBulk = 45 => "open_bulk",
     }
 }
 
@@ -151,6 +153,7 @@ impl ActKind {
             | Self::EndWebhook
             | Self::RotateWebhookSecret
             | Self::ReleaseCashCredit => People::OneFresh(SHOPS),
+            Self::OpenBulk => People::Two(SHOPS),
             Self::CreateOperator
             | Self::ChangeRoles
             | Self::EndOperator
@@ -266,6 +269,7 @@ impl Act {
             Self::ReleaseCashCredit(..) => ActKind::ReleaseCashCredit,
             Self::OpenBook => ActKind::OpenBook,
             Self::ChangePolicy(_) => ActKind::ChangePolicy,
+            Self::OpenBulk(..) => ActKind::OpenBulk,
             Self::VerifyMember(..) => ActKind::VerifyMember,
             Self::VouchForMember(..) => ActKind::VouchForMember,
             Self::AllowRecovery(..) => ActKind::AllowRecovery,
@@ -326,6 +330,12 @@ impl Act {
             | Self::CreateLink(member, ..)
             | Self::RotateCodeSecret(member, _) => vec![("member", Number(member.0))],
             Self::ChangePolicy(text) => vec![("policy", Text(text))],
+            Self::OpenBulk(name, root) => vec![
+                ("name", Text(name)),
+                ("root", Bytes(&root.hash)),
+                ("rows", Number(root.rows)),
+                ("sum", Number(root.sum)),
+            ],
             Self::VerifyMember(member, level) => {
                 vec![("member", Number(member.0)), ("verification", Text(level.name()))]
             }

@@ -3,11 +3,16 @@
 //! Loading has two phases. [`refer`] names references that never change once written (request →
 //! payment → member). [`crate::touch`] then names the rows to lock and load.
 
+mod bulk;
+mod meaning;
 mod money_in;
 mod refer;
 
+pub use self::bulk::BulkCredit;
+pub use self::meaning::Meaning;
 pub use self::money_in::{MoneyIn, MoneyInStep, OnDevice, TopUpWithCode, touch_money_in};
 pub use self::refer::{Refer, refer};
+use crate::bulk::BulkRoot;
 use crate::code::OpenedCode;
 use crate::decide::{ORDER_MS_MAX, VALID_UNTIL_MS_MAX};
 use crate::facts::OperationKind;
@@ -49,55 +54,6 @@ pub struct Ask {
     pub valid_until: Instant,
     /// What the request means, see [`Meaning`].
     pub fingerprint: [u8; 16],
-}
-
-/// The meaning of a register's request: what must be equal in a retry. Time stamps, free text and
-/// the order of fields are no part of it.
-#[derive(Clone, Debug)]
-pub struct Meaning<'a> {
-    /// What is asked.
-    pub kind: OperationKind,
-    /// Minor units; 0 where there is none.
-    pub amount: i64,
-    /// The currency.
-    pub currency: Currency,
-    /// The digits of the code; empty where there is none.
-    pub code: &'a str,
-    /// The payment, or none.
-    pub payment: FactId,
-    /// The request to reverse, or zeros.
-    pub target: RequestId,
-    /// The terminal of that request, where it is another's, or none.
-    pub terminal: TerminalNumber,
-    /// Seconds that a hold lasts; 0 where there is none.
-    pub hold_seconds: i64,
-    /// What is bought, as far as it is said.
-    pub goods: Goods,
-}
-
-impl Meaning<'_> {
-    /// 16 bytes of BLAKE3 keyed with the fingerprint key, so that a stored code cannot be guessed.
-    pub fn fingerprint(&self, key: &[u8; 32]) -> [u8; 16] {
-        let mut hasher = blake3::Hasher::new_keyed(key);
-        for number in [self.kind.code(), self.amount, self.payment.0, self.hold_seconds] {
-            hasher.update(&number.to_be_bytes());
-        }
-        hasher.update(self.currency.as_str().as_bytes());
-        hasher.update(&self.target.0);
-        hasher.update(self.code.as_bytes());
-        // A code has digits only, so nothing else reads like this.
-        if self.terminal.is_some() {
-            hasher.update(b"terminal");
-            hasher.update(&self.terminal.0.to_be_bytes());
-        }
-        if self.goods != Goods::NONE {
-            hasher.update(b"goods");
-            hasher.update(&self.goods.code().to_be_bytes());
-        }
-        let mut fingerprint = [0; 16];
-        hasher.finalize_xof().fill(&mut fingerprint);
-        fingerprint
-    }
 }
 
 /// Paying or authorizing on a one-time code.
@@ -411,6 +367,8 @@ pub enum Act {
     ReleaseCashCredit(StoreNumber, i64),
     /// A restored book is opened.
     OpenBook,
+    /// Credits in bulk: what it is called, and the root of the file. Takes two people.
+    OpenBulk(String, BulkRoot),
     /// Other limits on money: the whole text, see [`crate::policy::Policy`]; takes two people.
     ChangePolicy(String),
     /// Staff has seen who a member is, or takes that back.
@@ -466,6 +424,7 @@ impl std::fmt::Debug for Act {
             Self::ReleaseCashCredit(..) => "ReleaseCashCredit",
             Self::OpenBook => "OpenBook",
             Self::ChangePolicy(_) => "ChangePolicy",
+            Self::OpenBulk(..) => "OpenBulk",
             Self::VerifyMember(..) => "VerifyMember",
             Self::Agreed(_, act) => return act.fmt(out),
         })
@@ -491,6 +450,8 @@ pub enum Command {
     ExpireHold(FactId),
     /// Money or points from outside.
     Credit(Credit),
+    /// A row of credits in bulk.
+    BulkCredit(BulkCredit),
     /// An act of an operator or of the book.
     Administer(Administer),
     /// An act of a member, or of somebody who wants to become or to prove to be one.
@@ -516,6 +477,7 @@ impl Command {
             Self::Credit(credit) => {
                 Some(RequestKey { request: credit.request, terminal: TerminalNumber::NONE })
             }
+            Self::BulkCredit(credit) => Some(credit.key()),
             Self::Query(_)
             | Self::Acknowledge(..)
             | Self::Administer(_)
@@ -545,6 +507,7 @@ impl Command {
             | Self::Acknowledge(..)
             | Self::ExpireHold(_)
             | Self::Credit(_)
+            | Self::BulkCredit(_)
             | Self::Administer(_)
             | Self::Operate(_)
             | Self::MoneyIn(_)

@@ -322,6 +322,9 @@ coded! {
         /// A store has paid in cash that it owed: it may owe as much again. subject: store, number:
         /// minor units.
         CashCreditReleased = 76 => "cash_credit_released",
+        /// Two operators agreed on credits in bulk. object: how many rows, number: minor units of
+        /// all, digest: the root, text: what it is called.
+        BulkOpened = 77 => "bulk_opened",
         /// Members of staff have seen who a member is. number: how far, see [`MemberVerification`].
         ///
         /// [`MemberVerification`]: crate::state::MemberVerification

@@ -161,6 +161,11 @@ impl RequestId {
         Self::deterministic("clerk of an operation", operation.0)
     }
 
+    /// The id under which a row of a bulk is credited: the same however often it is sent.
+    pub fn of_bulk_row(bulk: Self, index: i64) -> Self {
+        Self::derived("yaoki bulk row 1", &[&bulk.0, &index.to_be_bytes()])
+    }
+
     /// The id of the event that says which rule fitted an operation.
     pub fn of_rule(operation: FactId) -> Self {
         Self::deterministic("rule of an operation", operation.0)

@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod act;
+pub mod bulk;
 pub mod chain;
 pub mod clerk;
 pub mod code;

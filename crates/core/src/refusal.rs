@@ -570,4 +570,16 @@ refusals! {
     TopUpWasGivenUp = 619, "top_up_was_given_up", 409, Unrecorded,
         "The top-up was given up before it was taken.",
         "Nothing was taken. Top up again if it was you after all.";
+    /// Rows and sum that no file has.
+    BulkMustBeRight = 620, "bulk_must_be_right", 400, Unrecorded,
+        "Credits in bulk have 1 to 100,000 rows, each of at least one minor unit.",
+        "Send root, rows and sum as `yaoki admin bulk-check` prints them.";
+    /// Nobody agreed on it.
+    BulkMustBeOpen = 621, "bulk_must_be_open", 404, Unrecorded,
+        "No two operators have agreed on these credits in bulk.",
+        "Have them proposed and approved first, and name the request of that.";
+    /// Another file than was agreed on.
+    BulkRowMustBeInTheFile = 622, "bulk_row_must_be_in_the_file", 403, Unrecorded,
+        "The row is not in the file that two operators agreed on.",
+        "Send the very file, its rows in the same order.";
 }

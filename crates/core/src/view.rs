@@ -435,6 +435,7 @@ impl View {
             | EventKind::Restored
             | EventKind::BookOpened
             | EventKind::CashCreditReleased
+            | EventKind::BulkOpened
             | EventKind::ClerkActed => {}
             _ => self.fold_member_event(event, private),
         }

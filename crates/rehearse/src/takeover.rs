@@ -300,7 +300,12 @@ impl<B: Bank> Play<'_, B> {
             let print = *blake3::hash(&thief.member.0.to_le_bytes()).as_bytes();
             let (token, label) = (format!("pm_{}", thief.member.0), "Visa".to_owned());
             let step = MoneyInStep::AddCard(by, NewCard { fingerprint: print, token, label });
-            Command::MoneyIn(MoneyIn { request: self.requests.id(), member: thief.member, step })
+            Command::MoneyIn(MoneyIn {
+                request: self.requests.id(),
+                member: thief.member,
+                freeze: String::new(),
+                step,
+            })
         });
         let commands = commands.collect();
         let events = done(self.bank, "cards are on file", commands)?;
@@ -451,7 +456,12 @@ impl<B: Bank> Play<'_, B> {
                 let (card, amount, network) = (thief.card, *amount, Vec::new());
                 let step = MoneyInStep::Request { by, card, amount, network };
                 let request = self.requests.id();
-                Command::MoneyIn(MoneyIn { request, member: thief.member, step })
+                Command::MoneyIn(MoneyIn {
+                    request,
+                    member: thief.member,
+                    freeze: String::new(),
+                    step,
+                })
             })
             .collect();
         let answers = self.bank.ask(commands)?;

@@ -4,6 +4,7 @@
 //! Who does it, and why, is part of the message; the rules say what must be given. A message may
 //! carry a request id, and then doing it twice does it once.
 
+mod bulk;
 mod clerks;
 mod listing;
 mod message;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use yaoki_core::bulk::BulkRoot;
 use yaoki_core::code::CodeSettingError;
 use yaoki_core::command::{Act, Administer, Asset, Command, Credit};
 use yaoki_core::decide::{Outcome, Refused};
@@ -32,12 +34,14 @@ use yaoki_store::{Answer, Book, BookKind, Clock, Part, StoreError, Unknown, read
 use crate::api::enrolment::{LINK_TOKEN_BYTES, link_digest};
 use crate::api::{fields, time};
 use crate::app::{App, Entropy};
+use crate::edge::hex;
 use crate::edge::identifier::{self, Kind};
 use crate::edge::keys::{KeyFile, KeyFileError, KeyName};
 use crate::edge::proof::token::ACTOR_CHARS_MAX;
 use crate::jobs::webhooks::message::secret_text;
 use crate::serve::MEMBERS_MIN;
 
+pub use self::bulk::BulkRowOrder;
 pub use self::listing::LISTED;
 pub use self::message::{By, Message, Order};
 pub(crate) use self::operators::operator_page;
@@ -196,6 +200,8 @@ pub fn perform(desk: &Desk, message: &Message) -> Result<Value, AdminError> {
         }
         Order::Credit { member, asset, amount } => credit(desk, by, (member, asset, *amount)),
         Order::CreateFirstOperators { one, two } => operators::create_first(desk, by, [one, two]),
+        Order::CheckBulk { rows } => bulk::check(desk, rows),
+        Order::CreditBulk { bulk, rows } => bulk::credit(desk, bulk, rows),
         Order::RenewOperatorLink { operator } => operators::renew_link(desk, by, operator),
         Order::CreateClerk { store, name } => clerks::create(desk, by, store, name),
         Order::ResetClerkPin { clerk } => clerks::reset_pin(desk, by, clerk),
@@ -205,6 +211,9 @@ pub fn perform(desk: &Desk, message: &Message) -> Result<Value, AdminError> {
         order => {
             let (event, replayed) = administer(desk, by, act_of(desk, order)?)?;
             let mut reply = told(&event, replayed);
+            if event.kind == EventKind::BulkOpened {
+                reply["bulk"] = fields::request_id_text(event.request_id).into();
+            }
             if let EventKind::TerminalCreated | EventKind::TerminalKeyRotated = event.kind {
                 let key = show_terminal_key(desk, TerminalNumber(event.subject))?;
                 reply["key"] = key["key"].clone();
@@ -273,6 +282,11 @@ fn act_of(desk: &Desk, order: &Order) -> Result<Act, AdminError> {
             Act::RotateWebhookSecret(webhook(text)?, later(now, *keep_seconds)?)
         }
         Order::EndClerk { clerk } => Act::EndClerk(clerks::of_text(clerk)?),
+        Order::OpenBulk { name, root, rows, sum } => {
+            let must = || AdminError::Wrong("the root must be 64 hex digits".to_owned());
+            let hash = hex::bytes(root).ok_or_else(must)?;
+            Act::OpenBulk(name.clone(), BulkRoot { hash, rows: *rows, sum: *sum })
+        }
         other => unreachable!("{other:?} is carried out by itself"),
     })
 }

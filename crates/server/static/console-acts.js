@@ -46,6 +46,7 @@ const ACTS = Object.fromEntries([
   one(CLERKS, "console-act-end-clerk", "clerk", FOR_EVER),
   two(WATCH, "console-act-open-book", ""),
   two(WATCH, "console-act-change-policy", "policy", "console-hint-change-policy"),
+  two(SHOPS, "console-act-open-bulk", "name root rows sum", "console-hint-open-bulk"),
   one(DESK, "console-act-verify-member", "member verification", "console-hint-verify-member"),
   one(SHOPS, "console-act-release-cash-credit", "store amount", "console-hint-release-cash-credit"),
 ].map((act) => [nameOf(act.text), act]));
@@ -67,7 +68,7 @@ const CAPABILITIES = named([
 const FIELDS = named([
   "console-member", "console-device", "console-recovery", "console-shown", "console-capability", "console-scope",
   "console-subject", "console-terminal", "console-operator", "console-passkey", "console-name", "console-roles",
-  "console-store", "console-clerk", "console-policy", "console-verification", "console-amount",
+  "console-store", "console-clerk", "console-policy", "console-verification", "console-amount", "console-root", "console-rows", "console-sum",
 ]);
 const VERIFICATIONS = named(["console-verified-basic", "console-verified-verified"]);
 const WORDS = { capability: CAPABILITIES, scope: SCOPES, roles: ROLES, verification: VERIFICATIONS };
@@ -99,7 +100,7 @@ export const factsOf = ({ act: _, ...fields }) =>
 function valueOf(name, value) {
   if (name === "name") return value;
   if (name === "policy") return make("div", {}, make("pre", { text: value }), tryButton(() => value));
-  if (name === "amount") return amountText(value);
+  if (name === "amount" || name === "sum") return amountText(value);
   if (Object.hasOwn(WORDS, name)) return [value].flat().map((each) => wordOf(WORDS[name], each)).join(", ");
   const known = [names.get(value), name === "passkey" && digitsOf(value)].filter(Boolean).join(" ");
   const text = name === "shown" ? value.replace(/.{4}(?=.)/g, "$& ") : String(value);
@@ -205,6 +206,7 @@ function bodyOf(form, what, asked) {
   const data = new FormData(form);
   const typed = (name) => data.get(name)?.trim();
   for (const name of asked) what[name] = name === "roles" ? data.getAll(name) : typed(name);
+  for (const name of ["rows", "sum"]) if (what[name]) what[name] = Number(what[name].normalize("NFKC").replace(/\D/g, ""));
   if (what.amount) what.amount = typedAmount(what.amount, book.currency);
   // The digits are read off a screen, in groups.
   if (what.shown) what.shown = what.shown.normalize("NFKC").toLowerCase().replace(/\W/g, "");

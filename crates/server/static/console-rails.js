@@ -40,7 +40,7 @@ export const enterRails = (_, stands) =>
       make("h2", { text: say("console-policy") }),
       make("p", { class: "quiet", text: say("console-policy-hint") }),
       make("pre", { class: "card", tabindex: "0", text: rails.policy }),
-      line(offer(own, "change_policy", {}, again, { policy: rails.policy })),
+      line(offer(own, "change_policy", {}, again, { policy: rails.policy }), offer(own, "open_bulk", {}, again)),
     ].filter(Boolean);
   });
 

@@ -191,6 +191,22 @@ message-unfreeze-proposed-mail =
 
     If it was not you, call us before then.
 message-unfreeze-proposed-sms = { $sender }: staff may unfreeze your wallet from { $until } on. If you did not ask for it, call us.
+message-card-added-subject = A card was added
+message-card-added-mail =
+    At { $at } the card “{ $masked }” was added to your { $sender } wallet. It can top up your balance from now on.
+
+    If you did not add it, freeze your wallet.
+message-card-added-sms = { $sender }: the card “{ $masked }” was added.
+message-top-up-held-subject = A top-up waits
+message-top-up-held-mail =
+    At { $at } a top-up from the card “{ $masked }” was asked for in your { $sender } wallet. It is held until { $until }, and then it is in the balance.
+
+    If it was not you, freeze your wallet, or let it go on the page for top-ups. Nothing is taken then.
+message-top-up-held-sms = { $sender }: a top-up from “{ $masked }” is held until { $until }. Was it not you? Freeze your wallet.
+message-top-up-disputed-subject = A top-up was disputed, and your wallet is frozen
+message-top-up-disputed-mail =
+    At { $at } we were told that the holder of a card does not know a top-up of your { $sender } wallet. The wallet is frozen, and the card is removed. Please call us.
+message-top-up-disputed-sms = { $sender }: a card’s holder disputes a top-up. Your wallet is frozen; please call us.
 message-unfrozen-by-staff-subject = Our staff unfroze your wallet
 message-unfrozen-by-staff-mail =
     At { $at } two members of our staff unfroze your { $sender } wallet. It pays again.

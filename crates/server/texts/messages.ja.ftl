@@ -178,6 +178,22 @@ message-unfreeze-proposed-mail =
 
     お申し出でなければ、それまでにお電話ください。
 message-unfreeze-proposed-sms = { $sender }：{ $until } 以降に財布の凍結を解くことがあります。お申し出でなければお電話ください。
+message-card-added-subject = カードが登録されました
+message-card-added-mail =
+    { $at } に、カード「{ $masked }」が { $sender } の財布に登録されました。今後このカードからチャージできます。
+
+    心当たりがない場合は、財布を凍結してください。
+message-card-added-sms = { $sender }：カード「{ $masked }」が登録されました。
+message-top-up-held-subject = チャージを保留しています
+message-top-up-held-mail =
+    { $at } に、{ $sender } の財布でカード「{ $masked }」からのチャージの申し込みがありました。{ $until } まで保留し、その後残高に入ります。
+
+    心当たりがない場合は、財布を凍結するか、チャージの画面で取り消してください。その場合は請求されません。
+message-top-up-held-sms = { $sender }：カード「{ $masked }」からのチャージを { $until } まで保留しています。心当たりがなければ財布を凍結してください。
+message-top-up-disputed-subject = チャージに異議があり、財布を凍結しました
+message-top-up-disputed-mail =
+    { $at } に、カードの名義人から { $sender } の財布のチャージに心当たりがないとの連絡がありました。財布を凍結し、カードを外しました。お電話ください。
+message-top-up-disputed-sms = { $sender }：チャージに異議の申し出があり、財布を凍結しました。お電話ください。
 message-unfrozen-by-staff-subject = 係が財布の凍結を解きました
 message-unfrozen-by-staff-mail =
     { $at } に、係の二人が { $sender } の財布の凍結を解きました。また支払えます。

@@ -25,6 +25,8 @@ pub struct MoneyIn {
     pub request: RequestId,
     /// Whose.
     pub member: MemberNumber,
+    /// The token of the link in a notice of it that freezes the wallet; empty where none is sent.
+    pub freeze: String,
     /// What.
     pub step: MoneyInStep,
 }
@@ -121,7 +123,14 @@ impl MoneyInStep {
 impl MoneyIn {
     /// A step that every node makes alike: doing it twice does it once.
     pub fn step(member: MemberNumber, top_up: FactId, step: MoneyInStep) -> Self {
-        Self { request: RequestId::of_step(step.name(), top_up), member, step }
+        let (request, freeze) = (RequestId::of_step(step.name(), top_up), String::new());
+        Self { request, member, freeze, step }
+    }
+
+    /// The same, whose notices freeze the wallet by this token.
+    #[must_use]
+    pub fn freezing_by(self, freeze: String) -> Self {
+        Self { freeze, ..self }
     }
 }
 

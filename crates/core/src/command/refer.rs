@@ -68,6 +68,7 @@ pub fn refer(command: &Command, refer: &mut Refer) {
         | Command::PayShop(_)
         | Command::Credit(_)
         | Command::TopUpWithCode(_) => {}
+        Command::BulkCredit(credit) => refer.events.push(credit.bulk),
         Command::Settle(settle) => refer.payments.push(settle.payment),
         Command::Reverse(reverse) => {
             refer.requests.push(reverse.target);

@@ -1,7 +1,7 @@
 //! Acts of operators and of the book: members, devices, shops, switches, checkpoints.
 
 use super::identity::tell_by_staff;
-use super::{Outcome, Stop, clerk, help_desk, must, operator, policy, proposal};
+use super::{Outcome, Stop, bulk, clerk, help_desk, must, operator, policy, proposal};
 use crate::command::{Act, Administer};
 use crate::facts::{Event, EventKind};
 use crate::identity::UNFREEZE_WAIT_MS;
@@ -118,7 +118,9 @@ fn event_of(
         | Act::OpenShift(..)
         | Act::CloseShift(..)
         | Act::ReleaseCashCredit(..) => clerk::decide(view, act, event, effects)?,
-        Act::ChangePolicy(_) | Act::VerifyMember(..) => limit_act(view, administer, event)?,
+        Act::ChangePolicy(_) | Act::VerifyMember(..) | Act::OpenBulk(..) => {
+            money_act(view, administer, event)?
+        }
         Act::OpenBook => {
             // Two who are named open it where the store is, outside of any batch.
             let agreed = matches!(administer.act, Act::Agreed(..));
@@ -194,7 +196,8 @@ fn is_meant(event: &Event, act: &Act) -> bool {
         Act::OpenBook => event.kind == EventKind::BookOpened,
         act => {
             let meant = operator::is_meant(event, act) || clerk::is_meant(event, act);
-            meant || policy::is_meant(event, act)
+            let is_bulk = matches!(act, Act::OpenBulk(_, root) if bulk::is_meant(event, root));
+            meant || is_bulk || policy::is_meant(event, act)
         }
     }
 }
@@ -229,8 +232,13 @@ pub(super) fn plain_name(name: &str) -> String {
     name.chars().filter(|sign| sign.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-fn limit_act(view: &View, administer: &Administer, event: Event) -> Result<Event, Refusal> {
+/// Acts on limits, and on money that is given out.
+fn money_act(view: &View, administer: &Administer, event: Event) -> Result<Event, Refusal> {
     match administer.act.inner() {
+        Act::OpenBulk(name, root) => {
+            two_people_must_agree(administer)?;
+            return bulk::open(name, root, event);
+        }
         Act::ChangePolicy(_) => two_people_must_agree(administer)?,
         _ => reason_must_be_given(administer)?,
     }

@@ -5,6 +5,7 @@
 //! view is not changed here; [`View::apply`] does that with the effects.
 
 mod admin;
+mod bulk;
 mod card;
 mod clerk;
 mod help_desk;
@@ -111,6 +112,7 @@ pub fn decide(view: &View, command: &Command) -> (Decision, Effects) {
         }
         Command::ExpireHold(payment) => settle::expire(view, *payment, &mut effects),
         Command::Credit(credit) => pay::credit(view, credit, &mut effects),
+        Command::BulkCredit(credit) => bulk::decide(view, credit, &mut effects),
         Command::Administer(administer) => {
             admin::decide(view, administer, OperatorNumber::NONE, &mut effects)
         }

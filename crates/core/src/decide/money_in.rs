@@ -4,6 +4,7 @@
 //! twice, out of order, and to several nodes at once.
 
 use super::card::Judge;
+use super::identity::tell_of_money;
 use super::risk;
 use super::{Outcome, Stop, must};
 use crate::account::Account;
@@ -12,12 +13,13 @@ use crate::facts::{Effect, Event, EventKind, Operation, OperationKind, Transfer}
 use crate::identity::people::Private;
 use crate::ids::{FactId, RequestId, RequestKey, TerminalNumber};
 use crate::limits::AskedTopUp;
+use crate::message::Template;
 use crate::money::amount_is_in_range;
 use crate::policy::rule::{Goods, Verdict};
 use crate::refusal::Refusal;
 use crate::state::{Device, Evidence, Member, MemberState};
 use crate::switches::{Capability, Place};
-use crate::time::Instant;
+use crate::time::{Instant, SECOND_MS};
 use crate::top_up::{
     Card, CardState, NETWORK_BYTES, NewCard, Rail, ThreeDSecure, TopUp, TopUpState,
 };
@@ -125,6 +127,14 @@ impl Step<'_> {
         }
     }
 
+    /// Tells the member at every address on file.
+    fn tell(&self, template: Template, card: &str, until: Instant, effects: &mut Effects) {
+        let (request, freeze) = (self.command.request, &self.command.freeze);
+        let what = (template, request);
+        let messages = tell_of_money(self.view, self.member.number, what, (card, until, freeze));
+        effects.messages.extend(messages);
+    }
+
     fn add_card(
         &self,
         by: OnDevice,
@@ -157,6 +167,7 @@ impl Step<'_> {
             ..Private::default()
         };
         effects.private.insert(event.id, private);
+        self.tell(Template::CardAdded, &card.label, self.view.now, effects);
         Ok(book(event, effects))
     }
 
@@ -307,6 +318,11 @@ impl Step<'_> {
         if said == ThreeDSecure::Challenge {
             self.learn(row, effects);
         }
+        if seconds > 0 {
+            let label = self.view.people.cards.get(&row.card).map_or("", |card| &card.label);
+            let until = self.view.now.plus_ms(seconds * SECOND_MS);
+            self.tell(Template::TopUpHeld, label, until, effects);
+        }
         if let Some(rule) = rule {
             let event = self.event(effects.events.len(), EventKind::RuleFitted, String::new());
             let number = risk::number_of(Goods::NONE, Some(rule));
@@ -381,6 +397,7 @@ impl Step<'_> {
         if matches!(self.member.state, MemberState::Open | MemberState::FrozenByMember) {
             let event = self.event(place, EventKind::MemberFrozen, String::new());
             effects.events.push(Event { text: DISPUTED.to_owned(), ..event });
+            self.tell(Template::TopUpDisputed, "", self.view.now, effects);
         }
         Ok(outcome)
     }

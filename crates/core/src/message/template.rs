@@ -21,7 +21,7 @@ coded! {
         Until = 4 => "until",
         /// A second factor, by the name of a [`Factor`].
         Factor = 5 => "factor",
-        /// An address of which most is left out, such as "a…@example.jp".
+        /// An address of which most is left out, such as "a…@example.jp", or a card's label.
         Masked = 6 => "masked",
         /// The token of the link that freezes the wallet.
         FreezeToken = 7 => "freeze_token",
@@ -143,6 +143,12 @@ coded! {
         UnfreezeProposed = 27 => "unfreeze-proposed",
         /// Two members of staff unfroze the wallet.
         UnfrozenByStaff = 28 => "unfrozen-by-staff",
+        /// A card is on file.
+        CardAdded = 29 => "card-added",
+        /// A top-up by a card is held for a while, and can be let go.
+        TopUpHeld = 30 => "top-up-held",
+        /// A card's holder says that a top-up was not his; the wallet is frozen.
+        TopUpDisputed = 31 => "top-up-disputed",
     }
 }
 
@@ -160,7 +166,9 @@ impl Template {
             | Self::RecoveryAllowed
             | Self::RecoveryEnded
             | Self::UnfrozenByStaff
+            | Self::TopUpDisputed
             | Self::AccountClosed => &[At],
+            Self::TopUpHeld => &[At, Until, Masked, FreezeToken],
             Self::DeviceEndedByStaff => &[Device, At],
             Self::UnfreezeProposed => &[At, Until],
             Self::SignInAttempt
@@ -174,7 +182,7 @@ impl Template {
                 &[At, FreezeToken]
             }
             Self::FactorAdded | Self::FactorRemoved => &[At, Factor, FreezeToken],
-            Self::AddressAdded => &[At, Masked, FreezeToken],
+            Self::AddressAdded | Self::CardAdded => &[At, Masked, FreezeToken],
             Self::AddressChanged => &[At, Until, Masked, FreezeToken, ReturnToken],
         }
     }
@@ -203,6 +211,8 @@ impl Template {
             | Self::RecoveryAllowed
             | Self::RecoveryDone
             | Self::UnfreezeProposed
+            | Self::CardAdded
+            | Self::TopUpHeld
             | Self::UnfrozenByStaff => Purse::Alarms,
             _ => Purse::Members,
         }

@@ -186,18 +186,17 @@ pub fn first_fit<'a>(
 }
 
 /// How far back it must be known what a member did so that rules can be judged, milliseconds; none
-/// where it need not be.
+/// where it need not be. Where it is asked is not looked at.
 pub fn reach(rules: &[Rule], looks: &Looks) -> Option<i64> {
     let mut furthest = None;
-    for rule in rules.iter().filter(|rule| rule.may_fit(looks)) {
-        let Some(ms) = rule.looks_back() else {
-            // It fits as it stands, unless the network says no; what follows may be asked then.
-            if rule.network_members_over.is_none() {
-                break;
-            }
-            continue;
-        };
-        furthest = furthest.max(Some(ms));
+    for rule in rules.iter().filter(|rule| rule.may_fit_anywhere(looks)) {
+        let certain = rule.stores.is_empty() && rule.network_members_over.is_none();
+        match rule.looks_back() {
+            Some(ms) => furthest = furthest.max(Some(ms)),
+            // It fits as it stands, and no later one is asked.
+            None if certain => break,
+            None => {}
+        }
     }
     furthest
 }
@@ -205,6 +204,12 @@ pub fn reach(rules: &[Rule], looks: &Looks) -> Option<i64> {
 impl Rule {
     /// Whether all that is known without looking back speaks for it.
     fn may_fit(&self, looks: &Looks) -> bool {
+        let here = self.stores.is_empty() || self.stores.contains(&looks.store);
+        here && self.may_fit_anywhere(looks)
+    }
+
+    /// The same, wherever it is.
+    fn may_fit_anywhere(&self, looks: &Looks) -> bool {
         let profile = &looks.profile;
         self.on == profile.on
             && holds(self.three_d_secure, profile.three_d_secure)
@@ -212,7 +217,6 @@ impl Rule {
             && holds(self.device, profile.device)
             && holds(self.card, profile.card)
             && self.amount_over.is_none_or(|amount| looks.amount > amount)
-            && (self.stores.is_empty() || self.stores.contains(&looks.store))
             && (self.goods.is_empty() || looks.goods.has_any(&self.goods))
             && self.spent_least().is_none_or(|least| {
                 looks.paid_at_most.saturating_add(looks.amount).saturating_mul(100) >= least

@@ -6,10 +6,11 @@ use super::View;
 use crate::command::Command;
 use crate::decide::looks_of_payment;
 use crate::facts::{Operation, OperationKind};
-use crate::ids::{FactId, MemberNumber, TerminalNumber};
+use crate::ids::{FactId, MemberNumber};
 use crate::limits::walk_back_to;
 use crate::policy::rule::{Goods, Looks, reach};
 use crate::state::Member;
+use crate::switches::Place;
 use crate::time::Instant;
 use crate::window::{WALKED_MAX, Window, WindowKind};
 
@@ -38,53 +39,46 @@ pub struct Walk {
     pub trims: bool,
 }
 
-/// What a batch asks of a member: each amount, what is bought, and where.
-type Asked = Vec<(i64, Goods, TerminalNumber)>;
+/// What a batch asks of a member: the smallest amount, and all of them.
+type Asked = (i64, i64);
 
 impl View {
     /// The lists that must be walked back before `commands` can be decided, members in order. Most
     /// batches need none.
     pub fn walks(&self, commands: &[&Command]) -> Vec<Walk> {
         let mut asked: BTreeMap<MemberNumber, Asked> = BTreeMap::new();
-        for command in commands {
-            let (payment, members) = match command {
-                Command::PayWithCode(pay) => {
-                    let candidates = pay.code.iter().flat_map(|code| code.candidates).flatten();
-                    let members = candidates.map(|(member, _)| member).collect();
-                    ((pay.amount, pay.goods, pay.ask.caller.key.terminal), members)
-                }
-                Command::PayShop(pay) => {
-                    ((pay.amount, Goods::NONE, pay.key.terminal), vec![pay.member])
-                }
-                _ => continue,
-            };
-            for member in members {
-                asked.entry(member).or_default().push(payment);
-            }
+        let payments = || commands.iter().flat_map(|command| payments_of(command));
+        for (member, amount, _) in payments() {
+            let (least, sum) = asked.entry(member).or_insert((amount, 0));
+            *least = amount.min(*least);
+            *sum = sum.saturating_add(amount);
         }
-        let walk = |(number, asked): (MemberNumber, Asked)| {
-            let member = self.members.get(&number)?;
-            let least = asked.iter().map(|(amount, ..)| *amount).min()?;
-            let sum = asked.iter().fold(0_i64, |sum, (amount, ..)| sum.saturating_add(*amount));
-            let limits = walk_back_to(&self.directory.policy, member, (least, sum), self.now);
-            let reach = asked.iter().filter_map(|asked| self.reach_of_rules(member, *asked, sum));
-            let rules = reach.max().map(|ms| FactId::least(Instant(self.now.0 - ms + 1)));
-            let (least, trims) = (limits.into_iter().chain(rules).min()?, limits.is_some());
-            Some(Walk { member: number, from: member.last_operation, least, trims })
-        };
-        asked.into_iter().filter_map(walk).collect()
+        let mut walks: BTreeMap<MemberNumber, Walk> = BTreeMap::new();
+        for (&number, &amounts) in &asked {
+            let Some(member) = self.members.get(&number) else { continue };
+            let least = walk_back_to(&self.directory.policy, member, amounts, self.now);
+            let Some(least) = least else { continue };
+            let from = member.last_operation;
+            walks.insert(number, Walk { member: number, from, least, trims: true });
+        }
+        for (number, amount, goods) in payments() {
+            let Some(member) = self.members.get(&number) else { continue };
+            let Some(ms) = self.reach_of_rules(member, (amount, goods), asked[&number].1) else {
+                continue;
+            };
+            let (from, least) =
+                (member.last_operation, FactId::least(Instant(self.now.0 - ms + 1)));
+            let walk =
+                walks.entry(number).or_insert(Walk { member: number, from, least, trims: false });
+            walk.least = walk.least.min(least);
+        }
+        walks.into_values().collect()
     }
 
-    /// How far rules look back for a payment, milliseconds, whatever of the batch's `sum` is paid
-    /// before it.
-    fn reach_of_rules(
-        &self,
-        member: &Member,
-        (amount, goods, terminal): (i64, Goods, TerminalNumber),
-        sum: i64,
-    ) -> Option<i64> {
-        let place = self.directory.place(terminal)?;
-        let looks = looks_of_payment(member, &place, (amount, goods), self.now);
+    /// How far rules look back for a payment, milliseconds, wherever it is made and whatever of the
+    /// batch's `sum` is paid before it.
+    fn reach_of_rules(&self, member: &Member, asked: (i64, Goods), sum: i64) -> Option<i64> {
+        let looks = looks_of_payment(member, &Place::default(), asked, self.now);
         let paid_at_most = looks.paid_at_most.saturating_add(sum);
         reach(&self.directory.policy.rules, &Looks { paid_at_most, ..looks })
     }
@@ -116,6 +110,23 @@ impl View {
         }
         history.operations.push(operation.clone());
     }
+}
+
+/// Whose money a command may take, how much, and what is bought.
+fn payments_of(command: &Command) -> impl Iterator<Item = (MemberNumber, i64, Goods)> {
+    let by_code = match command {
+        Command::PayWithCode(pay) => Some(pay),
+        _ => None,
+    };
+    let of_shop = match command {
+        Command::PayShop(pay) => Some((pay.member, pay.amount, Goods::NONE)),
+        _ => None,
+    };
+    let by_code = by_code.into_iter().flat_map(|pay| {
+        let candidates = pay.code.iter().flat_map(|code| code.candidates).flatten();
+        candidates.map(|(member, _)| (member, pay.amount, pay.goods))
+    });
+    by_code.chain(of_shop)
 }
 
 impl History {

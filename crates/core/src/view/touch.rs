@@ -79,6 +79,10 @@ fn touch_one(command: &Command, view: &View, touch: &mut Touch) {
             }
         }
         Command::Credit(credit) => touch.members.push(credit.member),
+        Command::BulkCredit(credit) => {
+            touch.members.push(credit.row.member);
+            touch.money.push(credit.row.member);
+        }
         Command::Administer(_) | Command::Operate(_) => match command.act().or(proposed(command)) {
             Some(Act::CreateLink(member, ..) | Act::RotateCodeSecret(member, _)) => {
                 touch.members.push(*member);

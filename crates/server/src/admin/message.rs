@@ -4,6 +4,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use super::bulk::BulkRowOrder;
+
 /// Who does something, and why.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct By {
@@ -188,6 +190,29 @@ pub enum Order {
         asset: String,
         /// Minor units.
         amount: i64,
+    },
+    /// Two people agree on credits in bulk; the id under which they are run is in the reply.
+    OpenBulk {
+        /// What they are.
+        name: String,
+        /// Of the file's tree, 64 hex digits.
+        root: String,
+        /// How many rows.
+        rows: i64,
+        /// Minor units of all.
+        sum: i64,
+    },
+    /// What rows of a file would come to; nothing changes.
+    CheckBulk {
+        /// Which.
+        rows: Vec<BulkRowOrder>,
+    },
+    /// Credits rows of a file on which two people have agreed.
+    CreditBulk {
+        /// The id that opening it gave.
+        bulk: String,
+        /// Which.
+        rows: Vec<BulkRowOrder>,
     },
     /// Every closed switch.
     ListSwitches,

@@ -30,6 +30,7 @@ use yaoki_core::top_up::{ABANDONED_MS, TopUp, TopUpState};
 use yaoki_store::{Part, read};
 
 use super::acquirer::{Acquirer, AcquirerError, Standing};
+use crate::api::member::freeze_token;
 use crate::app::App;
 use crate::edge::deadline::Deadline;
 use crate::edge::error::EdgeError;
@@ -260,7 +261,8 @@ impl Drive<'_> {
             let step = MoneyInStep::Unknown(row.id);
             let made = if row.reference.is_empty() { "" } else { " and made" };
             let request = RequestId::of_step(&format!("unknown {}{made}", row.state), row.id);
-            self.submit(MoneyIn { request, member: row.member, step }).await?;
+            let freeze = String::new();
+            self.submit(MoneyIn { request, member: row.member, freeze, step }).await?;
         } else {
             tracing::debug!(id, %error, "a top-up is still unknown");
         }
@@ -268,7 +270,12 @@ impl Drive<'_> {
     }
 
     async fn book(&self, row: &TopUp, step: MoneyInStep) -> Result<Option<EventKind>, Problem> {
-        self.submit(MoneyIn::step(row.member, row.id, step)).await
+        let freeze = match step {
+            // It may be held, and is told then.
+            MoneyInStep::Authorize(..) => freeze_token(self.app, row.member),
+            _ => String::new(),
+        };
+        self.submit(MoneyIn::step(row.member, row.id, step).freezing_by(freeze)).await
     }
 
     /// A step that came too late, because somebody else was first, changes nothing: how the top-up

@@ -149,7 +149,8 @@ async fn dispute(app: &App, acquirer: &Acquirer, id: &str) -> Result<(), Problem
         let step = MoneyInStep::Dispute { top_up: row.id, amount: there.amount, won };
         let name = if won { "dispute won" } else { "dispute" };
         let request = RequestId::of_reference(name, &there.id);
-        let command = Command::MoneyIn(MoneyIn { request, member: row.member, step });
+        let command =
+            Command::MoneyIn(MoneyIn { request, member: row.member, freeze: String::new(), step });
         match app.submit(Part::Members, command, deadline).await {
             Ok(_) => {}
             Err(problem) if problem.cause() == Cause::Rule(Refusal::TopUpMustBeOpen) => {

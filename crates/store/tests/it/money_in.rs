@@ -41,7 +41,7 @@ fn step(book: &TestBook, step: MoneyInStep) -> Outcome {
 }
 
 fn ask(book: &TestBook, member: MemberNumber, step: MoneyInStep) -> FactId {
-    let command = MoneyIn { request: book.request(), member, step };
+    let command = MoneyIn { request: book.request(), member, freeze: String::new(), step };
     match book.decided(Command::MoneyIn(command)) {
         Outcome::Done { event, .. } => event.id,
         other => panic!("{other:?}"),
@@ -125,7 +125,12 @@ fn live(book: &TestBook) {
     let disputed = posted(book, card, 4_000);
     let lost = MoneyInStep::Dispute { top_up: disputed, amount: 4_000, won: false };
     let id = RequestId::of_reference("dispute", "dp_1");
-    book.decided(Command::MoneyIn(MoneyIn { request: id, member: ONE, step: lost }));
+    book.decided(Command::MoneyIn(MoneyIn {
+        request: id,
+        member: ONE,
+        freeze: String::new(),
+        step: lost,
+    }));
     book.paid(TWO, 1, 900);
     book.clock.advance_ms(2 * DAY_MS);
     book.paid(TWO, 1, 100);
@@ -262,7 +267,8 @@ on_both_storages! {
             for _ in 0..64 {
                 scope.spawn(|| {
                     let step = asking(by, card, 3_000);
-                    let command = MoneyIn { request: book.request(), member: ONE, step };
+                    let (request, freeze) = (book.request(), String::new());
+                    let command = MoneyIn { request, member: ONE, freeze, step };
                     match book.submit(Command::MoneyIn(command)) {
                         Answer::Decided(_) => drop(asked.fetch_add(1, Ordering::SeqCst)),
                         Answer::Refused(refused) => {
@@ -287,7 +293,8 @@ on_both_storages! {
                     let token = format!("pm_{number}");
                     let card = NewCard { fingerprint: [1; 32], token, label: "Visa".to_owned() };
                     let step = MoneyInStep::AddCard(device(book, member), card);
-                    let command = MoneyIn { request: book.request(), member, step };
+                    let (request, freeze) = (book.request(), String::new());
+                    let command = MoneyIn { request, member, freeze, step };
                     match book.submit(Command::MoneyIn(command)) {
                         Answer::Decided(_) => drop(added.fetch_add(1, Ordering::SeqCst)),
                         Answer::Refused(refused) => {

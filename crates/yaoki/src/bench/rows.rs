@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use yaoki_core::policy;
 use yaoki_store::conn::{CheckpointMode, Purpose};
 use yaoki_store::table::Number;
 use yaoki_store::{Conn, Database, sql};
@@ -21,6 +22,8 @@ use super::{Options, engine, start};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum What {
     Closed(Spread),
+    /// As the row before it on the same book, under a policy that has neither limits nor rules.
+    WithoutLimits,
     Open,
     Disk,
     TenMillion,
@@ -72,6 +75,7 @@ impl Job {
         match self.what {
             What::Closed(Spread::Even) => "engine spread",
             What::Closed(Spread::HotMerchant) => "engine hot merchant",
+            What::WithoutLimits => "engine without limits",
             What::Open => "engine open loop",
             What::Disk => "engine disk",
             What::TenMillion => "engine ten million members",
@@ -120,6 +124,7 @@ fn jobs(options: &Options) -> Vec<Job> {
         for &in_flight in &options.in_flight {
             add(What::Closed(Spread::Even), in_flight);
         }
+        add(What::WithoutLimits, largest.min(64));
         add(What::Closed(Spread::HotMerchant), largest);
         if on == On::Postgres {
             for in_flight in [16, largest] {
@@ -247,6 +252,12 @@ impl<'a> Field<'a> {
                 let mut row = row(world, job, &measured, 0);
                 row.batch = None;
                 row.note = format!("{members} members, {} MB of log", bytes >> 20);
+                row
+            }
+            What::WithoutLimits => {
+                world.change_policy(&world::policy_without_limits())?;
+                let row = timed(world, job, options);
+                world.change_policy(policy::DEFAULT)?;
                 row
             }
             _ => timed(world, job, options),

@@ -19,6 +19,7 @@ use yaoki_core::ids::{
     FactId, MemberNumber, MerchantNumber, RequestId, RequestKey, StoreNumber, TerminalNumber,
 };
 use yaoki_core::money::Currency;
+use yaoki_core::policy;
 use yaoki_core::policy::rule::Goods;
 use yaoki_core::state::{CodeSecret, Member};
 use yaoki_core::time::{Instant, ZoneOffset};
@@ -82,6 +83,12 @@ pub(crate) fn book_options(database: &Database) -> BookOptions {
     options
 }
 
+/// The policy of a new book without its limits and rules.
+pub(crate) fn policy_without_limits() -> String {
+    let base = policy::DEFAULT.split("[[limit]]").next();
+    base.unwrap_or_default().to_owned()
+}
+
 /// The code secret of a member of the bench.
 pub(crate) fn secret(member: i64) -> [u8; 32] {
     *blake3::hash(&member.to_be_bytes()).as_bytes()
@@ -133,6 +140,11 @@ impl World {
         let terminals = (0..TERMINALS)
             .map(|n| Act::CreateTerminal(StoreNumber(1 + n % STORES), format!("till {n}")));
         self.run_all("terminals", terminals.map(administer))
+    }
+
+    /// Other limits and rules from now on.
+    pub(crate) fn change_policy(&self, text: &str) -> Result<()> {
+        self.run_all("limits", std::iter::once(administer(Act::ChangePolicy(text.to_owned()))))
     }
 
     /// More members, without money and device; the first one's number.

@@ -202,3 +202,54 @@ fn rules_are_tried_on_what_is_on_record_before_anybody_proposes_them() {
     let wrong = run("[[limit]]");
     assert!(wrong.code != 0 && wrong.err.contains("must be limits and rules"), "{wrong:?}");
 }
+
+#[test]
+fn credits_in_bulk_are_checked_agreed_on_by_two_and_given_once_however_often_they_are_run() {
+    let place = Place::with_book("live");
+    let server = Server::start(&place, &[]);
+    let members: Vec<String> =
+        (0..30).map(|_| text(&place.reply(&["admin", "create-member"]), "member")).collect();
+    let line = |(place, member): (usize, &String)| format!("{member},{},June\n", 100 + place);
+    let lines: String = members.iter().enumerate().map(line).collect();
+    let path = place.file("june.csv", &format!("member,amount,note\n{lines}"));
+    let june = path.to_str().expect("a plain name").to_owned();
+    let bulk = |arguments: &[&str]| {
+        let ended = place.run(&[&["admin", "--json", "bulk"], arguments].concat());
+        let told = serde_json::from_str::<Value>(&ended.out).unwrap_or_default();
+        (ended.code, told, ended.err)
+    };
+    let (code, checked, _) = bulk(&["check", &june]);
+    assert_eq!((code, &checked["rows"], &checked["sum"]), (0, &json!(30), &json!(3_435)));
+    assert_eq!(checked["wrong"], json!([]));
+    let alone = bulk(&["open", &june, "--name=Benefits of June"]);
+    assert!(alone.0 == 1 && alone.2.contains("two different"), "{alone:?}");
+    let opened = bulk(&["open", &june, "--name=Benefits of June", "--second=Ben"]);
+    let id = text(&opened.1, "bulk");
+    // What was changed since is not given: neither a row more nor a yen.
+    let more = place
+        .file("more.csv", &format!("member,amount,note\n{}{}", &lines, line((9, &members[0]))));
+    let (code, told, error) = bulk(&["run", more.to_str().expect("plain"), "--bulk", &id]);
+    assert!(!told.is_null(), "{error}");
+    assert_eq!((code, &told["credited"]), (1, &json!(0)), "{told}");
+    assert_eq!(told["not_credited"][0]["outcome"], "bulk_row_must_be_in_the_file");
+    let results = place.path().join("results.csv");
+    let out = results.to_str().expect("a plain name");
+    let (code, told, error) = bulk(&["run", &june, "--bulk", &id, "--results", out]);
+    assert_eq!(
+        (code, &told["credited"], &told["amount"]),
+        (0, &json!(30), &json!(3_435)),
+        "{error}"
+    );
+    let (code, told, _) = bulk(&["run", &june, "--bulk", &id]);
+    assert_eq!((code, &told["credited"], &told["credited_before"]), (0, &json!(0), &json!(30)));
+    let results = std::fs::read_to_string(results).expect("results");
+    assert!(results.contains(&format!("2,{},100,credited", members[0])), "{results}");
+    let wrong = place.file("wrong.csv", "member,amount\nmem_x,5\n");
+    let wrong = bulk(&["check", wrong.to_str().expect("plain")]);
+    assert!(wrong.0 != 0 && wrong.2.contains("line 2 of"), "{wrong:?}");
+    let nobody = place.file("nobody.csv", "member,amount\n999,5\n");
+    let (code, told, _) = bulk(&["check", nobody.to_str().expect("plain")]);
+    assert_eq!((code, &told["wrong"][0]["outcome"]), (1, &json!("member_must_exist")));
+    drop(server);
+    assert!(place.done(&["verify"]).contains("nothing is wrong"));
+}

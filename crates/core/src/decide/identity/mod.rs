@@ -21,7 +21,7 @@ mod recovery;
 mod sessions;
 mod wallet;
 
-pub(super) use self::notices::{tell_by_staff, tell_of_proposal};
+pub(super) use self::notices::{tell_by_staff, tell_of_money, tell_of_proposal};
 use super::{Outcome, Stop, must};
 use crate::facts::{Event, EventKind};
 use crate::identity::act::{By, Identity, IdentityAct};

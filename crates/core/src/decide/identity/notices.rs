@@ -7,7 +7,7 @@ use crate::facts::{Event, EventKind};
 use crate::identity::UNFREEZE_WAIT_MS;
 use crate::identity::act::Tokens;
 use crate::identity::contact::Contact;
-use crate::ids::{FactId, MemberNumber};
+use crate::ids::{FactId, MemberNumber, RequestId};
 use crate::message::{Address, Argument, Arguments, Channel, Message, Once, Template};
 use crate::state::MemberState;
 use crate::time::{BusinessDate, Instant};
@@ -40,6 +40,20 @@ pub(super) fn tell_of(act: &mut Acting<'_>, template: Template, about: About<'_>
     let arguments = arguments(act.view.now, template, about, Some(&act.identity.tokens));
     let messages = to_all(act.view, act.identity.member, (template, once), &arguments);
     act.effects.messages.extend(messages);
+}
+
+/// Tells a member of what became of a card or of a top-up by one; `freeze` is the token of the link
+/// by which he stops it.
+pub(in crate::decide) fn tell_of_money(
+    view: &View,
+    member: MemberNumber,
+    (template, request): (Template, RequestId),
+    (masked, until, freeze): (&str, Instant, &str),
+) -> Vec<Message> {
+    let about = About { masked, until, ..About::default() };
+    let tokens = Tokens { freeze: freeze.to_owned(), ..Tokens::default() };
+    let arguments = arguments(view.now, template, about, Some(&tokens));
+    to_all(view, member, (template, Once::Request(request)), &arguments)
 }
 
 /// A message to every address on file.

@@ -1,5 +1,6 @@
 //! Cards, top-ups by card and what becomes of them, cash at registers: one line a case.
 
+mod bulk_cases;
 mod dry_runs;
 mod rule_cases;
 mod till;
@@ -17,6 +18,7 @@ use yaoki_core::time::{DAY_MS, SECOND_MS};
 use yaoki_core::top_up::ThreeDSecure::Challenge;
 use yaoki_core::top_up::{NewCard, ThreeDSecure, TopUpState};
 
+use self::bulk_cases::BULK;
 use self::rule_cases::RULES;
 use self::till::{CASH, Till};
 use self::wallet_cases::{CARDS, DEVICES, DISPUTES, LIMITS, STATES};
@@ -56,7 +58,7 @@ impl Wallet {
     fn ask(&mut self, member: i64, step: MoneyInStep) -> (String, Decision) {
         self.requests += 1;
         let request = RequestId([self.requests; 16]);
-        self.run(MoneyIn { request, member: MemberNumber(member), step })
+        self.run(MoneyIn { request, member: MemberNumber(member), freeze: String::new(), step })
     }
 
     /// Adds the card of this print to a member's wallet, on his paying device.
@@ -153,7 +155,7 @@ type Case = (fn(&mut Wallet) -> String, &'static str);
 
 /// Every case of a wallet as `(what was said, what should be)`.
 pub(crate) fn all() -> Vec<(String, &'static str)> {
-    let cases = [CARDS, LIMITS, DEVICES, STATES, DISPUTES, RULES].concat();
+    let cases = [CARDS, LIMITS, DEVICES, STATES, DISPUTES, RULES, BULK].concat();
     let play = |(play, expected): Case| (play(&mut Wallet::new()), expected);
     let mut all: Vec<_> = cases.into_iter().map(play).collect();
     all.extend(CASH.iter().map(|(play, expected)| (play(&mut Till::new()), *expected)));

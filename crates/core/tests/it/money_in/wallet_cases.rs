@@ -417,7 +417,7 @@ pub(super) const STATES: &[Case] = &[
 fn dispute(w: &mut Wallet, id: u8, amount: i64, won: bool) -> String {
     let step = MoneyInStep::Dispute { top_up: w.last, amount, won };
     let request = RequestId::of_reference("dispute", &format!("{id} {won}"));
-    w.run(MoneyIn { request, member: ONE, step }).0
+    w.run(MoneyIn { request, member: ONE, freeze: String::new(), step }).0
 }
 
 pub(super) const DISPUTES: &[Case] = &[

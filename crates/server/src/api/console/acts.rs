@@ -10,6 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
+use yaoki_core::bulk::BulkRoot;
 use yaoki_core::command::Act;
 use yaoki_core::ids::{
     ClerkNumber, FactId, MemberNumber, OperatorNumber, StoreNumber, TerminalNumber,
@@ -166,6 +167,17 @@ pub enum ActForm {
         /// All of them, TOML, as the page of the rails shows those in force.
         policy: String,
     },
+    /// Credits in bulk; takes two.
+    OpenBulk {
+        /// What they are.
+        name: String,
+        /// Of the file, as `yaoki admin bulk check` prints it.
+        root: String,
+        /// How many rows.
+        rows: i64,
+        /// Minor units of all.
+        sum: i64,
+    },
     /// What is known of a member's identity, which his limits go by.
     VerifyMember {
         /// `mem_…`.
@@ -271,6 +283,11 @@ impl ActForm {
                 let wrong = |error| Problem::field("policy", format_args!("is wrong: {error}"));
                 Policy::read(policy).map_err(wrong)?;
                 Act::ChangePolicy(policy.clone())
+            }
+            Self::OpenBulk { name, root, rows, sum } => {
+                let must = || Problem::field("root", "must be 64 hex digits");
+                let hash = hex::bytes(root).ok_or_else(must)?;
+                Act::OpenBulk(name.clone(), BulkRoot { hash, rows: *rows, sum: *sum })
             }
             Self::VerifyMember { member: text, verification } => {
                 let must = || Problem::field("verification", "must be `basic` or `verified`");
@@ -436,6 +453,7 @@ mod tests {
             Act::EndPasskey([8; 32]),
             Act::OpenBook,
             Act::ChangePolicy(policy::DEFAULT.to_owned()),
+            Act::OpenBulk("June".to_owned(), BulkRoot { hash: [6; 32], rows: 2, sum: 300 }),
             Act::OpenSwitch(Capability::Payment, Scope::Everything, 0),
             Act::OpenSwitch(Capability::Payment, Scope::Store, 5),
             Act::OpenSwitch(Capability::Enrolment, Scope::Provider, 77),

@@ -221,21 +221,26 @@ pub(super) async fn challenge(
 
 /// The links that notices of an act carry.
 fn tokens(app: &App, member: MemberNumber, (object, contested): ([u8; 32], [u8; 32])) -> Tokens {
-    let keyring = app.keyring();
-    let link = |act, object| {
-        keyring.proof.issue_link(&MessageLink {
-            act,
-            member: member.0.cast_unsigned(),
-            object,
-            until_ms: app.now().plus_ms(LINK_MS).0,
-            chance: app.random(),
-        })
-    };
     Tokens {
-        freeze: link(LinkAct::Freeze, [0; 32]),
-        contest: link(LinkAct::Contest, contested),
-        back: link(LinkAct::Return, object),
+        freeze: freeze_token(app, member),
+        contest: link_token(app, member, LinkAct::Contest, contested),
+        back: link_token(app, member, LinkAct::Return, object),
     }
+}
+
+/// The token of a link that freezes a wallet.
+pub(crate) fn freeze_token(app: &App, member: MemberNumber) -> String {
+    link_token(app, member, LinkAct::Freeze, [0; 32])
+}
+
+fn link_token(app: &App, member: MemberNumber, act: LinkAct, object: [u8; 32]) -> String {
+    app.keyring().proof.issue_link(&MessageLink {
+        act,
+        member: member.0.cast_unsigned(),
+        object,
+        until_ms: app.now().plus_ms(LINK_MS).0,
+        chance: app.random(),
+    })
 }
 
 /// The key of a browser as a device, with a secret in case it pays at once.

@@ -224,7 +224,7 @@ pub async fn money(State(app): State<App>, proven: Result<Proven, Problem>) -> R
                 let card = fields::card(&card)?;
                 let request = of(&proven, &request_id)?;
                 let step = MoneyInStep::EndCard(on(&proven), card);
-                submit(&app, &proven, MoneyIn { request, member: proven.member, step }).await?;
+                submit(&app, &proven, asking(&app, &proven, request, step)).await?;
                 Ok(render::said(&super::Done::ANSWER))
             }
             MoneyRequest::TopUp { request_id, card, amount, language } => {
@@ -241,7 +241,7 @@ pub async fn money(State(app): State<App>, proven: Result<Proven, Problem>) -> R
                 let id = fields::top_up(&top_up)?;
                 let request = of(&proven, &request_id)?;
                 let step = MoneyInStep::GiveUp(on(&proven), id);
-                submit(&app, &proven, MoneyIn { request, member: proven.member, step }).await?;
+                submit(&app, &proven, asking(&app, &proven, request, step)).await?;
                 follow(&app, &proven, id).await
             }
         }
@@ -259,6 +259,12 @@ fn on(proven: &Proven) -> OnDevice {
 fn of(proven: &Proven, request: &str) -> Result<RequestId, Problem> {
     let request = fields::request_id("request_id", request)?;
     Ok(request_of(&proven.device.0.to_be_bytes(), request))
+}
+
+/// What this device asks, with the link that freezes the wallet in a notice of it.
+fn asking(app: &App, proven: &Proven, request: RequestId, step: MoneyInStep) -> MoneyIn {
+    let (member, freeze) = (proven.member, super::freeze_token(app, proven.member));
+    MoneyIn { request, member, freeze, step }
 }
 
 fn language_of(text: &str) -> Result<Language, Problem> {
@@ -433,7 +439,7 @@ async fn finish_card(app: &App, proven: &Proven, session: &str) -> Result<Said, 
     let card = NewCard { fingerprint, token: there.token, label: there.label };
     let request = RequestId::of_reference("add card", session);
     let step = MoneyInStep::AddCard(on(proven), card);
-    let outcome = submit(app, proven, MoneyIn { request, member: proven.member, step }).await?;
+    let outcome = submit(app, proven, asking(app, proven, request, step)).await?;
     let Outcome::Done { event, .. } = outcome else { unreachable!("a card becomes an event") };
     let id = event.id;
     let read = move |conn: &mut Conn| read::money_in::card(conn, id);
@@ -456,7 +462,7 @@ async fn top_up(
         _ => super::address::digest(app, "network", &[from])[..NETWORK_BYTES].to_vec(),
     };
     let step = MoneyInStep::Request { by: on(proven), card, amount, network };
-    let outcome = submit(app, proven, MoneyIn { request, member: proven.member, step }).await?;
+    let outcome = submit(app, proven, asking(app, proven, request, step)).await?;
     let Outcome::Done { event, .. } = outcome else { unreachable!("a request becomes an event") };
     let Driven { row, asks_at } = drive::drive_for(app, acquirer, event.id, Some(language)).await?;
     Ok(render::said(&TopUpAnswer::of(&row, asks_at)))

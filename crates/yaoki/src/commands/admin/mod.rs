@@ -4,11 +4,13 @@
 //! | module             | what it is                          |
 //! | ------------------ | ----------------------------------- |
 //! | `order`            | the commands, and the order of each |
+//! | `bulk`             | credits in bulk, from a CSV file    |
 //! | `list`             | what there is, page by page         |
 //! | `rotate`           | keys                                |
 //! | `leaked_passwords` | a filter of them, of a list         |
 //! | [`reply`]          | replies as people read them         |
 
+mod bulk;
 mod leaked_passwords;
 mod list;
 mod order;
@@ -93,6 +95,7 @@ pub(crate) fn run(admin: &Admin, settings: &Settings) -> Result<(), Failure> {
         Act::Balance(balance) => account::balance(&desk, balance),
         Act::Statement(statement) => account::statement(&desk, statement),
         Act::Rotate(rotate) => rotate::run(&desk, rotate),
+        Act::Bulk(bulk) => bulk::run(&desk, bulk),
         Act::CreateMember { count } => (0..*count).try_for_each(|_| desk.say(Order::CreateMember)),
         Act::Credit { .. } => {
             desk.must_not_be_live("credit without a payment rail (the money issue brings them)")?;

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use yaoki_core::money::{AMOUNT_MAX, amount_is_in_range};
 use yaoki_server::admin::Order;
 
+use super::bulk::Bulk;
 use super::leaked_passwords::LeakedPasswords;
 use super::list::List;
 use super::rotate::Rotate;
@@ -90,6 +91,8 @@ pub(super) enum Act {
         #[arg(long, value_name = "SECONDS", default_value_t = 86_400)]
         keep_seconds: i64,
     },
+    /// Credits in bulk from a CSV file: check, open by two people, run
+    Bulk(Bulk),
     /// Money or points from nowhere, on demo and staging books only
     Credit {
         /// The member, as mem_… or the number
@@ -344,6 +347,7 @@ impl Act {
             Self::Status => Order::Status,
             Self::CreateMember { .. }
             | Self::Rotate(_)
+            | Self::Bulk(_)
             | Self::LeakedPasswords(_)
             | Self::Balance(_)
             | Self::Statement(_) => unreachable!("{self:?} is not one order"),
@@ -352,6 +356,9 @@ impl Act {
 
     /// Whether it only looks, so that nobody has to say who looks.
     pub(super) const fn only_looks(&self) -> bool {
+        if let Self::Bulk(bulk) = self {
+            return bulk.only_looks();
+        }
         matches!(
             self,
             Self::ShowTerminalKey { .. }
