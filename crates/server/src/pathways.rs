@@ -372,6 +372,8 @@ pub const PATHWAYS: &[Pathway] = &[
             Door::Order("close_switch"),
             Door::Order("open_switch"),
             Door::Order("credit"),
+            Door::Order("open_bulk"),
+            Door::Order("credit_bulk"),
             Door::Order("open_restored"),
             Door::Order("rotate_key"),
             Door::Order("reload_keys"),
@@ -383,6 +385,7 @@ pub const PATHWAYS: &[Pathway] = &[
         limits: "opening takes two people; every order is in the audit chain",
         attacks: &[
             attack("one person opens", "closing_takes_one_person_and_opening_two"),
+            attack("another row", "credits_in_bulk_are_agreed_on_by_two_and_given_once"),
             attack(
                 "a second server",
                 "a_second_server_does_not_take_the_socket_and_a_dead_one_is_replaced",

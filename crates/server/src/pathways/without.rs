@@ -62,4 +62,4 @@ pub const ROUTES_WITHOUT: &[(&str, &str)] = &[
 ];
 
 /// Orders that give or change no authority.
-pub const ORDERS_WITHOUT: &[&str] = &["list_switches", "list", "status"];
+pub const ORDERS_WITHOUT: &[&str] = &["list_switches", "list", "status", "check_bulk"];

@@ -95,6 +95,22 @@ const TABLE: &[Row] = &[
     ("create_clerk", r#"{"store":"1","name":"Yui"}"#, ("store", r#""trm_1""#), "clerk_created"),
     ("reset_clerk_pin", r#"{"clerk":"1"}"#, ("clerk", "1"), "clerk_pin_reset"),
     ("end_clerk", r#"{"clerk":"1"}"#, ("clerk", r#""mem_1""#), "clerk_ended"),
+    (
+        "open_bulk",
+        concat!(
+            r#"{"name":"June","rows":1,"sum":5,"#,
+            r#""root":"0101010101010101010101010101010101010101010101010101010101010101"}"#
+        ),
+        ("root", r#""0x""#),
+        "bulk_opened",
+    ),
+    ("check_bulk", r#"{"rows":[]}"#, ("rows", "7"), "ok"),
+    (
+        "credit_bulk",
+        r#"{"bulk":"0190a6b4-8d6c-7cc1-b1c3-3ad9a1d2e3f4","rows":[]}"#,
+        ("bulk", r#""june""#),
+        "ok",
+    ),
     ("console_link", "{}", ("actor", r#""""#), "console_link_created"),
     ("end_console_sessions", "{}", ("second", "[]"), "console_sessions_ended"),
     ("reload_keys", "{}", ("second", "[]"), "ok"),

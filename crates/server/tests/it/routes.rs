@@ -214,13 +214,14 @@ const CONSOLE: &[(&str, &str)] = &[
 ];
 
 /// Routes of operators who have accounts.
-const OF_ACCOUNTS: &[&str] = &[
+const OF_ACCOUNTS: [&str; 7] = [
     "/v1/console/own",
     "/v1/console/propose",
     "/v1/console/decide",
     "/v1/console/act",
     "/v1/console/member",
     "/v1/console/rails/query",
+    "/v1/console/rails/dry-run",
 ];
 
 /// What an operator is told by a route that is not the console's.
@@ -586,8 +587,7 @@ on_both_storages! {
         let world = World::new(db);
         for (method, path) in all() {
             for listener in ListenerName::ALL {
-                let is_home = path == "/";
-                if listener == listener_of(path) || EVERYWHERE.contains(&path) || is_home {
+                if listener == listener_of(path) || EVERYWHERE.contains(&path) || path == "/" {
                     continue;
                 }
                 let method = method.to_uppercase();

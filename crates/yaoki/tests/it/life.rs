@@ -204,7 +204,7 @@ fn rules_are_tried_on_what_is_on_record_before_anybody_proposes_them() {
 }
 
 #[test]
-fn credits_in_bulk_are_checked_agreed_on_by_two_and_given_once_however_often_they_are_run() {
+fn credits_in_bulk_are_agreed_on_by_two_and_given_once() {
     let place = Place::with_book("live");
     let server = Server::start(&place, &[]);
     let members: Vec<String> =
