@@ -555,6 +555,7 @@ impl Command {
             Self::MoneyIn(step) => Some(step.member),
             Self::PayShop(pay) => Some(pay.member),
             Self::Credit(credit) => Some(credit.member),
+            Self::BulkCredit(credit) => Some(credit.row.member),
             Self::Identity(identity) => identity.member.is_some().then_some(identity.member),
             _ => None,
         }

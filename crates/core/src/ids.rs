@@ -161,6 +161,12 @@ impl RequestId {
         Self::deterministic("clerk of an operation", operation.0)
     }
 
+    /// The id of credits in bulk: of what they are called and of their root, so that the same is
+    /// agreed on once.
+    pub fn of_bulk(name: &str, root: &[u8; 32]) -> Self {
+        Self::derived("yaoki bulk 1", &[name.trim().as_bytes(), &[0], root])
+    }
+
     /// The id under which a row of a bulk is credited: the same however often it is sent.
     pub fn of_bulk_row(bulk: Self, index: i64) -> Self {
         Self::derived("yaoki bulk row 1", &[&bulk.0, &index.to_be_bytes()])

@@ -392,6 +392,8 @@ mod tests {
             ("[[rule]]\nname = \"a\"\non = \"cash\"\nthen = \"ask\"", "asked again"),
             ("[[rule]]\nname = \"a\"\non = \"card\"\nthen = \"hold\"", "hold_seconds"),
             ("[[rule]]\nname = \"a\"\non = \"card\"\nthen = \"forbid\"", "forbid"),
+            ("[[rule]]\nname = \"a\"\non = \"payment\"\nstores = []\nthen = \"ask\"", "empty"),
+            ("[[rule]]\nname = \"a\"\non = \"payment\"\ngoods = []\nthen = \"ask\"", "empty"),
         ] {
             let problem = with(line).expect_err(line);
             assert!(problem.contains(says), "{line}: {problem}");

@@ -573,11 +573,11 @@ refusals! {
     /// Rows and sum that no file has.
     BulkMustBeRight = 620, "bulk_must_be_right", 400, Unrecorded,
         "Credits in bulk have 1 to 100,000 rows, each of at least one minor unit.",
-        "Send root, rows and sum as `yaoki admin bulk-check` prints them.";
+        "Send root, rows and sum as `yaoki admin bulk check` prints them.";
     /// Nobody agreed on it.
     BulkMustBeOpen = 621, "bulk_must_be_open", 404, Unrecorded,
-        "No two operators have agreed on these credits in bulk.",
-        "Have them proposed and approved first, and name the request of that.";
+        "No two people have agreed on a file of this name and this root.",
+        "Have it opened first; give the very file, and the name that it was opened under.";
     /// Another file than was agreed on.
     BulkRowMustBeInTheFile = 622, "bulk_row_must_be_in_the_file", 403, Unrecorded,
         "The row is not in the file that two operators agreed on.",

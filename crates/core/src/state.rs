@@ -265,6 +265,7 @@ impl Member {
             EventKind::SessionEnded | EventKind::DeviceRestored
                 if self.device == FactId(event.object) =>
             {
+                self.confirmed_at = Instant(0);
                 // As the device itself: by less than a passkey it is a newcomer again.
                 let restored = event.kind == EventKind::DeviceRestored;
                 if restored && event.number != Verification::Passkey.code() {

@@ -116,6 +116,8 @@ row! {
         pub disputed: i64,
         /// Until when a rule has it held before it is taken; 0: it is not.
         pub held_until: Instant,
+        /// 1: limits and rules have let it through, with what its issuer said.
+        pub judged: i64,
         /// 16 bytes that are the same for the same network; empty where none is known.
         pub network: Vec<u8>,
     }
@@ -251,6 +253,7 @@ impl TopUp {
             posted: FactId::NONE,
             disputed: 0,
             held_until: Instant(0),
+            judged: 0,
             network: event.digest[24..].to_vec(),
         }
     }
@@ -287,6 +290,7 @@ impl TopUp {
             posted: operation.id,
             disputed: 0,
             held_until: Instant(0),
+            judged: 1,
             network: Vec::new(),
         }
     }
@@ -306,7 +310,7 @@ impl TopUp {
                 self.reference.clone_from(&event.text);
             }
             EventKind::TopUpAuthorized => {
-                self.state = TopUpState::Authorized;
+                (self.state, self.judged) = (TopUpState::Authorized, 1);
                 let (said, seconds) = Self::read_secured(event.number);
                 self.secured = ThreeDSecure::from_code(said).expect("a result");
                 if seconds > 0 {
@@ -350,6 +354,11 @@ impl TopUp {
             (OperationKind::Reverse, _) => self.state = TopUpState::TakenBack,
             _ => {}
         }
+    }
+
+    /// Whether limits and rules have let it through, with what its issuer said.
+    pub const fn was_judged(&self) -> bool {
+        self.judged != 0
     }
 
     /// Whether a rule has it held still.

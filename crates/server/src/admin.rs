@@ -209,11 +209,11 @@ pub fn perform(desk: &Desk, message: &Message) -> Result<Value, AdminError> {
             create_link(desk, by, member, lifetime_seconds.unwrap_or(LINK_SECONDS))
         }
         order => {
+            if matches!(order, Order::OpenBulk { .. }) {
+                bulk::must_be_agreed_on(desk, by)?;
+            }
             let (event, replayed) = administer(desk, by, act_of(desk, order)?)?;
             let mut reply = told(&event, replayed);
-            if event.kind == EventKind::BulkOpened {
-                reply["bulk"] = fields::request_id_text(event.request_id).into();
-            }
             if let EventKind::TerminalCreated | EventKind::TerminalKeyRotated = event.kind {
                 let key = show_terminal_key(desk, TerminalNumber(event.subject))?;
                 reply["key"] = key["key"].clone();

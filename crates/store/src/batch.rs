@@ -267,17 +267,11 @@ fn load_references(
     for contact in conn.find::<Contact, _>(&contacts)? {
         view.people.contacts.insert(contact.digest, contact);
     }
-    for row in conn.find::<TopUp, _>(&refer.top_ups)? {
-        view.people.top_ups.insert(row.id, row);
-    }
+    load_money_in(conn, view, (refer.top_ups, refer.judges_top_ups), refer.networks)?;
     for print in &refer.fingerprints {
         for row in conn.query::<Card>(&CARDS_BY_FINGERPRINT, &[Value::Bytes(print)])? {
             view.people.cards.insert(row.id, row);
         }
-    }
-    for network in refer.networks {
-        let members = members_of_network(conn, &network, view.now)?;
-        view.people.networks.insert(network, members);
     }
     for lookup in &refer.lookups {
         for row in conn.query::<Credential>(&CREDENTIAL_BY_LOOKUP, &[Value::Bytes(lookup)])? {
@@ -286,6 +280,28 @@ fn load_references(
     }
     if refer.numbers {
         view.numbers = Some(last_numbers(conn, view)?);
+    }
+    Ok(())
+}
+
+/// Top-ups that are named, and who else used the networks of those that are judged.
+fn load_money_in(
+    conn: &mut Conn,
+    view: &mut View,
+    (top_ups, judged): (Vec<FactId>, bool),
+    mut networks: Vec<Vec<u8>>,
+) -> Result<(), StoreError> {
+    for row in conn.find::<TopUp, _>(&top_ups)? {
+        if judged && !row.network.is_empty() {
+            networks.push(row.network.clone());
+        }
+        view.people.top_ups.insert(row.id, row);
+    }
+    networks.sort_unstable();
+    networks.dedup();
+    for network in networks {
+        let members = members_of_network(conn, &network, view.now)?;
+        view.people.networks.insert(network, members);
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::ids::{RequestId, RequestKey, TerminalNumber};
 /// One row of credits in bulk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BulkCredit {
-    /// The request under which two operators agreed on the file.
+    /// What two operators agreed on: see [`RequestId::of_bulk`].
     pub bulk: RequestId,
     /// The row.
     pub row: BulkRow,

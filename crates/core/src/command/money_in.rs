@@ -7,7 +7,7 @@ use crate::money::Currency;
 use crate::refusal::Refusal;
 use crate::session::ClerkToken;
 use crate::top_up::{NewCard, ThreeDSecure};
-use crate::view::{Touch, View};
+use crate::view::Touch;
 
 /// The device that asks, and the session that its token names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct OnDevice {
 }
 
 /// A step of a card, or of a top-up that is not booked at once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct MoneyIn {
     /// What the caller made; of a step, see [`RequestId::of_step`].
     pub request: RequestId,
@@ -120,6 +120,13 @@ impl MoneyInStep {
     }
 }
 
+impl std::fmt::Debug for MoneyIn {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The link in a notice is for its reader.
+        write!(out, "MoneyIn({} {:?} {:?})", self.member.0, self.request, self.step)
+    }
+}
+
 impl MoneyIn {
     /// A step that every node makes alike: doing it twice does it once.
     pub fn step(member: MemberNumber, top_up: FactId, step: MoneyInStep) -> Self {
@@ -162,6 +169,7 @@ pub(super) fn refer_money_in(command: &MoneyIn, refer: &mut Refer) {
     if let MoneyInStep::AddCard(_, card) = &command.step {
         refer.fingerprints.push(card.fingerprint);
     }
+    refer.judges_top_ups |= matches!(command.step, MoneyInStep::Authorize(..));
     if let MoneyInStep::Request { network, .. } = &command.step
         && !network.is_empty()
     {
@@ -170,12 +178,8 @@ pub(super) fn refer_money_in(command: &MoneyIn, refer: &mut Refer) {
 }
 
 /// Names the rows that a step locks and loads.
-pub fn touch_money_in(command: &MoneyIn, view: &View, touch: &mut Touch) {
-    let known = command.step.top_up().and_then(|id| view.people.top_ups.get(&id));
-    let theirs = known.is_none_or(|row| row.member == command.member);
-    if theirs {
-        touch.members.push(command.member);
-        touch.people.push(command.member);
-        touch.money.push(command.member);
-    }
+pub fn touch_money_in(command: &MoneyIn, touch: &mut Touch) {
+    touch.members.push(command.member);
+    touch.people.push(command.member);
+    touch.money.push(command.member);
 }

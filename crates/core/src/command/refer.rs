@@ -36,6 +36,8 @@ pub struct Refer {
     pub fingerprints: Vec<[u8; 32]>,
     /// Networks from which cards are used: who else did today.
     pub networks: Vec<Vec<u8>>,
+    /// Whether top-ups among these are judged: then by their networks, too.
+    pub judges_top_ups: bool,
 }
 
 impl Refer {
@@ -87,6 +89,9 @@ pub fn refer(command: &Command, refer: &mut Refer) {
     }
     refer.staff.of_command(command);
     match command.act() {
+        Some(Act::OpenBulk(name, root)) => {
+            refer.events.push(RequestId::of_bulk(name, &root.hash));
+        }
         Some(Act::EnrolDevice { link, .. }) => refer.links.push(*link),
         Some(Act::EndDevice(device)) => refer.devices.push(*device),
         Some(

@@ -30,6 +30,9 @@ pub(super) fn decide(
         must(is_meant(event, administer.act.inner()), Refusal::RequestIdHasAnotherMeaning)?;
         return Ok(Outcome::Done { event: event.clone(), replayed: true });
     }
+    if let Some(event) = bulk::opened(view, administer.act.inner()) {
+        return Ok(Outcome::Done { event: event.clone(), replayed: true });
+    }
     must(!administer.actor.trim().is_empty(), Refusal::ActorAndReasonMustBeGiven)?;
     for text in [&administer.actor, &administer.second, &administer.reason] {
         if !text.is_empty() {
@@ -237,6 +240,7 @@ fn money_act(view: &View, administer: &Administer, event: Event) -> Result<Event
     match administer.act.inner() {
         Act::OpenBulk(name, root) => {
             two_people_must_agree(administer)?;
+            text_must_be_short(name.trim())?;
             return bulk::open(name, root, event);
         }
         Act::ChangePolicy(_) => two_people_must_agree(administer)?,

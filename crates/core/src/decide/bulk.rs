@@ -4,26 +4,29 @@ use super::money_in::balance_must_hold;
 use super::{Outcome, Stop, amount_must_hold, blank, must, record};
 use crate::account::Account;
 use crate::bulk::{BulkRoot, ROWS_MAX};
-use crate::command::{Ask, BulkCredit, Caller};
+use crate::command::{Act, Ask, BulkCredit, Caller};
 use crate::facts::{Event, EventKind, OperationKind, Transfer};
+use crate::ids::RequestId;
 use crate::refusal::Refusal;
 use crate::state::MemberState;
 use crate::switches::{Capability, Place};
 use crate::time::Instant;
 use crate::view::{Effects, View};
 
-/// The longest name, bytes.
-const NAME_BYTES_MAX: usize = 100;
-
 /// What two operators have agreed on.
 pub(super) fn open(name: &str, root: &BulkRoot, event: Event) -> Result<Event, Refusal> {
-    let short = (1..=NAME_BYTES_MAX).contains(&name.trim().len());
-    must(short, Refusal::NameMustBeShort)?;
     let good = (1..=ROWS_MAX).contains(&root.rows) && root.sum >= root.rows;
     must(good, Refusal::BulkMustBeRight)?;
     let (kind, digest) = (EventKind::BulkOpened, root.hash.to_vec());
-    let (object, number, text) = (root.rows, root.sum, name.to_owned());
-    Ok(Event { kind, object, number, digest, text, ..event })
+    let (object, number, text) = (root.rows, root.sum, name.trim().to_owned());
+    let request_id = RequestId::of_bulk(name, &root.hash);
+    Ok(Event { request_id, kind, object, number, digest, text, ..event })
+}
+
+/// What was agreed on before under the same name: the same file is agreed on once.
+pub(super) fn opened<'a>(view: &'a View, act: &Act) -> Option<&'a Event> {
+    let Act::OpenBulk(name, root) = act else { return None };
+    view.events.get(&RequestId::of_bulk(name, &root.hash))
 }
 
 /// Whether this act is the one that the event books.

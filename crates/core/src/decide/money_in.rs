@@ -224,8 +224,7 @@ impl Step<'_> {
     fn give_up(&self, by: OnDevice, id: FactId, effects: &mut Effects) -> Result<Outcome, Stop> {
         self.device(by)?;
         let row = self.top_up(id)?;
-        let held = row.state == TopUpState::Authorized && row.is_held();
-        must(held, Refusal::TopUpMustBeOpen)?;
+        must(row.state.is_coming() && row.is_held(), Refusal::TopUpMustBeOpen)?;
         let why = Refusal::TopUpWasGivenUp.number();
         Ok(self.says(row, EventKind::TopUpDeclining, why, String::new(), effects))
     }
@@ -304,7 +303,7 @@ impl Step<'_> {
         effects: &mut Effects,
     ) -> Result<Outcome, Stop> {
         let may = matches!(row.state, TopUpState::Requested | TopUpState::Unknown);
-        must(may && row.secured == ThreeDSecure::Absent, Refusal::TopUpMustBeOpen)?;
+        must(may && !row.was_judged(), Refusal::TopUpMustBeOpen)?;
         let (rule, seconds) = match self.judge.may_be_taken(row, said) {
             Ok(taken) => taken,
             Err((_, reason)) => {
@@ -336,7 +335,7 @@ impl Step<'_> {
     /// was stopped meanwhile.
     fn release(&self, row: &TopUp, effects: &mut Effects) -> Result<Outcome, Stop> {
         let due = row.is_held() && row.held_until <= self.view.now;
-        must(row.state == TopUpState::Authorized && due, Refusal::TopUpMustBeOpen)?;
+        must(row.state.is_coming() && due, Refusal::TopUpMustBeOpen)?;
         let (kind, why) = match self.judge.may_go_on(row) {
             Ok(_) => (EventKind::TopUpReleased, 0),
             Err(reason) => (EventKind::TopUpDeclining, reason.number()),

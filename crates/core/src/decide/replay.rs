@@ -111,7 +111,7 @@ pub struct DryRun {
     pub asked: Tally,
     /// What came into the balance at once and would have been held.
     pub held: Tally,
-    /// What was stopped or asked again and would have taken place.
+    /// What was stopped, asked again or held and would have taken place at once.
     pub let_through: Tally,
     /// The same by what decided: a rule's name, or `limit` for every limit.
     pub by: BTreeMap<String, Tally>,
@@ -135,7 +135,8 @@ impl DryRun {
             (Said::Passes | Said::Holds, Said::Stops) => &mut self.stopped,
             (Said::Passes | Said::Holds, Said::Asks) => &mut self.asked,
             (Said::Passes, Said::Holds) => &mut self.held,
-            (Said::Asks | Said::Stops, Said::Passes | Said::Holds) => {
+            (Said::Asks | Said::Stops, Said::Passes | Said::Holds)
+            | (Said::Holds, Said::Passes) => {
                 self.let_through.take(member, amount);
                 return;
             }

@@ -7,7 +7,7 @@ use super::staff::blank as blank_event;
 use crate::facts::{Event, EventKind, Operation};
 use crate::ids::{FactId, MemberNumber, RequestId};
 use crate::limits::profile_of_payment;
-use crate::policy::rule::{Before, Goods, Looks, Rule, Verdict, first_fit};
+use crate::policy::rule::{Before, Day, Goods, Looks, Rule, Verdict, first_fit};
 use crate::policy::{Limited, Profile};
 use crate::refusal::Refusal;
 use crate::state::Member;
@@ -50,17 +50,24 @@ struct Walked<'a>(&'a View, &'a Member);
 
 impl Before for Walked<'_> {
     fn count(&self, ms: i64) -> Option<i64> {
-        self.0.histories.get(&self.1.number)?.payments_within(ms, self.0.now)
+        let history = self.0.histories.get(&self.1.number)?;
+        if history.is_too_long_for(ms, self.0.now) {
+            return Some(i64::MAX);
+        }
+        history.payments_within(ms, self.0.now)
     }
 
-    fn day(&self) -> Option<(i64, i64)> {
+    fn day(&self) -> Option<Day> {
         let history = self.0.histories.get(&self.1.number)?;
+        if history.is_too_long_for(DAY_MS, self.0.now) {
+            return Some(Day::TooMuch);
+        }
         let topped_up = history.topped_up_within(DAY_MS, self.0.now)?;
-        Some((topped_up, self.0.window(self.1, WindowKind::PaidDay).0.sum))
+        Some(Day::Sums(topped_up, self.0.window(self.1, WindowKind::PaidDay).0.sum))
     }
 
     fn network_members(&self) -> i64 {
-        0
+        unreachable!("no rule on payments looks at a network")
     }
 }
 
@@ -99,8 +106,8 @@ impl Before for ToppedUp<'_> {
         i64::try_from(self.top_ups.iter().filter(within).count()).ok()
     }
 
-    fn day(&self) -> Option<(i64, i64)> {
-        Some((0, 0))
+    fn day(&self) -> Option<Day> {
+        unreachable!("only rules on payments look at a day")
     }
 
     fn network_members(&self) -> i64 {
@@ -129,23 +136,27 @@ pub(super) fn of_top_up<'a>(view: &'a View, topping_up: &ToppingUp) -> Option<&'
         Limited::Card | Limited::Payment => Rail::Card,
     };
     let theirs = view.people.top_ups_of(member.number);
-    let top_ups = theirs.filter(|row| row.rail == rail && Some(row.id) != itself).collect();
-    let others = others_of_network(view, member.number, network);
-    let before = ToppedUp { top_ups, others, now: view.now };
+    let earlier = |row: &&TopUp| row.rail == rail && itself.is_none_or(|id| row.id < id);
+    let top_ups = theirs.filter(earlier).collect();
+    let before = itself.unwrap_or(FactId(i64::MAX));
+    let others = others_of_network(view, (member.number, network), before);
+    let past = ToppedUp { top_ups, others, now: view.now };
     let (store, goods) = (place.store, Goods::NONE);
     let looks = Looks { profile, amount, store, goods, paid_at_most: 0 };
-    first_fit(&view.directory.policy.rules, &looks, &before).expect("all of it is known")
+    first_fit(&view.directory.policy.rules, &looks, &past).expect("all of it is known")
 }
 
 /// How many other members topped up from a network within 24 hours, this batch's included.
-fn others_of_network(view: &View, member: MemberNumber, network: &[u8]) -> i64 {
+fn others_of_network(view: &View, (member, network): (MemberNumber, &[u8]), before: FactId) -> i64 {
     if network.is_empty() {
         return 0;
     }
     let since = FactId::least(Instant(view.now.0 - DAY_MS + 1));
     let stored = view.people.networks.get(network).into_iter().flatten().copied();
     let rows = view.people.top_ups.values();
-    let here = rows.filter(|row| row.network == network && row.id >= since).map(|row| row.member);
+    let here = rows
+        .filter(|row| row.network == network && (since..before).contains(&row.id))
+        .map(|row| row.member);
     let members: BTreeSet<MemberNumber> =
         stored.chain(here).filter(|other| *other != member).collect();
     i64::try_from(members.len()).unwrap_or(i64::MAX)

@@ -115,7 +115,7 @@ pub struct Rule {
     #[serde(default, deserialize_with = "store_numbers")]
     pub stores: Vec<StoreNumber>,
     /// Only where any of these is bought.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "some_goods")]
     pub goods: Vec<Good>,
     /// Only where it is, with this one, more than so many of the member's...
     pub count_over: Option<i64>,
@@ -130,11 +130,30 @@ pub struct Rule {
     pub network_members_over: Option<i64>,
 }
 
+/// A list that says nothing would fit everything.
+fn must_say<E: serde::de::Error>(is_empty: bool) -> Result<(), E> {
+    if is_empty {
+        return Err(E::custom(
+            "an empty list would fit everything: leave it out, or name something",
+        ));
+    }
+    Ok(())
+}
+
+fn some_goods<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Good>, D::Error> {
+    let goods = Vec::<Good>::deserialize(from)?;
+    must_say(goods.is_empty())?;
+    Ok(goods)
+}
+
 fn store_numbers<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<StoreNumber>, D::Error> {
     let texts = Vec::<String>::deserialize(from)?;
+    must_say(texts.is_empty())?;
     let number = |text: &String| {
         let number = identifier::parse(Kind::Store, text);
-        number.map(StoreNumber).map_err(|error| serde::de::Error::custom(error.to_string()))
+        number
+            .map(StoreNumber)
+            .map_err(|error| serde::de::Error::custom(format_args!("{text:?}: {error}")))
     };
     texts.iter().map(number).collect()
 }
@@ -154,12 +173,21 @@ pub struct Looks {
     pub paid_at_most: i64,
 }
 
+/// A member's last 24 hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Day {
+    /// Minor units that came in by top-ups, and that were paid or held.
+    Sums(i64, i64),
+    /// So much was done that it is not looked through: whoever floods his list gains nothing by it.
+    TooMuch,
+}
+
 /// What a member did before. Where it is not known, it must be looked up first.
 pub trait Before {
     /// How many requests of the same kind there were within so many milliseconds.
     fn count(&self, ms: i64) -> Option<i64>;
-    /// Minor units that came in by top-ups, and that were paid or held, within 24 hours.
-    fn day(&self) -> Option<(i64, i64)>;
+    /// What came in and went out within 24 hours.
+    fn day(&self) -> Option<Day>;
     /// How many other members topped up by card from this network within 24 hours.
     fn network_members(&self) -> i64;
 }
@@ -240,7 +268,9 @@ impl Rule {
             return Ok(false);
         }
         if let (Some(from), Some(percent)) = (self.topped_up_from, self.spent_percent_from) {
-            let (topped_up, paid) = before.day().ok_or(NotKnown)?;
+            let Day::Sums(topped_up, paid) = before.day().ok_or(NotKnown)? else {
+                return Ok(true);
+            };
             let spent = paid.saturating_add(looks.amount).saturating_mul(100);
             if topped_up < from || spent < topped_up.saturating_mul(percent) {
                 return Ok(false);

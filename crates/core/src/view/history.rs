@@ -94,7 +94,11 @@ impl View {
         let Some(history) = self.histories.get(&member.number) else {
             return (member.window(kind), false);
         };
-        (history.trimmed(kind, self.now).unwrap_or_else(|| member.window(kind)), true)
+        match history.trimmed(kind, self.now) {
+            Some(window) => (window, true),
+            // A list that is too long is counted as it stands.
+            None => (member.window(kind), history.cut),
+        }
     }
 
     /// Trims the windows in which a member's next operation will be counted, and keeps it.
@@ -147,7 +151,7 @@ impl History {
     }
 
     /// How many payments and holds there were within so many milliseconds; nothing where the list
-    /// was not walked back far enough. Of a list that is too long, as many as were walked.
+    /// was not walked back far enough.
     pub fn payments_within(&self, ms: i64, now: Instant) -> Option<i64> {
         let begun =
             |operation: &&Operation| operation.begins_payment() && Window::change(operation) > 0;
@@ -164,9 +168,14 @@ impl History {
         Some(within.iter().filter(posted).map(|operation| operation.amount).sum())
     }
 
+    /// Whether more was done within so many milliseconds than is walked back.
+    pub fn is_too_long_for(&self, ms: i64, now: Instant) -> bool {
+        self.cut && self.since > FactId::least(Instant(now.0 - ms + 1))
+    }
+
     fn within(&self, ms: i64, now: Instant) -> Option<&[Operation]> {
         let least = FactId::least(Instant(now.0 - ms + 1));
         let first = self.operations.partition_point(|operation| operation.id < least);
-        (self.cut || self.since <= least).then(|| &self.operations[first..])
+        (self.since <= least).then(|| &self.operations[first..])
     }
 }

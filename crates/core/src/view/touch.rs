@@ -111,7 +111,7 @@ fn touch_one(command: &Command, view: &View, touch: &mut Touch) {
             _ => {}
         },
         Command::Identity(identity) => touch_identity(identity, view, touch),
-        Command::MoneyIn(step) => touch_money_in(step, view, touch),
+        Command::MoneyIn(step) => touch_money_in(step, touch),
         Command::TopUpWithCode(top_up) => {
             let candidates = top_up.code.iter().flat_map(|code| code.candidates);
             let members: Vec<_> = candidates.flatten().map(|(member, _)| member).collect();

@@ -226,7 +226,10 @@ impl World {
         view.people.devices = devices.map(|device| (device.id, device.clone())).collect();
         self.refer_people(&refer, &mut view);
         view.numbers = refer.numbers.then(|| self.numbers());
-        let refer_money = (refer.networks.clone(), refer.fingerprints.clone());
+        let named = refer.top_ups.iter().filter_map(|id| self.people.top_ups.get(id));
+        let judged = named.filter(|_| refer.judges_top_ups).map(|row| row.network.clone());
+        let networks = refer.networks.iter().cloned().chain(judged);
+        let refer_money = (networks.collect(), refer.fingerprints.clone());
         let top_ups = refer.top_ups.iter().filter_map(|id| self.people.top_ups.get(id));
         view.people.top_ups = top_ups.map(|row| (row.id, row.clone())).collect();
         let keys = refer.staff;

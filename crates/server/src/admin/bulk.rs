@@ -1,5 +1,7 @@
 //! Credits in bulk, row by row: what each would come to, and what it came to.
 
+use std::sync::mpsc::sync_channel;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use yaoki_core::bulk::{BulkRow, Node};
@@ -8,14 +10,15 @@ use yaoki_core::decide::Outcome;
 use yaoki_core::ids::{MemberNumber, RequestId};
 use yaoki_core::refusal::Refusal;
 use yaoki_core::state::{Member, MemberState};
-use yaoki_store::{Answer, Conn, Part, StoreError, read};
+use yaoki_core::switches::{Capability, Place};
+use yaoki_store::{Answer, BookKind, Conn, Part, StoreError, read};
 
-use super::{AdminError, DEADLINE_MS, Desk};
+use super::{AdminError, By, DEADLINE_MS, Desk};
 use crate::api::fields;
 use crate::edge::hex;
 
 /// The most rows of one order.
-const ROWS_MAX: usize = 200;
+const ROWS_MAX: usize = 64;
 
 /// One row of a file, and what shows that it is in it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -57,10 +60,20 @@ fn must_be_few(rows: &[BulkRowOrder]) -> Result<(), AdminError> {
     Ok(())
 }
 
-/// What each row would come to if it were credited now: `good`, or the name of a refusal.
+/// On a live book no two names that somebody types are two people.
+pub(super) fn must_be_agreed_on(desk: &Desk, by: &By) -> Result<(), AdminError> {
+    if desk.book.kind() == BookKind::Live && by.proposal.is_none() {
+        return Err(AdminError::Refused(Refusal::ActTakesAProposal));
+    }
+    Ok(())
+}
+
+/// What each row would come to if it were credited now: `good`, or the name of a refusal. A row's
+/// amount is what its member is given by it and by those before it.
 pub(super) fn check(desk: &Desk, rows: &[BulkRowOrder]) -> Result<Value, AdminError> {
     must_be_few(rows)?;
     let numbers: Vec<MemberNumber> = rows.iter().map(|row| MemberNumber(row.member)).collect();
+    let now = (desk.clock)();
     let read = move |conn: &mut Conn| -> Result<_, StoreError> {
         let mut numbers = numbers;
         numbers.sort_unstable();
@@ -72,8 +85,11 @@ pub(super) fn check(desk: &Desk, rows: &[BulkRowOrder]) -> Result<Value, AdminEr
         let member = members.iter().find(|member| member.number.0 == row.member);
         let Some(member) = member else { return Refusal::MemberMustExist.name() };
         let after = member.money.saturating_add(row.amount);
+        let place = Place { member: member.number, ..Place::default() };
         if member.state == MemberState::Closed {
             Refusal::MemberMustBeOpen.name()
+        } else if directory.is_closed(Capability::Credit, &place, now) {
+            Refusal::CreditsAreClosed.name()
         } else if after > directory.policy.balance.max {
             Refusal::BalanceMustStayBelowCap.name()
         } else {
@@ -83,22 +99,30 @@ pub(super) fn check(desk: &Desk, rows: &[BulkRowOrder]) -> Result<Value, AdminEr
     Ok(json!({ "rows": said.collect::<Vec<_>>() }))
 }
 
-/// Credits each row: `credited`, `credited_before`, or the name of a refusal.
+/// Credits rows: `credited`, `credited_before`, `unknown`, or the name of a refusal. All wait for
+/// their commits together.
 pub(super) fn credit(desk: &Desk, bulk: &str, rows: &[BulkRowOrder]) -> Result<Value, AdminError> {
     must_be_few(rows)?;
-    let wrong = |_| AdminError::Wrong("`bulk` must be the id that `bulk open` printed".to_owned());
+    let wrong = |_| AdminError::Wrong("`bulk` must be the id of what was opened".to_owned());
     let bulk: RequestId = fields::request_id("bulk", bulk).map_err(wrong)?;
-    let mut said = Vec::new();
-    for row in rows {
-        let (row, path) = row.read()?;
-        let deadline = (desk.clock)().plus_ms(DEADLINE_MS);
-        let command = Command::BulkCredit(BulkCredit { bulk, row, path });
-        said.push(match desk.book.submit_and_wait(Part::Members, command, deadline) {
-            Answer::Decided(Outcome::Decided { replayed: true, .. }) => "credited_before",
-            Answer::Decided(_) => "credited",
-            Answer::Refused(refused) => refused.refusal.name(),
-            Answer::Unknown(unknown) => return Err(AdminError::Unknown(unknown)),
-        });
-    }
-    Ok(json!({ "rows": said }))
+    let rows = rows.iter().map(BulkRowOrder::read).collect::<Result<Vec<_>, AdminError>>()?;
+    let deadline = (desk.clock)().plus_ms(DEADLINE_MS);
+    let waiting: Vec<_> = rows
+        .into_iter()
+        .map(|(row, path)| {
+            let (sender, receiver) = sync_channel(1);
+            // Who asked has gone: what is decided stays decided.
+            let reply = Box::new(move |answer| drop(sender.send(answer)));
+            let command = Command::BulkCredit(BulkCredit { bulk, row, path });
+            desk.book.submit(Part::Members, command, deadline, reply);
+            receiver
+        })
+        .collect();
+    let said = waiting.into_iter().map(|answer| match answer.recv() {
+        Ok(Answer::Decided(Outcome::Decided { replayed: true, .. })) => "credited_before",
+        Ok(Answer::Decided(_)) => "credited",
+        Ok(Answer::Refused(refused)) => refused.refusal.name(),
+        Ok(Answer::Unknown(_)) | Err(_) => "unknown",
+    });
+    Ok(json!({ "rows": said.collect::<Vec<_>>() }))
 }

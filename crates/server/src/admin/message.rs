@@ -191,7 +191,7 @@ pub enum Order {
         /// Minor units.
         amount: i64,
     },
-    /// Two people agree on credits in bulk; the id under which they are run is in the reply.
+    /// Two people agree on credits in bulk.
     OpenBulk {
         /// What they are.
         name: String,
@@ -209,7 +209,7 @@ pub enum Order {
     },
     /// Credits rows of a file on which two people have agreed.
     CreditBulk {
-        /// The id that opening it gave.
+        /// The id of what was opened, made of its name and its root.
         bulk: String,
         /// Which.
         rows: Vec<BulkRowOrder>,

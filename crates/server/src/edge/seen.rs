@@ -1,5 +1,6 @@
 //! What is seen of who asks: what the browser says that it is, and from which network it comes.
-//! Shown to members beside their devices, so that they know them; nothing is decided by it.
+//! Shown to members beside their devices, so that they know them. Of a top-up by card a rule may
+//! count who else came from the same network; nothing else is decided by it.
 
 use std::net::IpAddr;
 

@@ -2,7 +2,7 @@
 
 use yaoki_core::ids::FactId;
 use yaoki_core::time::SECOND_MS;
-use yaoki_core::top_up::{TopUp, TopUpState};
+use yaoki_core::top_up::TopUp;
 use yaoki_store::{StoreError, read};
 
 use crate::app::App;
@@ -47,8 +47,7 @@ impl Follower {
         self.after = if open.len() < TURN_MAX { FactId::NONE } else { open[TURN_MAX - 1].id };
         let now = self.app.now();
         let due = |row: &&TopUp| {
-            row.id.at().plus_ms(LEFT_ALONE_MS) <= now
-                && (row.state != TopUpState::Authorized || row.held_until <= now)
+            row.id.at().plus_ms(LEFT_ALONE_MS) <= now && (!row.is_held() || row.held_until <= now)
         };
         for row in open.iter().filter(due) {
             if *self.app.stopping.borrow() {

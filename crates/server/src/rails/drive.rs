@@ -119,7 +119,7 @@ impl Drive<'_> {
         if row.state == TopUpState::TakingBack {
             return self.give_back(row).await;
         }
-        if row.state == TopUpState::Authorized && row.held_until > self.app.now() {
+        if row.is_held() && row.held_until > self.app.now() {
             return Ok(Next::Rest(None));
         }
         let intent = match self.acquirer.look(&row.reference).await {
@@ -134,20 +134,15 @@ impl Drive<'_> {
             Standing::Asks(at) => Ok(Next::Rest(at)),
             Standing::Processing => Ok(Next::Rest(None)),
             Standing::Held(_) if declining => self.let_go(row).await,
-            Standing::Held(_) if row.state == TopUpState::Authorized && row.is_held() => {
+            Standing::Held(_) if row.is_held() => {
                 self.book(row, MoneyInStep::Release(row.id)).await?;
                 Ok(Next::Again)
             }
-            Standing::Held(_) if row.state == TopUpState::Authorized => self.capture(row).await,
+            // It was judged before it became unknown, here or by another node, and that holds.
+            Standing::Held(_) if row.was_judged() => self.capture(row).await,
             Standing::Held(said) => {
-                let step = MoneyInStep::Authorize(row.id, said);
-                match self.book(row, step).await? {
-                    // Another node has judged it before, and its word holds.
-                    Some(EventKind::TopUpAuthorized) if row.state == TopUpState::Unknown => {
-                        self.capture(row).await
-                    }
-                    _ => Ok(Next::Again),
-                }
+                self.book(row, MoneyInStep::Authorize(row.id, said)).await?;
+                Ok(Next::Again)
             }
             Standing::Taken(_) if intent.amount == row.amount => {
                 self.book(row, MoneyInStep::Post(row.id)).await?;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use yaoki_core::account::Account;
 use yaoki_core::ids::FactId;
 use yaoki_core::top_up::{TopUp, TopUpState};
+use yaoki_server::admin::Order;
 use yaoki_server::client::DeviceClient;
 use yaoki_server::client::http::{Connection, Request};
 use yaoki_server::edge::listener::ListenerName;
@@ -224,6 +225,62 @@ on_both_storages! {
         assert_eq!(text(&known, "state"), "posted");
         assert_eq!((cards.acquirer.owes(), cards.owed()), (5_700, 5_700));
         assert!(cards.open().is_empty());
+    }
+
+    fn an_acquirer_that_misses_an_answer_ends_no_hold(db: &mut TestDatabase) {
+        let cards = Cards::new(db);
+        let mut device = cards.world.enrolled(0);
+        let card = cards.card(&mut device, "4000000000003220");
+        // A new card's large top-up is held; the acquirer was silent when its holder answered.
+        let asked = cards.top_up(&mut device, &card, 6_000);
+        cards.acquirer.keep_silent();
+        cards.click(&text(&asked, "asks_at"), "answer=yes");
+        assert_eq!(text(&cards.follow(&mut device, &asked), "state"), "unknown");
+        cards.wait(SILENT_MS + 1_000);
+        cards.resolve();
+        let held = cards.follow(&mut device, &asked);
+        assert_eq!(text(&held, "state"), "authorized");
+        assert!(held["held_until"].is_string(), "{held}");
+        assert_eq!((cards.acquirer.owes(), cards.money()), (0, 0), "nothing was taken");
+        // It is silent again when the hold ends, and the wallet is frozen meanwhile.
+        cards.wait(60 * MINUTE);
+        cards.acquirer.keep_silent();
+        cards.resolve();
+        let member = cards.world.members[0].0.to_string();
+        cards.world.order(Order::FreezeMember { member });
+        cards.wait(SILENT_MS + 1_000);
+        cards.resolve();
+        assert_eq!((cards.acquirer.owes(), cards.money()), (0, 0), "whoever freezes has objected");
+        assert!(cards.open().is_empty(), "it was let go");
+    }
+
+    fn what_is_given_up_while_it_is_held_is_never_taken(db: &mut TestDatabase) {
+        let cards = Cards::new(db);
+        let mut device = cards.world.enrolled(0);
+        let card = cards.card(&mut device, "4242424242424242");
+        let held = cards.top_up(&mut device, &card, 6_000);
+        assert_eq!(text(&held, "state"), "authorized");
+        let give_up = |device: &mut DeviceClient| {
+            let body =
+                json!({"act": "give_up", "request_id": new_id(), "top_up": text(&held, "top_up")});
+            cards.world.asked(device, MONEY, &body)
+        };
+        let mut stranger = cards.world.enrolled(1);
+        assert_eq!(told(&give_up(&mut stranger)), "404 top_up_must_exist");
+        let answer = give_up(&mut device);
+        assert_eq!(text(&answer.json(), "state"), "declined");
+        assert_eq!(text(&answer.json(), "reason"), "top_up_was_given_up");
+        cards.wait(61 * MINUTE);
+        cards.resolve();
+        assert_eq!((cards.acquirer.owes(), cards.money()), (0, 0));
+        // What is not objected to comes, and no minute before its time.
+        cards.wait(MINUTE);
+        let second = cards.top_up(&mut device, &card, 6_000);
+        cards.wait(58 * MINUTE);
+        assert_eq!(text(&cards.follow(&mut device, &second), "state"), "authorized");
+        cards.wait(2 * MINUTE);
+        assert_eq!(text(&cards.follow(&mut device, &second), "state"), "posted");
+        assert_eq!((cards.acquirer.owes(), cards.money()), (6_000, 6_000));
     }
 
     fn the_card_of_another_device_asks_first_on_this_one(db: &mut TestDatabase) {

@@ -25,6 +25,9 @@ use crate::table::Book;
 
 /// Rows of one page.
 const PAGE: usize = 1_000;
+/// What is read of lives for each operation that is judged, at the most, where that is bounded:
+/// what came before it decides, too.
+const LIVES_PER_OPERATION: usize = 5;
 
 /// How much a dry run looks at.
 #[derive(Clone, Copy, Debug)]
@@ -70,8 +73,17 @@ pub fn dry_run(
     let rules = Rules { currency: book.currency, zone: ZoneOffset { minutes: 0 }, code };
     let replay = Replay::new(Arc::new(rules), &directory, policy, since);
     let mut of = DryRunOf { found: DryRun::default(), since, cut, unreadable: 0 };
-    for number in members.union(&by_card) {
-        let Some(life) = life(conn, *number, since)? else { continue };
+    let budget = most.operations.saturating_mul(LIVES_PER_OPERATION);
+    let mut walked: usize = 0;
+    for (number, count) in members.union(&by_card).zip(1_usize..) {
+        if count > most.members || walked > budget {
+            of.cut = true;
+            break;
+        }
+        let most = (WALKED_MAX.max(most.operations)).min(budget);
+        let Some(life) = life(conn, *number, since, most)? else { continue };
+        walked = walked.saturating_add(life.operations.len() + life.events.len());
+        of.cut |= life.operations.len() >= most;
         let before = of.found.clone();
         let play = || replay.play(&life, &networks, &mut of.found);
         if catch_unwind(AssertUnwindSafe(play)).is_err() {
@@ -115,7 +127,9 @@ fn top_ups_since(
         let Some(last) = page.last() else { return Ok((networks, members)) };
         after = last.id;
         for row in page.iter().filter(|row| row.rail == Rail::Card) {
-            members.insert(row.member);
+            if row.id.at() >= since {
+                members.insert(row.member);
+            }
             if !row.network.is_empty() {
                 networks.entry(row.network.clone()).or_default().push((row.id, row.member));
             }
@@ -123,11 +137,16 @@ fn top_ups_since(
     }
 }
 
-fn life(conn: &mut Conn, number: MemberNumber, since: Instant) -> Result<Option<Life>, StoreError> {
+fn life(
+    conn: &mut Conn,
+    number: MemberNumber,
+    since: Instant,
+    most: usize,
+) -> Result<Option<Life>, StoreError> {
     let Some(member) = conn.find::<Member, _>(&[number])?.pop() else { return Ok(None) };
     let events: Vec<Event> = conn.query(&sql::EVENTS_OF_STANDING, &[Value::Int(number.0)])?;
     let least = FactId::least(since.plus_ms(-BEFORE_MS));
-    let mut operations = walked_back(conn, (member.last_operation, least), WALKED_MAX)?;
+    let mut operations = walked_back(conn, (member.last_operation, least), most)?;
     operations.sort_unstable_by_key(|row| row.id);
     Ok(Some(Life { member, events, operations }))
 }

@@ -27,7 +27,7 @@ CREATE UNIQUE INDEX card_place ON card (fingerprint, place) WHERE state = 0;
 CREATE TABLE top_up (
     id {ROWID}, member {INT}, rail {INT}, state {INT}, amount {INT}, device {INT}, card {INT},
     terminal {INT}, secured {INT}, challenge {INT}, reason {INT}, changed_at {INT}, posted {INT},
-    disputed {INT}, held_until {INT}, network {BYTES}, reference {TEXT}
+    disputed {INT}, held_until {INT}, judged {INT}, network {BYTES}, reference {TEXT}
 );
 -- Who else topped up from a network.
 CREATE INDEX top_up_of_network ON top_up (network, id) WHERE rail = 1;
@@ -57,6 +57,16 @@ FROM (
     WHERE refusal = 0 AND member <> 0 AND kind IN (1, 2, 3, 4, 6, 8) AND effect NOT IN (1, 2)
     GROUP BY member
 ) AS s WHERE s.number = member.number;
-UPDATE member SET
-    device_since = d.counts_from, device_evidence = d.evidence, confirmed_at = d.verified_at
+UPDATE member SET device_since = d.counts_from, device_evidence = d.evidence
 FROM device AS d WHERE d.id = member.device;
+-- When the user of the paying device was verified last, since it pays: as the member's row folds it.
+UPDATE member SET confirmed_at = c.verified / 4194304 + 1577836800000
+FROM (
+    SELECT m.number,
+        MAX(CASE WHEN e.kind = 31 OR (e.kind = 29 AND e.number IN (1, 3)) THEN e.id ELSE 0 END)
+            AS verified,
+        MAX(CASE WHEN e.kind IN (13, 30, 34, 37) THEN e.id ELSE 0 END) AS began
+    FROM event AS e JOIN member AS m ON m.number = e.subject
+    WHERE e.kind IN (13, 34) OR (e.kind IN (29, 30, 31, 37) AND e.object = m.device)
+    GROUP BY m.number
+) AS c WHERE c.number = member.number AND c.verified > c.began;

@@ -359,6 +359,7 @@ fn money_in_comes_back(conn: &mut Conn, tried: &mut BTreeSet<&'static str>) {
         posted: id,
         disputed: LARGE,
         held_until: Instant(LARGE),
+        judged: 1,
         network: vec![0, 255],
     };
     comes_back(conn, tried, &top_up, id);

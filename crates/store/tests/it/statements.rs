@@ -42,7 +42,7 @@ const ROWS: &str = "
     INSERT INTO clerk SELECT n, n % 1000, 0, 0, 0, n, 0, '', {blob}, 0, 0, 0
         FROM {numbers};
     INSERT INTO card SELECT n, n, 0, n, 1, 1, {digest}, '', '' FROM {numbers};
-    INSERT INTO top_up SELECT n, n, 1, 3, 1, n, n, 0, 1, 0, 0, n, n, 0, 0, {blob}, ''
+    INSERT INTO top_up SELECT n, n, 1, 3, 1, n, n, 0, 1, 0, 0, n, n, 0, 0, 1, {blob}, ''
         FROM {numbers};
     INSERT INTO shift SELECT n, n, n % 100, 0, 1, 0, 0, 0, n FROM {numbers};
     INSERT INTO tally SELECT n / 100, n % 100, 1, 0, 1, 1 FROM {numbers};

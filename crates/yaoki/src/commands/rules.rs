@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 use yaoki_core::decide::replay::Tally;
-use yaoki_core::policy::Policy;
+use yaoki_core::policy::{self, Policy};
 use yaoki_core::time::DAY_MS;
 use yaoki_server::api::time;
 use yaoki_server::edge::identifier::{self, Kind};
 use yaoki_store::conn::Purpose;
+use yaoki_store::read;
 use yaoki_store::read::dry_run::{DryRunOf, MostOf, dry_run};
 
 use crate::exit::Failure;
@@ -19,8 +20,8 @@ use crate::{open, outside, say};
 
 #[derive(Debug, Args)]
 pub(crate) struct Rules {
-    /// Limits and rules, TOML: all of them, as the console shows those in force
-    file: PathBuf,
+    /// Limits and rules, TOML: all of them. Without a file those in force are printed
+    file: Option<PathBuf>,
     /// How many days back
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(i64).range(1..=366))]
     days: i64,
@@ -31,12 +32,18 @@ pub(crate) struct Rules {
 
 /// Judges what is on record, and prints what would have been otherwise.
 pub(crate) fn run(arguments: &Rules, settings: &Settings) -> Result<(), Failure> {
-    let path = arguments.file.display();
-    let text = std::fs::read_to_string(&arguments.file)
-        .map_err(|error| Failure::bad(format!("{path} must be readable: {error}")))?;
+    let mut conn = open::connect(&settings.database, Purpose::Admin)?;
+    let Some(file) = &arguments.file else {
+        let event = read::policy_event(&mut conn)?;
+        let text = event.map_or_else(|| policy::DEFAULT.to_owned(), |event| event.text);
+        say::line(text.trim_end());
+        return Ok(());
+    };
+    let path = file.display();
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::fault(format!("{path} must be readable: {error}")))?;
     let policy = Policy::read(text.trim())
         .map_err(|error| Failure::bad(format!("{path} must be limits and rules: {error}")))?;
-    let mut conn = open::connect(&settings.database, Purpose::Admin)?;
     let since = outside::now().plus_ms(-arguments.days * DAY_MS);
     let run = dry_run(&mut conn, policy, since, MostOf::ALL)?;
     if arguments.json {
@@ -54,7 +61,7 @@ fn rows(run: &DryRunOf) -> [(&'static str, &'static str, Tally); 5] {
         ("stopped", "would have been stopped", found.stopped),
         ("asked", "would have been asked to confirm", found.asked),
         ("held", "would have been held", found.held),
-        ("let_through", "were stopped, and would have passed", found.let_through),
+        ("let_through", "were stopped, and would have passed at once", found.let_through),
     ]
 }
 
@@ -94,6 +101,10 @@ fn print(run: &DryRunOf) {
         let member = identifier::text(Kind::Member, member.0);
         say::line(format_args!("bothered: {member} {count} times"));
     }
+    say::line(
+        "Each is judged by what was lived: a payment that would have been stopped counts in those \
+         after it all the same.",
+    );
     if run.unreadable > 0 {
         let unreadable = run.unreadable;
         say::line(format_args!("{unreadable} members cannot be read: run `yaoki verify`"));

@@ -83,12 +83,16 @@ pub(super) const BULK: &[Case] = &[
         "credit 100, again credit 100, 10100",
     ),
     (
-        // The same file agreed on twice is given twice: that is what two have agreed on.
+        // The same file under the same name is agreed on once, and given once.
         |w| {
             w.credits(0);
-            format!("{}, {}", w.credits(0), w.money())
+            let root = BulkTree::new(&rows()).expect("a tree").root();
+            let again = w.world.administer(Act::OpenBulk(" June".to_owned(), root));
+            let again = w.world.run(&[again]).remove(0);
+            let (again, bulk) = (w.world.say(&again), RequestId::of_bulk("June", &root.hash));
+            format!("{again}, {}, {}", w.bulk(bulk, rows()[0], 0), w.money())
         },
-        "credit 100, 10200",
+        "again bulk_opened, again credit 100, 10100",
     ),
     (
         |w| {
@@ -114,9 +118,8 @@ pub(super) const BULK: &[Case] = &[
     (|w| w.bulk(RequestId([7; 16]), rows()[0], 0), "refused bulk_must_be_open"),
     (
         |w| {
-            w.opens();
-            w.world.play("shut credit everything 0");
             let bulk = w.opens();
+            w.world.play("shut credit everything 0");
             w.bulk(bulk, rows()[0], 0)
         },
         "refused credits_are_closed",

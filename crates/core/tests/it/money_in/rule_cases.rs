@@ -143,11 +143,12 @@ pub(super) const RULES: &[Case] = &[
         // In one batch: the second and third are judged by what came before them in it.
         |w| {
             w.rules(&[OFTEN]);
-            let commands = ["pay a 1", "pay b 1", "pay c 1"].map(|step| w.world.command(step));
+            let steps = ["confirm a 1", "confirm b 1", "confirm c 1"];
+            let commands = steps.map(|step| w.world.command(step));
             let answers = w.world.run(&commands);
             answers.iter().map(|answer| w.world.say(answer)).collect::<Vec<_>>().join(", ")
         },
-        "pay 1, declined code_already_used of 1, declined code_already_used of 1",
+        "pay 1, pay 1, refused rule_must_allow",
     ),
     (
         |w| {
@@ -295,5 +296,54 @@ pub(super) const RULES: &[Case] = &[
             said.join(", ")
         },
         "top_up_requested, top_up_requested, refused rule_must_allow_top_up, top_up_requested",
+    ),
+    (
+        // Who else is there is known when the issuer has answered, too.
+        |w| {
+            w.rules(&["name = \"nest\"\non = \"card\"\nnetwork_members_over = 1\n\
+                       then = \"hold\"\nhold_seconds = 600"]);
+            w.add(2, 12);
+            w.asks_from(2, 7);
+            w.add(1, 11);
+            w.asks_from(1, 7);
+            w.last = *w.world.people.top_ups.keys().next_back().expect("it was asked for");
+            let said = w.authorize(Challenge);
+            format!("{said} {}", w.world.people.top_ups[&w.last].is_held())
+        },
+        "top_up_authorized true",
+    ),
+    (
+        // An acquirer that has missed an answer ends no hold.
+        |w| {
+            w.rules(&[WAITS]);
+            w.request(501);
+            w.step(MoneyInStep::Unknown(w.last));
+            w.authorize(Challenge);
+            w.wait(10 * MINUTE);
+            let held = w.world.people.top_ups[&w.last].is_held();
+            w.ask(1, MoneyInStep::Unknown(w.last));
+            w.world.act(Act::FreezeMember(ONE));
+            let due = w.step(MoneyInStep::Release(w.last));
+            format!("{held} {due} {}", w.reason())
+        },
+        "true top_up_declining member_must_be_open",
+    ),
+    (
+        // A session that was ended confirms nothing.
+        |w| {
+            w.rules(&[ASKS]);
+            w.verify();
+            let by = on(&w.world, w.world.members[&ONE].device);
+            let identity = Identity {
+                request: RequestId([250; 16]),
+                member: ONE,
+                by: By::Device { device: by.device, session: by.session },
+                act: IdentityAct::EndSession,
+                tokens: Tokens::default(),
+            };
+            w.world.run(&[Command::Identity(identity)]);
+            w.play("pay a 501")
+        },
+        "declined payment_must_be_confirmed",
     ),
 ];

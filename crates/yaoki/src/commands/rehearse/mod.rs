@@ -42,7 +42,7 @@ struct Takeover {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// How many members are taken over; 808 were in 2019
-    #[arg(long, default_value_t = 808)]
+    #[arg(long, default_value_t = 808, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     victims: u16,
     /// Print JSON
     #[arg(long)]
@@ -127,8 +127,9 @@ impl Report {
         let Self { seed, victims, .. } = self;
         say::line(format_args!("{victims} members whose device was taken over, seed {seed}."));
         say::line(
-            "Minor units a victim, on average: what was in the wallet + fresh from the card.",
+            "Minor units a victim, on average: lost = what was in the wallet + fresh from cards.",
         );
+        say::line("worst: of one victim. robbed: who lost anything. froze: who noticed and froze.");
         let mut since = 0;
         let mut shares = Vec::new();
         for (share, until) in NOTICE {
@@ -144,7 +145,7 @@ impl Report {
                     "  {:>4} h  {:>7} = {:>6} + {:>6}   worst {:>7}   robbed {:>4}   froze {:>4}   \
                      still in wallets {:>6}",
                     loss.hours,
-                    loss.per_victim(*victims),
+                    each(loss.of_balances) + each(loss.fresh),
                     each(loss.of_balances),
                     each(loss.fresh),
                     loss.worst,
@@ -155,7 +156,9 @@ impl Report {
             }
         }
         say::line(format_args!("\nIn 2019 it was {LOST_IN_2019} a victim.\n"));
-        say::line("A stolen terminal, for 24 hours");
+        say::line(
+            "A stolen terminal of a store with clerks, for 24 hours: minor units, and attempts",
+        );
         for stolen in &self.stolen_terminals {
             let with = if stolen.with_pin { "key and a clerk's PIN" } else { "key alone" };
             let Stolen { printed, spent, refused, .. } = stolen;
