@@ -320,15 +320,16 @@ impl<B: Bank> Play<'_, B> {
         Command::Identity(Identity { request, member, by, tokens, act })
     }
 
+    fn sign_in(&mut self, member: MemberNumber, device: FactId, session: FactId) -> Command {
+        let act = IdentityAct::OpenSession(device, Verification::Passkey, None);
+        self.identity(member, By::Device { device, session }, act)
+    }
+
     /// Every victim was talked into approving a device that pays: a sign-in page that was relayed.
     fn take_over(&mut self, thieves: &mut [Thief]) -> Result<(), BankError> {
         let fresh: Vec<Command> = thieves
             .iter()
-            .map(|thief| {
-                let by = By::Device { device: thief.old, session: thief.old_session };
-                let verify = IdentityAct::OpenSession(thief.old, Verification::Passkey, None);
-                self.identity(thief.member, by, verify)
-            })
+            .map(|thief| self.sign_in(thief.member, thief.old, thief.old_session))
             .collect();
         let opened = done(self.bank, "victims sign in", fresh)?;
         for (thief, event) in thieves.iter_mut().zip(opened) {
@@ -422,11 +423,7 @@ impl<B: Bank> Play<'_, B> {
     fn verify(&mut self, thieves: &mut [&mut Thief]) -> Result<(), BankError> {
         let commands = thieves
             .iter()
-            .map(|thief| {
-                let by = By::Device { device: thief.device, session: thief.session };
-                let act = IdentityAct::OpenSession(thief.device, Verification::Passkey, None);
-                self.identity(thief.member, by, act)
-            })
+            .map(|thief| self.sign_in(thief.member, thief.device, thief.session))
             .collect();
         let opened = done(self.bank, "thieves verify themselves", commands)?;
         for (thief, event) in thieves.iter_mut().zip(opened) {

@@ -1,6 +1,7 @@
 //! Credits in bulk: the file that two agreed on, and its rows one by one.
 
 use super::money_in::balance_must_hold;
+use super::pay::who_is_credited;
 use super::{Outcome, Stop, amount_must_hold, blank, must, record};
 use crate::account::Account;
 use crate::bulk::{BulkRoot, ROWS_MAX};
@@ -8,8 +9,6 @@ use crate::command::{Act, Ask, BulkCredit, Caller};
 use crate::facts::{Event, EventKind, OperationKind, Transfer};
 use crate::ids::RequestId;
 use crate::refusal::Refusal;
-use crate::state::MemberState;
-use crate::switches::{Capability, Place};
 use crate::time::Instant;
 use crate::view::{Effects, View};
 
@@ -57,11 +56,7 @@ pub(super) fn decide(
     }
     let amount = credit.row.amount;
     amount_must_hold(view, amount, view.rules.currency)?;
-    let member = view.members.get(&credit.row.member).ok_or(Refusal::MemberMustExist)?;
-    must(member.state != MemberState::Closed, Refusal::MemberMustBeOpen)?;
-    let place = Place { member: member.number, ..Place::default() };
-    let closed = view.directory.is_closed(Capability::Credit, &place, view.now);
-    must(!closed, Refusal::CreditsAreClosed)?;
+    let member = who_is_credited(view, credit.row.member)?;
     balance_must_hold(view, member, amount)?;
     // After this point the credit succeeds.
     let (caller, valid_until) = (Caller { key, generation: 0 }, Instant(i64::MAX));

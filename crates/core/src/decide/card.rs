@@ -56,6 +56,7 @@ impl<'a> Judge<'a> {
     }
 
     pub(super) fn must_be_within(&self, asked: &AskedTopUp) -> Result<(), Refusal> {
+        // What failed is here too: a velocity counts what was tried.
         let theirs = |row: &&TopUp| row.member == self.member.number;
         let all = self.view.people.top_ups.values().filter(theirs);
         top_up_must_be_within(&self.view.directory.policy, all, asked, self.view.now)

@@ -8,7 +8,7 @@ use crate::account::Account;
 use crate::code::{OpenedCode, TagJudgement};
 use crate::command::{Ask, Asset, Caller, Credit, HOLD_SECONDS_MAX, PayWithCode};
 use crate::facts::{Effect, Operation, OperationKind, Transfer};
-use crate::ids::{FactId, RequestKey, TerminalNumber};
+use crate::ids::{FactId, MemberNumber, RequestKey, TerminalNumber};
 use crate::refusal::Refusal;
 use crate::state::{Member, MemberState, Terminal};
 use crate::switches::{Capability, Place};
@@ -164,12 +164,7 @@ pub(super) fn credit(view: &View, credit: &Credit, effects: &mut Effects) -> Res
         return Ok(Outcome::Decided { operation, replayed: true, forged: false });
     }
     amount_must_hold(view, credit.amount, view.rules.currency)?;
-    let member = view.members.get(&credit.member).ok_or(Refusal::MemberMustExist)?;
-    // A freeze stops money that leaves, not money that comes.
-    must(member.state != MemberState::Closed, Refusal::MemberMustBeOpen)?;
-    let place = Place { member: member.number, ..Place::default() };
-    let closed = view.directory.is_closed(Capability::Credit, &place, view.now);
-    must(!closed, Refusal::CreditsAreClosed)?;
+    let member = who_is_credited(view, credit.member)?;
     // After this point the credit succeeds.
     let caller = Caller { key, generation: 0 };
     let ask = Ask { caller, valid_until: Instant(i64::MAX), fingerprint: [0; 16] };
@@ -183,6 +178,16 @@ pub(super) fn credit(view: &View, credit: &Credit, effects: &mut Effects) -> Res
     };
     effects.transfers.push(Transfer::of(&operation, (debit, to)));
     Ok(record(operation, effects))
+}
+
+/// Whom a credit reaches: a freeze stops money that leaves, not money that comes.
+pub(super) fn who_is_credited(view: &View, member: MemberNumber) -> Result<&Member, Refusal> {
+    let member = view.members.get(&member).ok_or(Refusal::MemberMustExist)?;
+    must(member.state != MemberState::Closed, Refusal::MemberMustBeOpen)?;
+    let place = Place { member: member.number, ..Place::default() };
+    let closed = view.directory.is_closed(Capability::Credit, &place, view.now);
+    must(!closed, Refusal::CreditsAreClosed)?;
+    Ok(member)
 }
 
 const fn effect_of(asset: Asset) -> Effect {
